@@ -1,0 +1,180 @@
+"""The command `anatomyguided`: a table of commands, each loaded only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import json
+import logging
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, Protocol, TextIO, cast
+
+from AnatomyGuidedLib import __version__
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.files import Outputs, write_json
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "atlas": ("DAPAtlasLib.atlas_command", "name every voxel of a CT with the DAP Atlas labels"),
+    "lesions": ("PathologySegLib.lesions_command", "find lesions in a PET/CT and list them"),
+    "limis": ("LIMISLib.limis_command", "correct a mask by typed language; parse a sentence; replay a session"),
+    "evaluate": ("CCMetricsLib.evaluate_command", "score a segmentation lesion by lesion"),
+    "phantom": ("AnatomyGuidedLib.phantom_command", "make a patient: CT, PET, anatomy and lesions"),
+    "models": ("AnatomyGuidedLib.models_command", "list the models that are installed"),
+    "demo": ("AnatomyGuidedLib.demo_command", "run all four modules and write a report with pictures"),
+}
+
+DONE, FAILED, WRONG_CALL, STOPPED = 0, 1, 2, 130
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where a command speaks: results to standard output; progress and notes to standard error."""
+
+    progress: Progress
+    cancelled: CancelCheck = never_cancelled
+    note_stream: TextIO | None = None
+    result_stream: TextIO | None = None
+
+    def note(self, text: str) -> None:
+        """Nothing; the person reads the sentence on standard error."""
+        stream = self.note_stream or sys.stderr
+        stream.write(text + "\n")
+        stream.flush()
+
+    def line(self, text: str) -> None:
+        """Nothing; the line goes to standard output, for people and pipes."""
+        stream = self.result_stream or sys.stdout
+        stream.write(text + "\n")
+        stream.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0; 1 an input is bad or a case failed; 2 the call is wrong; 130 stopped by the user."""
+    _stop_on_termination()
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        namespace, command = _parsed(words)
+        execute(namespace, command, _console(namespace.progress))
+    except (Cancelled, KeyboardInterrupt):
+        return _said("Stopped; nothing was written.", STOPPED)
+    except UsageError as error:
+        return _said(str(error), WRONG_CALL)
+    except AnatomyGuidedError as error:
+        return _said(str(error), FAILED)
+    except MemoryError:
+        return _said("The machine's memory is not enough for this image; crop it or give it coarser voxels.", FAILED)
+    except OSError as error:
+        return _said(_os_error_sentence(error), FAILED)
+    return DONE
+
+
+def execute(namespace: argparse.Namespace, command: Command, console: Console) -> Mapping[str, object]:
+    """The command's result; its files appear all together, or none."""
+    with Outputs() as outputs:
+        json_path = outputs.stage(namespace.json) if namespace.json else None
+        result = command.run(namespace, console, outputs)
+        if json_path:
+            write_json(json_path, result)
+    return result
+
+
+def parse_arguments(words: Sequence[str]) -> tuple[argparse.Namespace, Command]:
+    """The parsed options and the module of the command that the words name.
+
+    Raises:
+        UsageError: The words are no call of this program.
+    """
+    return _parsed(list(words))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help).")
+
+
+def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:
+    top = _top_parser()
+    name = words[0] if words else "--help"
+    if name not in COMMANDS:
+        top.parse_args(words or ["--help"])
+        raise UsageError(f"anatomyguided: no command was given; choose one of {', '.join(COMMANDS)}.")
+    module, summary = COMMANDS[name]
+    command = cast(Command, importlib.import_module(module))
+    parser = _Parser(
+        prog=f"anatomyguided {name}",
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the machine-readable result here")
+    parser.add_argument("--progress", choices=("text", "json", "none"), default="text", help=argparse.SUPPRESS)
+    command.configure(parser)
+    return parser.parse_args(words[1:]), command
+
+
+def _top_parser() -> _Parser:
+    listing = "\n".join(f"  {name:10} {summary}" for name, (_, summary) in COMMANDS.items())
+    parser = _Parser(
+        prog="anatomyguided",
+        description="Anatomical knowledge through the whole life of a segmentation.",
+        epilog=f"commands:\n{listing}\n\nanatomyguided COMMAND --help shows a command's options and examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="anatomyguided COMMAND ...",
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
+    parser.add_argument("--version", action="version", version=f"anatomyguided {__version__}")
+    return parser
+
+
+def _console(style: str) -> Console:
+    return Console(progress={"text": _text_progress, "json": _json_progress, "none": lambda *_: None}[style])
+
+
+def _text_progress(fraction: float, text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{fraction:4.0%} {text}" + ("\n" if fraction >= 1 else ""))
+        sys.stderr.flush()
+
+
+def _json_progress(fraction: float, text: str) -> None:
+    sys.stderr.write(json.dumps({"progress": round(fraction, 4), "text": text}) + "\n")
+    sys.stderr.flush()
+
+
+def _said(text: str, code: int) -> int:
+    sys.stderr.write(" ".join(text.split()) + "\n")
+    return code
+
+
+def _os_error_sentence(error: OSError) -> str:
+    name = Path(str(error.filename)).name if error.filename else "the output"
+    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return "The disk is full: the output could not be written and was removed; free some space and run again."
+    return f"{name} cannot be read or written ({error.strerror or error}); check that it exists and that you may use it."
+
+
+def _stop_on_termination() -> None:
+    def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+        raise Cancelled
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""DICOM series: one CT in HU or one PET in SUVbw out of a folder or one of its files, or a plain refusal.
+
+Geometry comes from the slices' own positions, never from their file names or numbers; pixels are decoded by
+SimpleITK (GDCM), which also reads the compressed transfer syntaxes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid
+from AnatomyGuidedLib.suv import suv_factor
+
+Header = Any  # pydicom.Dataset; pydicom has no types for the attributes of a data set
+
+_MAGIC_OFFSET = 128
+_RELATIVE_GAP_TOLERANCE = 0.02
+_GAP_TOLERANCE_MM = 0.01
+_ORIENTATION_TOLERANCE = 1e-4
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM files do."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        stream.seek(_MAGIC_OFFSET)
+        return stream.read(4) == b"DICM"
+
+
+def read(path: Path) -> tuple[npt.NDArray[np.float32], Grid, str]:
+    """Values (HU or SUVbw), grid and unit of the series in a folder, or of the series that one file belongs to.
+
+    Raises:
+        AnatomyGuidedError: No DICOM image there; several series (they are listed); a slice is missing, doubled or
+            unreadable; the series is neither CT nor PET; the PET's units or decay correction are not handled.
+    """
+    headers = _series(path)
+    headers = _sorted_slices(headers)
+    grid = _grid(headers)
+    modality = str(headers[0].Modality)
+    if modality not in ("CT", "PT"):
+        raise AnatomyGuidedError(f"{path.name} is a DICOM series of modality {modality}, but CT or PT was expected.")
+    values = np.stack([_pixels(header, grid) for header in headers], axis=-1)
+    if modality == "CT":
+        return values, grid, "HU"
+    return values * np.float32(suv_factor(headers)), grid, "SUV"
+
+
+def _series(path: Path) -> list[Header]:
+    folder = path if path.is_dir() else path.parent
+    found: dict[str, list[Header]] = defaultdict(list)
+    for file in sorted(folder.rglob("*") if path.is_dir() else folder.iterdir()):
+        if is_dicom(file):
+            header = _header(file)
+            if "PixelData" in header or "Rows" in header:
+                found[str(header.get("SeriesInstanceUID", ""))].append(header)
+    if path.is_file():
+        wanted = str(_header(path).get("SeriesInstanceUID", ""))
+        found = defaultdict(list, {uid: headers for uid, headers in found.items() if uid == wanted})
+    if not found:
+        raise AnatomyGuidedError(f"{path.name} holds no DICOM image; give a folder with one series, or one of its files.")
+    if len(found) > 1:
+        listed = "; ".join(sorted(_described(headers) for headers in found.values()))
+        raise AnatomyGuidedError(
+            f"{path.name} holds {len(found)} DICOM series, but one was expected: {listed}. "
+            "Give one file of the series that you want."
+        )
+    return next(iter(found.values()))
+
+
+def _header(file: Path) -> Header:
+    try:
+        return pydicom.dcmread(file, stop_before_pixels=True)
+    except (pydicom.errors.InvalidDicomError, OSError, EOFError, ValueError, KeyError) as error:
+        raise AnatomyGuidedError(f"{file.name} cannot be read as DICOM: it is damaged or truncated.") from error
+
+
+def _described(headers: Sequence[Header]) -> str:
+    first = headers[0]
+    example = Path(str(first.filename)).name
+    return f"{first.get('Modality', '?')} series {first.get('SeriesNumber', '?')}, {len(headers)} images, such as {example}"
+
+
+def _sorted_slices(headers: list[Header]) -> list[Header]:
+    for header in headers:
+        for needed in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+            if needed not in header:
+                raise AnatomyGuidedError(
+                    f"{_name(header)} has no {needed}: only slices with a position in the patient can be read "
+                    "(no scout, no enhanced multi-frame file)."
+                )
+    first = headers[0]
+    for header in headers:
+        _require_alike(first, header)
+    normal = _normal(first)
+    return sorted(headers, key=lambda header: float(_position(header) @ normal))
+
+
+def _require_alike(first: Header, other: Header) -> None:
+    turned = np.abs(np.subtract(first.ImageOrientationPatient, other.ImageOrientationPatient, dtype=float)).max()
+    same = (first.Rows, first.Columns) == (other.Rows, other.Columns) and turned < _ORIENTATION_TOLERANCE
+    if not same or [*first.PixelSpacing] != [*other.PixelSpacing]:
+        raise AnatomyGuidedError(
+            f"{_name(other)} differs from {_name(first)} in size, orientation or pixel spacing, "
+            "but all slices of a series must be alike; export the series again."
+        )
+
+
+def _grid(headers: Sequence[Header]) -> Grid:
+    first = headers[0]
+    row, column = _axes(first)
+    positions = np.array([_position(header) for header in headers])
+    affine_lps = np.eye(4)
+    affine_lps[:3, 0] = row * float(first.PixelSpacing[1])
+    affine_lps[:3, 1] = column * float(first.PixelSpacing[0])
+    affine_lps[:3, 2] = _slice_step(positions, first)
+    affine_lps[:3, 3] = positions[0]
+    try:
+        return Grid((int(first.Columns), int(first.Rows), len(headers)), np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine_lps)
+    except InvalidGrid as error:
+        raise AnatomyGuidedError(f"The DICOM series of {_name(first)}: {error}") from error
+
+
+def _slice_step(positions: FloatArray, first: Header) -> FloatArray:
+    if len(positions) == 1:
+        thickness = float(first.get("SpacingBetweenSlices", 0) or first.get("SliceThickness", 0) or 0)
+        return np.asarray(_normal(first) * thickness)
+    gaps = np.diff(positions @ _normal(first))
+    step = float(np.median(gaps))
+    if gaps.min() < _GAP_TOLERANCE_MM:
+        raise AnatomyGuidedError(
+            f"The DICOM series of {_name(first)} has two slices at one position (several phases or a doubled file?); "
+            "export one phase alone."
+        )
+    if np.abs(gaps - step).max() > max(_GAP_TOLERANCE_MM, _RELATIVE_GAP_TOLERANCE * step):
+        raise AnatomyGuidedError(
+            f"The DICOM series of {_name(first)} has gaps between slices from {gaps.min():.3g} to {gaps.max():.3g} mm, "
+            "but they must be equal: a slice is missing or the thickness varies; export the whole series again."
+        )
+    return np.asarray((positions[-1] - positions[0]) / (len(positions) - 1))
+
+
+def _pixels(header: Header, grid: Grid) -> npt.NDArray[np.float32]:
+    import SimpleITK as sitk
+
+    try:
+        image = sitk.ReadImage(str(header.filename))
+    except RuntimeError as error:
+        raise AnatomyGuidedError(f"{_name(header)}: its pixels cannot be decoded (truncated or damaged file).") from error
+    values = sitk.GetArrayFromImage(image).reshape(-1, image.GetHeight(), image.GetWidth())
+    if values.shape != (1, grid.shape[1], grid.shape[0]):
+        raise AnatomyGuidedError(f"{_name(header)} holds {values.shape[0]} frames, but one slice a file was expected.")
+    return np.asarray(values[0].T, dtype=np.float32)
+
+
+def _axes(header: Header) -> tuple[FloatArray, FloatArray]:
+    orientation = np.array([float(value) for value in header.ImageOrientationPatient])
+    return orientation[:3], orientation[3:]
+
+
+def _normal(header: Header) -> FloatArray:
+    row, column = _axes(header)
+    return np.asarray(np.cross(row, column))
+
+
+def _position(header: Header) -> FloatArray:
+    return np.array([float(value) for value in header.ImagePositionPatient])
+
+
+def _name(header: Header) -> str:
+    return Path(str(header.filename)).name

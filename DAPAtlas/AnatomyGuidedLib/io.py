@@ -1,0 +1,226 @@
+"""Reading and writing images and label maps: NIfTI, NRRD and DICOM in; NIfTI and segmentations that Slicer opens out.
+
+Every array comes as [i, j, k] with an IJK-to-RAS affine in mm, in the file's own order of voxels: nothing is reoriented
+and nothing resampled, so a result written on the input's grid has the input's affine to the last digit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from AnatomyGuidedLib import dicom, nifti, nrrd_files
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.files import full_suffix
+from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.labels import label_by_id, scheme, terminology_entry, to_dap
+from AnatomyGuidedLib.modality import require_ct, require_suv
+from AnatomyGuidedLib.nrrd_files import Segment
+
+__all__ = [
+    "Segment",
+    "dap_segments",
+    "numbered_segments",
+    "read_anatomy",
+    "read_ct",
+    "read_image",
+    "read_labelmap",
+    "read_pet",
+    "split_scheme",
+    "write_labelmap",
+    "write_volume",
+]
+
+_NIFTI = (".nii", ".nii.gz")
+_NRRD = (".nrrd", ".seg.nrrd", ".nhdr")
+
+
+def read_image(path: str | Path) -> Volume:
+    """The image in a file or DICOM series as float32; the unit is "HU" or "SUV" where DICOM says so, else "".
+
+    Raises:
+        AnatomyGuidedError: The file is missing, truncated, not three-dimensional, without orientation, constant, or
+            holds values that are no finite numbers.
+    """
+    path = Path(path)
+    values, grid, unit = _read(path)
+    _require_finite(values, path.name)
+    return Volume(values.astype(np.float32, copy=False), grid, unit)
+
+
+def read_ct(path: str | Path, *, force: bool = False) -> Volume:
+    """A CT in HU. `force` skips the look at its histogram that tells a CT from anything else.
+
+    Raises:
+        AnatomyGuidedError: As `read_image`; or the image is no CT, with the reason.
+    """
+    volume = read_image(path)
+    name = Path(path).name
+    _require_varied(volume, name)
+    if volume.unit == "SUV":
+        raise AnatomyGuidedError(f"{name} is a PET, but a CT was expected.")
+    if not force:
+        require_ct(volume.values, name)
+    return Volume(volume.values, volume.grid, "HU")
+
+
+def read_pet(path: str | Path) -> Volume:
+    """A PET in SUVbw: converted from DICOM, or taken as SUVbw from NIfTI and NRRD when its range is an SUV's.
+
+    Raises:
+        AnatomyGuidedError: As `read_image`; or the values cannot be SUV, with the reason.
+    """
+    volume = read_image(path)
+    name = Path(path).name
+    _require_varied(volume, name)
+    if volume.unit == "HU":
+        raise AnatomyGuidedError(f"{name} is a CT, but a PET was expected.")
+    require_suv(volume.values, name)
+    return Volume(volume.values, volume.grid, "SUV")
+
+
+def read_labelmap(path: str | Path) -> Labelmap:
+    """A label map with the values as stored, in the smallest unsigned type that holds them.
+
+    Whole numbers stored as floating point are accepted, since many tools save masks so.
+
+    Raises:
+        AnatomyGuidedError: As `read_image`; or a value is negative or not a whole number.
+    """
+    path = Path(path)
+    values, grid, _ = _read(path)
+    return Labelmap(_as_labels(values, path.name), grid)
+
+
+def read_anatomy(text: str) -> Labelmap:
+    """The DAP label map that `PATH` or `PATH@SCHEME` names; a segmentation with DAP names is read by name.
+
+    Raises:
+        AnatomyGuidedError: As `read_labelmap`; or a value is not in the scheme.
+        UsageError: The scheme is unknown.
+    """
+    path, name = split_scheme(text)
+    known = scheme(name)
+    stored = read_labelmap(path)
+    if name == "dap" and full_suffix(path) == ".seg.nrrd":
+        stored = nrrd_files.renumbered_by_name(path, stored, {text: number for number, text in known.names.items()})
+    return to_dap(stored, known)
+
+
+def split_scheme(text: str) -> tuple[Path, str]:
+    """The path and the scheme in `PATH[@SCHEME]`; without a scheme it is DAP's.
+
+    >>> split_scheme("a/b.nii.gz@totalsegmentator")
+    (PosixPath('a/b.nii.gz'), 'totalsegmentator')
+    >>> split_scheme("me@home/b.nii.gz")[1]
+    'dap'
+    """
+    head, at, tail = text.rpartition("@")
+    if at and "/" not in tail and "\\" not in tail and "." not in tail:
+        return Path(head), tail
+    return Path(text), "dap"
+
+
+def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment] | None = None) -> None:
+    """Nothing; the extension decides the format: `.nii.gz`, `.nii` or `.nrrd` hold values, `.seg.nrrd` also segments.
+
+    Raises:
+        AnatomyGuidedError: The extension is none of these, or a value of the map is no segment's.
+    """
+    path, suffix = Path(path), full_suffix(path)
+    if suffix in _NIFTI:
+        nifti.write(labelmap.values, labelmap.grid, path)
+    elif suffix in (".nrrd", ".seg.nrrd"):
+        nrrd_files.write(labelmap, path, segments or [] if suffix == ".seg.nrrd" else [])
+    else:
+        raise AnatomyGuidedError(
+            f"{path.name} must end in .seg.nrrd, .nii.gz, .nii or .nrrd, so that its format is known."
+        )
+
+
+def write_volume(volume: Volume, path: str | Path) -> None:
+    """Nothing; the NIfTI file (`.nii.gz` or `.nii`) holds the values as float32, or int16 where all are whole HU."""
+    path = Path(path)
+    if full_suffix(path) not in _NIFTI:
+        raise AnatomyGuidedError(f"{path.name} must end in .nii.gz or .nii.")
+    values: npt.NDArray[Any] = volume.values
+    whole = values.astype(np.int16) if volume.unit == "HU" and np.abs(values).max() < 32767 else values
+    nifti.write(whole if np.array_equal(whole, values) else values, volume.grid, path)
+
+
+def dap_segments(values: npt.ArrayLike) -> list[Segment]:
+    """One segment for each DAP id among the values (0 is none), with Slicer's name, colour and terminology.
+
+    >>> dap_segments([0, 13, 13])[0].name
+    'Liver'
+    """
+    found = [label_by_id(int(value)) for value in np.unique(np.asarray(values)) if value > 0]
+    return [Segment(label.id, label.display_name, label.color, terminology_entry(label)) for label in found]
+
+
+def numbered_segments(count: int, name: str, color: tuple[int, int, int], terminology: str = "") -> list[Segment]:
+    """Segments 1 to `count`, called by one name and their number, in shades of one colour.
+
+    >>> [segment.name for segment in numbered_segments(2, "Lesion", (200, 80, 60))]
+    ['Lesion 1', 'Lesion 2']
+    """
+    shades = np.linspace(1.0, 0.6, max(count, 1))
+    return [
+        Segment(number, f"{name} {number}", _shade(color, float(shades[number - 1])), terminology)
+        for number in range(1, count + 1)
+    ]
+
+
+def _shade(color: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
+    red, green, blue = (round(channel * factor) for channel in color)
+    return red, green, blue
+
+
+def _read(path: Path) -> tuple[npt.NDArray[Any], Grid, str]:
+    if not path.exists():
+        raise AnatomyGuidedError(f"{path.name} does not exist; check the path.")
+    suffix = full_suffix(path)
+    if path.is_dir() or suffix == ".dcm" or dicom.is_dicom(path):
+        return dicom.read(path)
+    if suffix in _NIFTI:
+        return *nifti.read(path), ""
+    if suffix in _NRRD:
+        return *nrrd_files.read(path), ""
+    raise AnatomyGuidedError(
+        f"{path.name} is none of the formats that can be read: NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr), DICOM."
+    )
+
+
+def _require_finite(values: npt.NDArray[Any], name: str) -> None:
+    if np.issubdtype(values.dtype, np.integer):
+        return
+    bad = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if bad:
+        raise AnatomyGuidedError(
+            f"{name} holds {bad} values that are NaN or infinite, but every voxel must be a finite number; "
+            "export the image again."
+        )
+
+
+def _require_varied(volume: Volume, name: str) -> None:
+    if float(volume.values.min()) == float(volume.values.max()):
+        raise AnatomyGuidedError(f"{name} is constant: every voxel is {float(volume.values.flat[0]):g}; it shows no body.")
+
+
+def _as_labels(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    _require_finite(values, name)
+    whole = np.issubdtype(values.dtype, np.integer) or bool(np.array_equal(values, np.rint(values)))
+    if not whole:
+        example = float(values[values != np.rint(values)][0])
+        raise AnatomyGuidedError(
+            f"{name} holds values that are not whole numbers (such as {example:g}), but a label map was expected."
+        )
+    low, high = int(values.min()), int(values.max())
+    if low < 0:
+        raise AnatomyGuidedError(f"{name} holds the negative value {low}, but labels start at 0 (background).")
+    if high > np.iinfo(np.uint32).max:
+        raise AnatomyGuidedError(f"{name} holds the value {high}, which is too large for a label.")
+    return values.astype(np.min_scalar_type(high))

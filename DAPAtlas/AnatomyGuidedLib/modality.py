@@ -1,0 +1,74 @@
+"""Telling a CT or an SUV image by its histogram, so that a wrong file is refused instead of measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+
+_AIR_HU = (-1100.0, -850.0)
+_FAT_HU = (-140.0, -60.0)
+_SOFT_TISSUE_HU = (0.0, 100.0)
+_LEAST_AIR_SHARE = 0.005
+_LEAST_TISSUE_SHARE = 0.005
+_STORED_OFFSET_HU = 1024.0
+_HIGHEST_SUV = 500.0
+_TYPICAL_BODY_SUV = 60.0
+_NEGATIVE_NOISE_SUV = -1.0
+
+
+def require_ct(values: npt.NDArray[Any], name: str) -> None:
+    """Nothing if the histogram is a CT's: soft tissue at 0 to 100 HU, and air near -1000 HU or fat near -100 HU.
+
+    Raises:
+        AnatomyGuidedError: It is not; the message says what is missing.
+    """
+    missing = _missing_in_ct(values)
+    if not missing:
+        return
+    hint = "give a CT in HU, or --force if you are sure"
+    if not _missing_in_ct(values - np.asarray(_STORED_OFFSET_HU, dtype=values.dtype)):
+        hint = f"its values look like HU stored with {_STORED_OFFSET_HU:g} added; subtract that first"
+    raise AnatomyGuidedError(
+        f"{name} was taken for no CT: it has {' and '.join(missing)} "
+        f"(its values run from {float(values.min()):g} to {float(values.max()):g}); {hint}."
+    )
+
+
+def require_suv(values: npt.NDArray[Any], name: str) -> None:
+    """Nothing if the range can be that of a PET in SUVbw.
+
+    Raises:
+        AnatomyGuidedError: It cannot: a CT, activity in Bq/ml, or values scaled to 0..1.
+    """
+    low, high = float(values.min()), float(values.max())
+    typical = float(np.percentile(values, 95))
+    reason = ""
+    if low < _NEGATIVE_NOISE_SUV:
+        reason = f"it goes down to {low:g} (a CT?)"
+    elif high > _HIGHEST_SUV or typical > _TYPICAL_BODY_SUV:
+        reason = f"it goes up to {high:g} (activity in Bq/ml?)"
+    elif high <= 1.0:
+        reason = f"it does not go above {high:g} (values scaled to 0..1?)"
+    if reason:
+        raise AnatomyGuidedError(
+            f"{name} was taken for no PET in SUVbw: {reason}; convert it to SUVbw, or give its DICOM series."
+        )
+
+
+def _missing_in_ct(values: npt.NDArray[Any]) -> list[str]:
+    shares = {window: _share(values, window) for window in (_AIR_HU, _FAT_HU, _SOFT_TISSUE_HU)}
+    missing = []
+    if shares[_SOFT_TISSUE_HU] < _LEAST_TISSUE_SHARE:
+        missing.append("no soft-tissue peak between 0 and 100 HU")
+    if shares[_AIR_HU] < _LEAST_AIR_SHARE and shares[_FAT_HU] < _LEAST_TISSUE_SHARE:
+        missing.append("no air near -1000 HU and no fat near -100 HU")
+    return missing
+
+
+def _share(values: npt.NDArray[Any], window: tuple[float, float]) -> float:
+    low, high = window
+    return int(np.count_nonzero((values >= low) & (values <= high))) / values.size

@@ -1,0 +1,100 @@
+"""Models as folders: a card (`model.json`) and weights in safetensors, found in the bundle and in the user's store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+
+_CARD = "model.json"
+_CHUNK_BYTES = 1 << 20
+
+
+class ModelNotInstalled(UsageError):
+    """No model of that name is in the bundle or the store."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A folder that holds a card and the files that the card lists with their sha256."""
+
+    name: str
+    folder: Path
+    task: str
+    licence: str
+    files: Mapping[str, str]
+
+    def damaged_files(self) -> list[str]:
+        """Files that are missing or whose sha256 is not the card's."""
+        return [name for name, expected in self.files.items() if _sha256(self.folder / name) != expected]
+
+
+def store_folder() -> Path:
+    """Where models that a user adds lie: `ANATOMYGUIDED_MODELS`, or `.anatomyguided/models` in the home folder."""
+    chosen = os.environ.get("ANATOMYGUIDED_MODELS")
+    return Path(chosen) if chosen else Path.home() / ".anatomyguided" / "models"
+
+
+def installed_models() -> list[Model]:
+    """The bundled models and the store's, by name; a store's model hides a bundled one of the same name."""
+    found = {model.name: model for folder in (_bundle_folder(), store_folder()) for model in _models_in(folder)}
+    return [found[name] for name in sorted(found)]
+
+
+def find_model(name: str) -> Model:
+    """The installed model of a name, or of a folder's path; its files are as the card says.
+
+    Raises:
+        ModelNotInstalled: There is none.
+        AnatomyGuidedError: Its card or a file of it is damaged.
+    """
+    if (Path(name) / _CARD).is_file():
+        model = _read_card(Path(name))
+    else:
+        by_name = {model.name: model for model in installed_models()}
+        if name not in by_name:
+            known = ", ".join(by_name) or "none"
+            raise ModelNotInstalled(f"There is no model {name!r}; installed: {known}.")
+        model = by_name[name]
+    damaged = model.damaged_files()
+    if damaged:
+        raise AnatomyGuidedError(f"The model {model.name} is damaged ({', '.join(damaged)}); install it again.")
+    return model
+
+
+def _bundle_folder() -> Path:
+    return Path(__file__).parent / "data" / "models"
+
+
+def _models_in(folder: Path) -> Iterator[Model]:
+    for card in sorted(folder.glob(f"*/{_CARD}")):
+        yield _read_card(card.parent)
+
+
+def _read_card(folder: Path) -> Model:
+    try:
+        card: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+        files = {str(name): str(digest) for name, digest in card["files"].items()}
+        model = Model(folder.name, folder, str(card["task"]), str(card["licence"]), files)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise AnatomyGuidedError(f"The model card of {folder.name} cannot be read; install the model again.") from error
+    outside = [name for name in files if not (folder / name).resolve().is_relative_to(folder.resolve())]
+    if outside:
+        raise AnatomyGuidedError(f"The model card of {folder.name} names files outside its folder; remove the model.")
+    return model
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
