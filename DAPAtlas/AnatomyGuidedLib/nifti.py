@@ -95,6 +95,7 @@ def _values(image: nib.Nifti1Image, name: str) -> npt.NDArray[Any]:
     dtype = image.get_data_dtype()
     if dtype.fields is not None or np.issubdtype(dtype, np.complexfloating):
         raise AnatomyGuidedError(f"{name} holds colours or complex numbers, but one number a voxel was expected.")
-    if np.issubdtype(dtype, np.integer) and image.dataobj.slope == 1 and image.dataobj.inter == 0:
-        return np.asarray(image.dataobj.get_unscaled())
-    return np.asarray(image.dataobj.get_scaled(np.float32))
+    unscaled = image.dataobj.slope == 1 and image.dataobj.inter == 0
+    if unscaled and np.issubdtype(dtype, np.integer):
+        return np.asarray(image.dataobj)
+    return np.asarray(image.dataobj, dtype=np.float32)

@@ -1,0 +1,85 @@
+"""`anatomyguided atlas`: a CT in, a label map of the DAP Atlas out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.files import Outputs, write_csv, write_json
+from AnatomyGuidedLib.io import dap_segments, read_ct, write_labelmap
+from AnatomyGuidedLib.progress import part_of, stop_if
+
+from DAPAtlasLib.build import AtlasResult, build_atlas
+from DAPAtlasLib.experts import make_expert
+from DAPAtlasLib.parameters import RULES, SEXES, AtlasParameters
+from DAPAtlasLib.statistics import COLUMNS
+
+_EXAMPLES = """examples:
+  anatomyguided atlas ct.nii.gz -o atlas.seg.nrrd
+  anatomyguided atlas ct.nii.gz --experts rules,file:organs.nii.gz@totalsegmentator -o atlas.seg.nrrd --statistics s.csv
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Nothing; the parser knows this command's options."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("ct", metavar="CT", help="NIfTI, NRRD, or a folder with one DICOM series")
+    parser.add_argument(
+        "-o", "--output", metavar="SEG", type=Path, required=True, help="label map: .seg.nrrd (Slicer), .nii.gz, .nrrd"
+    )
+    parser.add_argument(
+        "--experts", default="", metavar="A,B,..", help="rules, file:LABELMAP[@SCHEME]; merged coarse to fine"
+    )
+    parser.add_argument("--sex", choices=SEXES, help="the patient's sex, if known")
+    parser.add_argument(
+        "--rules", choices=RULES, default="on", help="anatomical post-processing; none is built in yet, so both are equal"
+    )
+    parser.add_argument("--report", metavar="R.json", type=Path, help="what each expert gave and what covers it")
+    parser.add_argument("--statistics", metavar="S.csv", type=Path, help="volume in ml and mean HU of each structure")
+    parser.add_argument("--force", action="store_true", help="use the image although it does not look like a CT")
+
+
+def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
+    """The report of the label map that was written."""
+    parameters = _parameters(arguments)
+    for expert in parameters.experts:
+        make_expert(expert)
+    staged = {name: outputs.stage(path) for name, path in _targets(arguments).items()}
+    if not arguments.experts:
+        console.note("No expert was named: using rules (skin, fat, muscle); give --experts for organs.")
+    console.progress(0.0, "Reading the CT")
+    ct = read_ct(arguments.ct, force=arguments.force)
+    stop_if(console.cancelled)
+    result = build_atlas(
+        ct, parameters, progress=part_of(console.progress, 0.1, 0.9), cancelled=console.cancelled
+    )
+    console.progress(0.9, "Writing the label map")
+    write_labelmap(result.labelmap, staged["output"], dap_segments([row.label for row in result.statistics]))
+    report = result.report()
+    if "report" in staged:
+        write_json(staged["report"], report)
+    if "statistics" in staged:
+        write_csv(staged["statistics"], [row.row() for row in result.statistics], COLUMNS)
+    _print(result, console)
+    console.progress(1.0, "Done")
+    return report
+
+
+def _parameters(arguments: argparse.Namespace) -> AtlasParameters:
+    words = tuple(word.strip() for word in arguments.experts.split(",") if word.strip())
+    return AtlasParameters(words or ("rules",), arguments.sex, arguments.rules)
+
+
+def _targets(arguments: argparse.Namespace) -> dict[str, Path]:
+    named = {"output": arguments.output, "report": arguments.report, "statistics": arguments.statistics}
+    return {name: path for name, path in named.items() if path}
+
+
+def _print(result: AtlasResult, console: Console) -> None:
+    console.line(f"{'structure':32} {'volume ml':>12} {'mean HU':>9}")
+    for statistics in result.statistics:
+        row = statistics.row()
+        console.line(f"{row['display_name']!s:32} {statistics.volume_ml:12.1f} {statistics.mean_hu:9.1f}")
+    console.line(f"named (other than Unknown Tissue): {result.share_named:.1%} of the body")

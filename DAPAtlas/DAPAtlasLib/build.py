@@ -1,0 +1,91 @@
+"""From a CT and experts to a label map, its statistics, and a report of what every expert gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from AnatomyGuidedLib.grid import Labelmap, Volume
+from AnatomyGuidedLib.labels import label_by_id
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
+
+from DAPAtlasLib.experts import Expert, make_expert
+from DAPAtlasLib.merge import Contribution, merge
+from DAPAtlasLib.parameters import AtlasParameters
+from DAPAtlasLib.statistics import StructureStatistics, structure_statistics
+
+FORMAT, FORMAT_VERSION = "anatomyguided-atlas-report", 1
+
+
+@dataclass(frozen=True)
+class AtlasResult:
+    """The label map on the CT's grid, a row a structure, and where the labels come from."""
+
+    labelmap: Labelmap
+    statistics: tuple[StructureStatistics, ...]
+    contributions: tuple[Contribution, ...]
+    parameters: AtlasParameters
+
+    def report(self) -> dict[str, object]:
+        """The result without voxels, for JSON."""
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "experts": list(self.parameters.experts_without_folders()),
+            "sex": self.parameters.sex,
+            "rules": {"asked": self.parameters.rules, "applied": []},
+            "share_named": self.share_named,
+            "structures": [row.row() for row in self.statistics],
+            "contributions": [_contribution_row(entry) for entry in self.contributions],
+            "covered": [_contribution_row(entry) for entry in self.contributions if entry.covered_by],
+            "notes": ["Labels are computed or taken over from other tools; none was checked by a person."],
+        }
+
+    @property
+    def share_named(self) -> float:
+        """Share of the body's voxels whose label is other than Unknown Tissue."""
+        voxels = {row.label: row.voxels for row in self.statistics}
+        total = sum(voxels.values())
+        unknown = sum(count for label, count in voxels.items() if not label_by_id(label).group)
+        return (total - unknown) / total if total else 0.0
+
+
+def build_atlas(
+    ct: Volume,
+    parameters: AtlasParameters,
+    *,
+    experts: Sequence[Expert] | None = None,
+    progress: Progress = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> AtlasResult:
+    """The CT's label map, merged from the experts that the parameters name (or from those given), coarse to fine.
+
+    Raises:
+        AnatomyGuidedError: An expert cannot be used on this CT; the message names it.
+        Cancelled: The user stopped the work between two steps.
+    """
+    chosen = [make_expert(name) for name in parameters.experts] if experts is None else experts
+    maps: list[tuple[str, Labelmap]] = []
+    for index, expert in enumerate(chosen):
+        stop_if(cancelled)
+        progress(0.8 * index / len(chosen), f"Asking the expert {expert.name}")
+        maps.append((expert.name, expert.predict(ct)))
+    stop_if(cancelled)
+    progress(0.8, "Merging coarse to fine")
+    merged = merge(maps)
+    progress(0.9, "Measuring volumes and HU")
+    statistics = structure_statistics(merged.labelmap, ct)
+    progress(1.0, "Label map complete")
+    return AtlasResult(merged.labelmap, tuple(statistics), merged.contributions, parameters)
+
+
+def _contribution_row(entry: Contribution) -> dict[str, object]:
+    return {
+        "expert": entry.expert,
+        "id": entry.label,
+        "name": label_by_id(entry.label).name,
+        "voxels": entry.voxels,
+        "kept_voxels": entry.kept_voxels,
+        "covered_by": {label_by_id(label).name: voxels for label, voxels in entry.covered_by.items()},
+    }
+

@@ -1,0 +1,48 @@
+"""What a person may choose when a CT is labelled: the same object for panel, console and command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from AnatomyGuidedLib.errors import UsageError
+from AnatomyGuidedLib.io import split_scheme
+
+SEXES = ("F", "M")
+RULES = ("on", "off")
+
+
+@dataclass(frozen=True)
+class AtlasParameters:
+    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex if known, post-processing rules on or off.
+
+    Raises:
+        UsageError: A value is none of those that are known.
+    """
+
+    experts: tuple[str, ...] = ("rules",)
+    sex: str | None = None
+    rules: str = "on"
+
+    def __post_init__(self) -> None:
+        if not self.experts:
+            raise UsageError("At least one expert is needed, such as --experts rules.")
+        if self.sex is not None and self.sex not in SEXES:
+            raise UsageError(f"The sex is {self.sex!r}, but F or M was expected.")
+        if self.rules not in RULES:
+            raise UsageError(f"--rules is {self.rules!r}, but on or off was expected.")
+
+    def experts_without_folders(self) -> tuple[str, ...]:
+        """The experts as a report names them: files by their name alone.
+
+        >>> AtlasParameters(("rules", "file:/home/me/organs.nii.gz@totalsegmentator")).experts_without_folders()
+        ('rules', 'file:organs.nii.gz@totalsegmentator')
+        """
+        return tuple(_without_folder(expert) for expert in self.experts)
+
+
+def _without_folder(expert: str) -> str:
+    kind, colon, source = expert.partition(":")
+    if not colon:
+        return expert
+    path, scheme = split_scheme(source)
+    return f"{kind}:{path.name}@{scheme}"

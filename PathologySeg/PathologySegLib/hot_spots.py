@@ -1,0 +1,77 @@
+"""Hot spots that each grow to a share of their own maximum, the hottest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cc3d
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+SHARE_OF_MAXIMUM = 0.41
+
+Slices = tuple[slice, slice, slice]
+
+
+def hot_spots(
+    values: npt.NDArray[np.float32], *, least_maximum: float, share: float = SHARE_OF_MAXIMUM
+) -> npt.NDArray[np.uint32]:
+    """Numbered hot spots of an [i, j, k] image, 1 the hottest; 0 elsewhere, all 0 where nothing is hot enough.
+
+    A hot spot starts at a local maximum (26-connected) of at least `least_maximum` that no hotter spot has taken, and
+    holds the voxels from `share` of that maximum on that connect to it. A voxel that connects to several belongs to
+    the hottest.
+
+    >>> line = np.array([1, 10, 5, 1, 6, 3, 2], dtype=np.float32).reshape(-1, 1, 1)
+    >>> hot_spots(line, least_maximum=4.0)[:, 0, 0].tolist()
+    [0, 1, 1, 0, 2, 2, 0]
+    """
+    spots = np.zeros(values.shape, dtype=np.uint32)
+    peaks: list[float] = []
+    for box, inside in _islands(values, share * least_maximum):
+        local = np.where(inside, values[box], -np.inf)
+        for peak, region in _grown(local, least_maximum, share):
+            peaks.append(peak)
+            view = spots[box]
+            view[region & (view == 0)] = len(peaks)
+    return _hottest_first(spots, peaks)
+
+
+def _islands(values: npt.NDArray[np.float32], floor: float) -> Iterator[tuple[Slices, npt.NDArray[np.bool_]]]:
+    """Boxes around what connects at the lowest level that a hot spot can reach: spots never leave their island."""
+    islands = _components(values >= floor)
+    for number, box in enumerate(ndimage.find_objects(islands), start=1):
+        yield box, islands[box] == number
+
+
+def _grown(
+    values: npt.NDArray[np.float32], least_maximum: float, share: float
+) -> Iterator[tuple[float, npt.NDArray[np.bool_]]]:
+    taken = np.zeros(values.shape, dtype=bool)
+    for position in _local_maxima(values, least_maximum):
+        if taken[position]:
+            continue
+        peak = float(values[position])
+        level = _components(values >= np.float32(share) * values[position])
+        region = level == level[position]
+        taken |= region
+        yield peak, region
+
+
+def _local_maxima(values: npt.NDArray[np.float32], least: float) -> list[tuple[int, int, int]]:
+    """Positions of local maxima, the hottest first, equal ones in the order of their voxels."""
+    highest_near = ndimage.maximum_filter(values, size=3, mode="constant", cval=-np.inf)
+    positions = np.argwhere((values == highest_near) & (values >= least))
+    order = np.argsort(-values[tuple(positions.T)], kind="stable")
+    return [(int(i), int(j), int(k)) for i, j, k in positions[order]]
+
+
+def _hottest_first(spots: npt.NDArray[np.uint32], peaks: list[float]) -> npt.NDArray[np.uint32]:
+    table = np.zeros(len(peaks) + 1, dtype=np.uint32)
+    table[1 + np.argsort(-np.array(peaks), kind="stable")] = np.arange(1, len(peaks) + 1)
+    return np.asarray(table[spots])
+
+
+def _components(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    return np.asarray(cc3d.connected_components(mask, connectivity=26, out_dtype=np.uint32)).astype(np.int32)

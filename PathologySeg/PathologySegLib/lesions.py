@@ -1,0 +1,167 @@
+"""From a PET to numbered lesions, by a threshold reading, minus physiological uptake where anatomy is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cc3d
+import numpy as np
+import numpy.typing as npt
+from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
+from AnatomyGuidedLib.labels import label_by_id
+from AnatomyGuidedLib.progress import Progress, no_progress
+from scipy import ndimage
+
+from PathologySegLib.hot_spots import hot_spots
+from PathologySegLib.parameters import LesionParameters
+from PathologySegLib.percist import liver_reference
+from PathologySegLib.physiology import physiological_uptake
+
+FORMAT, FORMAT_VERSION = "anatomyguided-lesions", 1
+COLUMNS = (
+    "lesion", "volume_ml", "suv_max", "suv_mean", "tlg", "centroid_r_mm", "centroid_a_mm", "centroid_s_mm", "structure",
+)  # fmt: skip
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LesionResult:
+    """Lesions numbered from the hottest on, on the PET's grid; a row each; what the reading used."""
+
+    labelmap: Labelmap
+    rows: tuple[Mapping[str, object], ...]
+    reading: Mapping[str, object]
+
+    def report(self) -> dict[str, object]:
+        """The result without voxels, for JSON."""
+        volumes = [float(str(row["volume_ml"])) for row in self.rows]
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "reading": dict(self.reading),
+            "lesion_count": len(self.rows),
+            "total_volume_ml": round(sum(volumes), 3),
+            "lesions": [dict(row) for row in self.rows],
+            "notes": ["A threshold reading is a baseline: it cannot tell a lesion from healthy uptake by intensity."],
+        }
+
+
+def find_lesions(
+    pet: Volume,
+    parameters: LesionParameters,
+    *,
+    anatomy: Labelmap | None = None,
+    progress: Progress = no_progress,
+) -> LesionResult:
+    """The lesions that the reading finds; none is an empty label map and no rows.
+
+    Args:
+        pet: SUVbw.
+        parameters: The reading.
+        anatomy: DAP ids on the PET's grid; organs with physiological uptake are taken off.
+        progress: Told how far the work is.
+
+    Raises:
+        NotEvaluable: The percist reading without a usable liver.
+        GridMismatch: The anatomy lies on another grid.
+    """
+    if anatomy is not None:
+        require_same_grid(anatomy.grid, pet.grid, names=("the anatomy", "the PET"))
+    progress(0.1, f"Reading the PET by {parameters.reading}")
+    found, reading = _read(pet, parameters, anatomy)
+    if anatomy is not None:
+        progress(0.6, "Taking physiological uptake off")
+        found, taken_ml = _without_physiology(found, pet, anatomy, reading)
+        reading = {**reading, "physiological_uptake_removed_ml": taken_ml}
+    progress(0.8, "Measuring the lesions")
+    numbered, rows = _measured(found, pet, anatomy)
+    progress(1.0, f"{len(rows)} lesions found")
+    return LesionResult(Labelmap(numbered, pet.grid), tuple(rows), reading)
+
+
+def _read(
+    pet: Volume, parameters: LesionParameters, anatomy: Labelmap | None
+) -> tuple[npt.NDArray[np.uint32], dict[str, object]]:
+    least = parameters.least_suv
+    if parameters.reading == "suv41":
+        spots = hot_spots(pet.values, least_maximum=least)
+        return spots, {"name": "suv41", "least_maximum_suv": least, "share_of_maximum": 0.41}
+    reading: dict[str, object] = {"name": parameters.reading, "threshold_suv": least}
+    if parameters.reading == "percist":
+        liver = liver_reference(pet, anatomy)
+        least = liver.threshold_suv
+        reading = {
+            "name": "percist",
+            "threshold_suv": round(least, 4),
+            "liver_mean_suv": round(liver.mean_suv, 4),
+            "liver_sd_suv": round(liver.sd_suv, 4),
+            "liver_center_ras_mm": [round(value, 2) for value in liver.center_ras],
+            "normalisation": "SUVbw (PERCIST is defined on SUL)",
+        }
+    return _components(pet.values >= np.float32(least)), reading
+
+
+def _without_physiology(
+    found: npt.NDArray[np.uint32], pet: Volume, anatomy: Labelmap, reading: Mapping[str, object]
+) -> tuple[npt.NDArray[np.uint32], float]:
+    """The rest outside the organs; a hot spot that peaks in an organ goes as a whole, a component falls apart."""
+    physiological = physiological_uptake(anatomy)
+    gone = physiological.copy()
+    if reading["name"] == "suv41" and found.any():
+        peaks = ndimage.maximum_position(pet.values, found, np.arange(1, int(found.max()) + 1))
+        in_organ = [number for number, peak in enumerate(peaks, start=1) if physiological[tuple(map(int, peak))]]
+        gone |= np.isin(found, in_organ)
+    taken_ml = int(np.count_nonzero(gone & (found > 0))) * pet.grid.voxel_volume_ml
+    rest = np.where(gone, np.uint32(0), found)
+    return (rest if reading["name"] == "suv41" else _components(rest > 0)), round(taken_ml, 3)
+
+
+def _measured(
+    found: npt.NDArray[np.uint32], pet: Volume, anatomy: Labelmap | None
+) -> tuple[npt.NDArray[Any], list[dict[str, object]]]:
+    """Lesions renumbered by SUVmax, and a row each."""
+    numbers = np.unique(found)[1:] if (found == 0).any() else np.unique(found)
+    if not numbers.size:
+        return np.zeros(found.shape, dtype=np.uint8), []
+    boxes = ndimage.find_objects(found.astype(np.int32))
+    rows = [_row(int(number), boxes[number - 1], found, pet, anatomy) for number in numbers]
+    rows.sort(key=lambda row: -float(str(row["suv_max"])))
+    table = np.zeros(int(numbers.max()) + 1, dtype=np.min_scalar_type(len(rows)))
+    for rank, row in enumerate(rows, start=1):
+        table[int(str(row["lesion"]))] = rank
+        row["lesion"] = rank
+    return table[found], rows
+
+
+def _row(
+    number: int, box: tuple[slice, ...], found: npt.NDArray[np.uint32], pet: Volume, anatomy: Labelmap | None
+) -> dict[str, object]:
+    inside = found[box] == number
+    suv = pet.values[box][inside].astype(np.float64)
+    volume_ml = inside.sum() * pet.grid.voxel_volume_ml
+    voxels = np.argwhere(inside) + [side.start for side in box]
+    r, a, s = (round(float(value), 2) for value in pet.grid.ras_from_ijk(voxels.mean(axis=0)))
+    return {
+        "lesion": number,
+        "volume_ml": round(float(volume_ml), 3),
+        "suv_max": round(float(suv.max()), 4),
+        "suv_mean": round(float(suv.mean()), 4),
+        "tlg": round(float(suv.mean() * volume_ml), 3),
+        "centroid_r_mm": r,
+        "centroid_a_mm": a,
+        "centroid_s_mm": s,
+        "structure": _structure(anatomy.values[box][inside]) if anatomy is not None else "",
+    }
+
+
+def _structure(labels: Sequence[int] | npt.NDArray[Any]) -> str:
+    """The structure that holds most of the lesion, by name; "" where that is background."""
+    most = int(np.bincount(np.asarray(labels)).argmax())
+    return label_by_id(most).name if most else ""
+
+
+def _components(mask: Mask) -> npt.NDArray[np.uint32]:
+    return np.asarray(cc3d.connected_components(mask, connectivity=26, out_dtype=np.uint32))
