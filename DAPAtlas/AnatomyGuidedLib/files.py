@@ -7,7 +7,9 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -81,6 +83,33 @@ class Outputs:
             self._folders.append(parent)
 
 
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside the target; its files move there when the work is complete, or are removed.
+
+    Files that the target already holds under the same names are replaced, others stay.
+
+    Raises:
+        AnatomyGuidedError: The target is a file, or its parent folder cannot be written to.
+    """
+    target = target.absolute()
+    if target.exists() and not target.is_dir():
+        raise AnatomyGuidedError(f"{target.name} is a file, but a folder's name was expected as output.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent))
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    try:
+        yield folder
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            moved = target / file.relative_to(folder)
+            moved.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, moved)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def full_suffix(path: str | Path) -> str:
     """The extension with its first half where it has two: ".nii.gz", ".seg.nrrd".
 
@@ -111,11 +140,6 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequenc
         writer = csv.DictWriter(stream, columns, restval="", extrasaction="raise", lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Nothing; the target holds the source's bytes."""
-    shutil.copyfile(source, target)
 
 
 def _cell(value: object) -> object:

@@ -134,7 +134,8 @@ def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment]
     if suffix in _NIFTI:
         nifti.write(labelmap.values, labelmap.grid, path)
     elif suffix in (".nrrd", ".seg.nrrd"):
-        nrrd_files.write(labelmap, path, segments or [] if suffix == ".seg.nrrd" else [])
+        fields = nrrd_files.segment_fields(labelmap, segments or []) if suffix == ".seg.nrrd" else {}
+        nrrd_files.write(labelmap.values, labelmap.grid, path, fields)
     else:
         raise AnatomyGuidedError(
             f"{path.name} must end in .seg.nrrd, .nii.gz, .nii or .nrrd, so that its format is known."
@@ -142,13 +143,18 @@ def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment]
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:
-    """Nothing; the NIfTI file (`.nii.gz` or `.nii`) holds the values as float32, or int16 where all are whole HU."""
-    path = Path(path)
-    if full_suffix(path) not in _NIFTI:
-        raise AnatomyGuidedError(f"{path.name} must end in .nii.gz or .nii.")
+    """Nothing; the file (`.nii.gz`, `.nii` or `.nrrd`) holds the values as float32, or int16 where all are whole HU."""
+    path, suffix = Path(path), full_suffix(path)
     values: npt.NDArray[Any] = volume.values
-    whole = values.astype(np.int16) if volume.unit == "HU" and np.abs(values).max() < 32767 else values
-    nifti.write(whole if np.array_equal(whole, values) else values, volume.grid, path)
+    if volume.unit == "HU" and np.abs(values).max() <= np.iinfo(np.int16).max:
+        whole = values.astype(np.int16)
+        values = whole if np.array_equal(whole, values) else values
+    if suffix in _NIFTI:
+        nifti.write(values, volume.grid, path)
+    elif suffix == ".nrrd":
+        nrrd_files.write(values, volume.grid, path)
+    else:
+        raise AnatomyGuidedError(f"{path.name} must end in .nii.gz, .nii or .nrrd, so that its format is known.")
 
 
 def dap_segments(values: npt.ArrayLike) -> list[Segment]:

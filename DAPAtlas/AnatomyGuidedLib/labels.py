@@ -172,6 +172,16 @@ def ids_of(names: Iterable[str]) -> tuple[int, ...]:
     return tuple(id_of(name) for name in names)
 
 
+def ids_by_title(titles: Mapping[str, str]) -> dict[str, int]:
+    """The ids for things whose titles are structures' names or display names; other titles are left out.
+
+    >>> ids_by_title({"Segment_7": "Costa 1 Left (rib 12)", "Segment_8": "my sketch", "Segment_9": "Liver"})
+    {'Segment_7': 67, 'Segment_9': 13}
+    """
+    known = {name: label.id for label in labels() for name in (label.name, label.display_name)}
+    return {key: known[title] for key, title in titles.items() if title in known}
+
+
 def ids_where(condition: Callable[[Label], bool]) -> tuple[int, ...]:
     """The ids, ascending, of the structures that meet a condition.
 

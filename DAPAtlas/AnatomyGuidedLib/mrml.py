@@ -21,6 +21,7 @@ import vtk
 from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.files import cannot_write, full_suffix
 from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid, Labelmap, Volume
 from AnatomyGuidedLib.nrrd_files import Segment
 from AnatomyGuidedLib.resample import resample_labelmap
@@ -192,18 +193,22 @@ def add_table(scene: Any, name: str, columns: Sequence[str], rows: Sequence[Mapp
 
 
 def save_scene(scene: Any, path: str | Path) -> None:
-    """Nothing; the whole scene is in the bundle (`.mrb`) at `path`, and its nodes' own files are as they were.
+    """Nothing; the whole scene is in the bundle (`.mrb`) at `path`, or, on an error, nothing has changed there.
 
     Raises:
         AnatomyGuidedError: The path does not end in .mrb, or the bundle cannot be written.
     """
     path = Path(path)
-    if path.suffix != ".mrb":
+    if full_suffix(path) != ".mrb":
         raise AnatomyGuidedError(f"{path.name} must end in .mrb, the format of a scene with its data.")
-    with _file_managers(scene):
-        written = path.parent.is_dir() and scene.WriteToMRB(str(path.resolve()))
-    if not written:
-        raise AnatomyGuidedError(f"{path.name} cannot be written; check that the folder exists and has space left.")
+    try:
+        with tempfile.TemporaryDirectory(prefix=".scene-", dir=path.parent) as folder, _file_managers(scene):
+            whole = Path(folder).resolve() / "Scene.mrb"
+            if not scene.WriteToMRB(str(whole)):
+                raise AnatomyGuidedError(f"{path.name} could not be written; free some space there.")
+            whole.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def load_scene(scene: Any, path: str | Path) -> None:

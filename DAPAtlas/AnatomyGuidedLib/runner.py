@@ -16,6 +16,7 @@ from typing import IO, Protocol
 
 from AnatomyGuidedLib import cli
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.interpreter import python_executable
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
 _POLL_S = 0.05
@@ -47,7 +48,7 @@ def run_worker(
     """
     with tempfile.TemporaryDirectory(prefix="anatomyguided-") as folder:
         json_path = Path(folder) / "result.json"
-        process = _start([*words, "--json", str(json_path), "--progress", "json"], python or _python())
+        process = _start([*words, "--json", str(json_path), "--progress", "json"], python or python_executable())
         try:
             last_words = _watched(process, progress, cancelled)
         finally:
@@ -154,15 +155,6 @@ def _end_group(process: subprocess.Popen[str]) -> None:
             process.wait(patience_s)
         except subprocess.TimeoutExpired:
             continue
-
-
-def _python() -> str:
-    """Slicer's own Python where this runs inside Slicer (whose sys.executable is the application), else this one."""
-    slicer_home = os.environ.get("SLICER_HOME")
-    if slicer_home:
-        name = "PythonSlicer.exe" if os.name == "nt" else "PythonSlicer"
-        return str(Path(slicer_home) / "bin" / name)
-    return sys.executable
 
 
 def _import_path() -> list[str]:

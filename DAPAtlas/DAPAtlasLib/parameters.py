@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.io import split_scheme
@@ -25,11 +26,19 @@ class AtlasParameters:
 
     def __post_init__(self) -> None:
         if not self.experts:
-            raise UsageError("At least one expert is needed, such as --experts rules.")
+            raise UsageError("At least one expert is needed: the rules, or a label map of another tool.")
+        if any("," in expert for expert in self.experts):
+            raise UsageError("A label map's path must not hold a comma; rename the file or its folder.")
         if self.sex is not None and self.sex not in SEXES:
             raise UsageError(f"The sex is {self.sex!r}, but F or M was expected.")
         if self.rules not in RULES:
             raise UsageError(f"--rules is {self.rules!r}, but on or off was expected.")
+
+    def words(self, ct: Path, output: Path) -> list[str]:
+        """The command line that means the same: `anatomyguided` followed by these words."""
+        sex = ["--sex", self.sex] if self.sex else []
+        experts = ",".join(self.experts)
+        return ["atlas", str(ct), "-o", str(output), "--experts", experts, "--rules", self.rules, *sex]
 
     def experts_without_folders(self) -> tuple[str, ...]:
         """The experts as a report names them: files by their name alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.models import ModelNotInstalled
@@ -43,3 +44,9 @@ class LesionParameters:
     def least_suv(self) -> float:
         """The threshold given, or 4."""
         return _DEFAULT_THRESHOLD_SUV if self.threshold_suv is None else self.threshold_suv
+
+    def words(self, ct: Path, pet: Path, output: Path, *, anatomy: Path | None = None) -> list[str]:
+        """The command line that means the same: `anatomyguided` followed by these words."""
+        words = ["lesions", str(ct), str(pet), "-o", str(output), "--model", self.reading, "--grid", self.grid]
+        words += ["--threshold", str(self.threshold_suv)] if self.threshold_suv is not None else []
+        return words + (["--anatomy", str(anatomy)] if anatomy else [])

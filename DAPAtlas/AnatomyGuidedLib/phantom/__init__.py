@@ -1,0 +1,5 @@
+"""A patient out of nothing: anatomy, CT, PET and lesions, from one seed."""
+
+from AnatomyGuidedLib.phantom.patient import Patient, make_patient
+
+__all__ = ["Patient", "make_patient"]

@@ -1,0 +1,149 @@
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import *
+from slicer.util import VTKObservationMixin
+
+from AnatomyGuidedLib import mrml
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.io import write_volume
+from AnatomyGuidedLib.labels import scheme_names
+from AnatomyGuidedLib.panel import ParameterPanel
+from AnatomyGuidedLib.progress import never_cancelled, no_progress
+from AnatomyGuidedLib.runner import run_in_process, run_worker
+from DAPAtlasLib.parameters import AtlasParameters
+from DAPAtlasLib.statistics import COLUMNS
+
+
+class DAPAtlas(ScriptedLoadableModule):
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("DAP Atlas")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = ["Segmentations", "Volumes"]
+        parent.contributors = ["AnatomyGuided contributors"]
+        parent.helpText = _(
+            "Names the voxels of a CT with the 142 labels of the DAP Atlas, merged coarse to fine from rules on HU and "
+            "morphology and from other tools' label maps. Ribs are counted from below: Costa 1 is the twelfth rib."
+        )
+        parent.acknowledgementText = _(
+            "The labels and the merging follow the Dense Anatomical Prediction Atlas (ICIP 2024, Synapse syn52287632)."
+        )
+
+
+@parameterNodeWrapper
+class DAPAtlasParameterNode:
+    """The panel's choices; `atlas_parameters` makes them the Lib's."""
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    useRules: bool = True
+    organsFile: Path
+    organsScheme: Annotated[str, Choice([*scheme_names()])] = "totalsegmentator"
+    sex: Annotated[str, Choice(["unknown", "F", "M"])] = "unknown"
+
+
+class DAPAtlasWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/DAPAtlas.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = DAPAtlasLogic()
+        self.ui.applyButton.clicked.connect(self.onApply)
+        self.watchScene(slicer.mrmlScene, slicer.app.processEvents)
+
+    def onApply(self):
+        with slicer.util.tryWithErrorDisplay(_("The label map was not made.")), self.working() as (progress, cancelled):
+            parameters = atlas_parameters(self._parameterNode)
+            self.logic.segment(self._parameterNode.inputVolume, parameters, progress=progress, cancelled=cancelled)
+
+
+class DAPAtlasLogic(ScriptedLoadableModuleLogic):
+    """At the console: `DAPAtlasLogic().segment(slicer.util.getNode("CT"))`."""
+
+    def getParameterNode(self):
+        return DAPAtlasParameterNode(super().getParameterNode())
+
+    def segment(self, volumeNode, parameters=None, *, progress=no_progress, cancelled=never_cancelled, runner=run_worker):
+        """A new segmentation node of the CT, and a table node of volumes and HU beside it.
+
+        `runner=run_in_process` computes in Slicer's own process. The scene changes only when the result is complete.
+        """
+        if volumeNode is None:
+            raise AnatomyGuidedError(_("No CT was chosen; choose a volume first."))
+        parameters = parameters or AtlasParameters()
+        with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
+            folder = Path(name)
+            write_volume(mrml.volume_from_node(volumeNode, unit="HU"), folder / "ct.nrrd")
+            report = runner(parameters.words(folder / "ct.nrrd", folder / "atlas.seg.nrrd"), progress=progress, cancelled=cancelled)
+            return self._shown(folder / "atlas.seg.nrrd", report, volumeNode)
+
+    def _shown(self, path, report, volumeNode):
+        scene = volumeNode.GetScene()
+        scene.SaveStateForUndo()
+        title = f"{volumeNode.GetName()} DAP Atlas"
+        segmentationNode = mrml.add_segmentation_file(scene, path, title)
+        segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+        mrml.add_table(scene, f"{title} volumes", COLUMNS, report["structures"])
+        return segmentationNode
+
+
+def atlas_parameters(node):
+    """The Lib's parameters from the parameter node."""
+    experts = ["rules"] if node.useRules else []
+    if str(node.organsFile) not in ("", "."):
+        experts.append(f"file:{node.organsFile}@{node.organsScheme}")
+    return AtlasParameters(tuple(experts), None if node.sex == "unknown" else node.sex)
+
+
+class DAPAtlasTest(ScriptedLoadableModuleTest):
+    def runTest(self):
+        for test in (
+            self.test_rules_name_the_tissues_of_a_made_patient,
+            self.test_the_worker_and_this_process_give_the_same_segments,
+            self.test_an_image_that_is_no_ct_leaves_the_scene_as_it_was,
+        ):
+            self.setUp()
+            test()
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def test_rules_name_the_tissues_of_a_made_patient(self):
+        node = DAPAtlasLogic().segment(self._ctNode(), runner=run_in_process)
+        self.assertEqual({*mrml.segment_names(node).values()}, {"Unknown Tissue", "Muscles", "Fat", "Skin"})
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode"), 1)
+
+    def test_the_worker_and_this_process_give_the_same_segments(self):
+        volumeNode = self._ctNode()
+        grid = mrml.volume_from_node(volumeNode).grid
+        maps = [
+            mrml.labelmap_from_segmentation_node(DAPAtlasLogic().segment(volumeNode, runner=runner), grid).values
+            for runner in (run_worker, run_in_process)
+        ]
+        self.assertTrue((maps[0] == maps[1]).all())
+
+    def test_an_image_that_is_no_ct_leaves_the_scene_as_it_was(self):
+        volumeNode = self._ctNode()
+        slicer.util.arrayFromVolume(volumeNode)[:] = 100
+        before = slicer.mrmlScene.GetNumberOfNodes()
+        with self.assertRaises(AnatomyGuidedError):
+            DAPAtlasLogic().segment(volumeNode)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
+
+    def _ctNode(self):
+        from AnatomyGuidedLib.phantom import make_patient
+
+        return mrml.add_volume(slicer.mrmlScene, make_patient(spacing_mm=8.0).ct, "CT")

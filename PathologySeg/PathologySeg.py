@@ -1,0 +1,183 @@
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, Decimals, WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import *
+from slicer.util import VTKObservationMixin
+
+from AnatomyGuidedLib import mrml
+from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
+from AnatomyGuidedLib.io import dap_segments, write_labelmap, write_volume
+from AnatomyGuidedLib.labels import ids_by_title
+from AnatomyGuidedLib.panel import ParameterPanel
+from AnatomyGuidedLib.progress import never_cancelled, no_progress
+from AnatomyGuidedLib.runner import run_in_process, run_worker
+from PathologySegLib.lesions import COLUMNS
+from PathologySegLib.parameters import READINGS, LesionParameters
+
+
+class PathologySeg(ScriptedLoadableModule):
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("Pathology Seg")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = ["Segmentations", "Volumes"]
+        parent.contributors = ["AnatomyGuided contributors"]
+        parent.helpText = _(
+            "Finds lesions in PET/CT by the classical readings of clinics: a fixed SUV, 41 % of each hot spot's maximum, "
+            "or PERCIST's threshold from the liver; physiological uptake is taken off where the anatomy is known."
+        )
+        parent.acknowledgementText = _("PERCIST: Wahl et al. 2009, doi 10.2967/jnumed.108.057307.")
+
+
+@parameterNodeWrapper
+class PathologySegParameterNode:
+    """The panel's choices; `lesion_parameters` makes them the Lib's."""
+
+    ctVolume: vtkMRMLScalarVolumeNode
+    petVolume: vtkMRMLScalarVolumeNode
+    anatomySegmentation: vtkMRMLSegmentationNode
+    reading: Annotated[str, Choice([*READINGS])] = "suv4"
+    thresholdSuv: Annotated[float, WithinRange(0.1, 50.0), Decimals(1)] = 4.0
+
+
+class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/PathologySeg.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = PathologySegLogic()
+        self.ui.applyButton.clicked.connect(self.onApply)
+        self.watchScene(slicer.mrmlScene, slicer.app.processEvents)
+
+    def onApply(self):
+        with slicer.util.tryWithErrorDisplay(_("No lesions were read.")), self.working() as (progress, cancelled):
+            node = self._parameterNode
+            self.logic.findLesions(
+                node.ctVolume,
+                node.petVolume,
+                lesion_parameters(node),
+                anatomyNode=node.anatomySegmentation,
+                progress=progress,
+                cancelled=cancelled,
+            )
+
+
+class PathologySegLogic(ScriptedLoadableModuleLogic):
+    """At the console: `PathologySegLogic().findLesions(ctNode, petNode)`."""
+
+    def getParameterNode(self):
+        return PathologySegParameterNode(super().getParameterNode())
+
+    def findLesions(
+        self,
+        ctNode,
+        petNode,
+        parameters=None,
+        *,
+        anatomyNode=None,
+        progress=no_progress,
+        cancelled=never_cancelled,
+        runner=run_worker,
+    ):
+        """A new segmentation node with a segment a lesion, and a table node beside it.
+
+        `runner=run_in_process` computes in Slicer's own process. The scene changes only when the result is complete.
+        """
+        if ctNode is None or petNode is None:
+            raise AnatomyGuidedError(_("A CT and a PET are needed; choose both volumes first."))
+        parameters = parameters or LesionParameters()
+        with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
+            folder = Path(name)
+            ct = mrml.volume_from_node(ctNode, unit="HU")
+            write_volume(ct, folder / "ct.nrrd")
+            write_volume(mrml.volume_from_node(petNode, unit="SUV"), folder / "pet.nrrd")
+            anatomy = self._written(anatomyNode, ct.grid, folder / "anatomy.nrrd")
+            output = folder / "lesions.seg.nrrd"
+            words = parameters.words(folder / "ct.nrrd", folder / "pet.nrrd", output, anatomy=anatomy)
+            report = runner(words, progress=progress, cancelled=cancelled)
+            return self._shown(output, report, petNode)
+
+    def _written(self, anatomyNode, grid, path):
+        if anatomyNode is None:
+            return None
+        values = ids_by_title(mrml.segment_names(anatomyNode))
+        labelmap = mrml.labelmap_from_segmentation_node(anatomyNode, grid, values=values)
+        write_labelmap(labelmap, path, dap_segments(labelmap.values))
+        return path
+
+    def _shown(self, path, report, petNode):
+        scene = petNode.GetScene()
+        scene.SaveStateForUndo()
+        title = f"{petNode.GetName()} lesions"
+        segmentationNode = mrml.add_segmentation_file(scene, path, title)
+        segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(petNode)
+        mrml.add_table(scene, title, COLUMNS, report["lesions"])
+        return segmentationNode
+
+
+def lesion_parameters(node):
+    """The Lib's parameters from the parameter node."""
+    return LesionParameters(node.reading, None if node.reading == "percist" else node.thresholdSuv)
+
+
+class PathologySegTest(ScriptedLoadableModuleTest):
+    def runTest(self):
+        for test in (
+            self.test_the_lesions_of_a_made_patient_are_found_and_its_bladder_is_not,
+            self.test_the_worker_and_this_process_give_the_same_lesions,
+            self.test_percist_without_a_liver_is_not_evaluable_and_leaves_the_scene_as_it_was,
+        ):
+            self.setUp()
+            test()
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def test_the_lesions_of_a_made_patient_are_found_and_its_bladder_is_not(self):
+        patient, ctNode, petNode = self._patientNodes()
+        segments = dap_segments(patient.anatomy.values)
+        anatomyNode = mrml.add_segmentation(slicer.mrmlScene, patient.anatomy, segments, "Anatomy")
+        node = PathologySegLogic().findLesions(ctNode, petNode, anatomyNode=anatomyNode, runner=run_in_process)
+        found = mrml.labelmap_from_segmentation_node(node, patient.pet.grid).values > 0
+        bladder = patient.anatomy.values == {s.name: s.value for s in segments}["Bladder"]
+        self.assertFalse((found & bladder).any())
+        for number in range(1, int(patient.lesions.values.max()) + 1):
+            self.assertTrue(found[patient.lesions.values == number].any())
+
+    def test_the_worker_and_this_process_give_the_same_lesions(self):
+        patient, ctNode, petNode = self._patientNodes()
+        maps = [
+            mrml.labelmap_from_segmentation_node(
+                PathologySegLogic().findLesions(ctNode, petNode, runner=runner), patient.pet.grid
+            ).values
+            for runner in (run_worker, run_in_process)
+        ]
+        self.assertTrue(maps[0].any())
+        self.assertTrue((maps[0] == maps[1]).all())
+
+    def test_percist_without_a_liver_is_not_evaluable_and_leaves_the_scene_as_it_was(self):
+        _patient, ctNode, petNode = self._patientNodes()
+        before = slicer.mrmlScene.GetNumberOfNodes()
+        with self.assertRaises(NotEvaluable):
+            PathologySegLogic().findLesions(ctNode, petNode, LesionParameters("percist"), runner=run_in_process)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
+
+    def _patientNodes(self):
+        from AnatomyGuidedLib.phantom import make_patient
+
+        patient = make_patient(spacing_mm=8.0, lesions=2)
+        ctNode = mrml.add_volume(slicer.mrmlScene, patient.ct, "CT")
+        return patient, ctNode, mrml.add_volume(slicer.mrmlScene, patient.pet, "PET")
