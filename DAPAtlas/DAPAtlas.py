@@ -3,13 +3,6 @@ from pathlib import Path
 from typing import Annotated
 
 import slicer
-from slicer import vtkMRMLScalarVolumeNode
-from slicer.i18n import tr as _
-from slicer.i18n import translate
-from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
-from slicer.ScriptedLoadableModule import *
-from slicer.util import VTKObservationMixin
-
 from AnatomyGuidedLib import mrml
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.io import write_volume
@@ -19,6 +12,12 @@ from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from DAPAtlasLib.parameters import AtlasParameters
 from DAPAtlasLib.statistics import COLUMNS
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import *
+from slicer.util import VTKObservationMixin
 
 
 class DAPAtlas(ScriptedLoadableModule):
@@ -76,7 +75,9 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return DAPAtlasParameterNode(super().getParameterNode())
 
-    def segment(self, volumeNode, parameters=None, *, progress=no_progress, cancelled=never_cancelled, runner=run_worker):
+    def segment(
+        self, volumeNode, parameters=None, *, progress=no_progress, cancelled=never_cancelled, runner=run_worker
+    ):
         """A new segmentation node of the CT, and a table node of volumes and HU beside it.
 
         `runner=run_in_process` computes in Slicer's own process. The scene changes only when the result is complete.
@@ -87,7 +88,9 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)
             write_volume(mrml.volume_from_node(volumeNode, unit="HU"), folder / "ct.nrrd")
-            report = runner(parameters.words(folder / "ct.nrrd", folder / "atlas.seg.nrrd"), progress=progress, cancelled=cancelled)
+            report = runner(
+                parameters.words(folder / "ct.nrrd", folder / "atlas.seg.nrrd"), progress=progress, cancelled=cancelled
+            )
             return self._shown(folder / "atlas.seg.nrrd", report, volumeNode)
 
     def _shown(self, path, report, volumeNode):

@@ -3,13 +3,6 @@ from pathlib import Path
 from typing import Annotated
 
 import slicer
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
-from slicer.i18n import tr as _
-from slicer.i18n import translate
-from slicer.parameterNodeWrapper import Choice, Decimals, WithinRange, parameterNodeWrapper
-from slicer.ScriptedLoadableModule import *
-from slicer.util import VTKObservationMixin
-
 from AnatomyGuidedLib import mrml
 from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
 from AnatomyGuidedLib.io import dap_segments, write_labelmap, write_volume
@@ -19,6 +12,12 @@ from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from PathologySegLib.lesions import COLUMNS
 from PathologySegLib.parameters import READINGS, LesionParameters
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, Decimals, WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import *
+from slicer.util import VTKObservationMixin
 
 
 class PathologySeg(ScriptedLoadableModule):
@@ -29,8 +28,9 @@ class PathologySeg(ScriptedLoadableModule):
         parent.dependencies = ["Segmentations", "Volumes"]
         parent.contributors = ["AnatomyGuided contributors"]
         parent.helpText = _(
-            "Finds lesions in PET/CT by the classical readings of clinics: a fixed SUV, 41 % of each hot spot's maximum, "
-            "or PERCIST's threshold from the liver; physiological uptake is taken off where the anatomy is known."
+            "Finds lesions in PET/CT by the classical readings of clinics: a fixed SUV, 41 % of each hot spot's "
+            "maximum, or PERCIST's threshold from the liver; physiological uptake is taken off where the anatomy is "
+            "known."
         )
         parent.acknowledgementText = _("PERCIST: Wahl et al. 2009, doi 10.2967/jnumed.108.057307.")
 

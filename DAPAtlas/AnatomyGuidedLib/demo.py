@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from AnatomyGuidedLib.demo_pictures import Figure, atlas_figures, lesion_figures, limis_figures, uptake_figure
-from AnatomyGuidedLib.demo_scene import DemoScene, open_scene
+from AnatomyGuidedLib.demo_pictures import atlas_figures, lesion_figures, limis_figures, uptake_figure
+from AnatomyGuidedLib.demo_scene import open_scene
 from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
 from AnatomyGuidedLib.grid import Labelmap
 from AnatomyGuidedLib.io import read_anatomy, read_labelmap, write_labelmap
@@ -17,7 +17,7 @@ from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.mrml_available import scene_unavailable_reason
 from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of, stop_if
 from AnatomyGuidedLib.render_window import RenderingUnavailable
-from AnatomyGuidedLib.report import Section, report_page
+from AnatomyGuidedLib.report import Figure, Section, report_page
 from AnatomyGuidedLib.runner import run_in_process
 
 _MADE_PATIENT = (
@@ -143,7 +143,13 @@ def _run_lesions(case: _Case, atlas: str, folder: Path, steps: _Steps) -> Mappin
 
 def _run_limis(case: _Case, atlas: str, folder: Path, steps: _Steps) -> tuple[str, Mapping[str, object] | None]:
     structure = _shown_structure(read_labelmap(atlas))
-    said = [f"segment the {structure}", "make the box ten pixels larger", "undo", "make the box two pixels larger", "keep"]
+    said = [
+        f"segment the {structure}",
+        "make the box ten pixels larger",
+        "undo",
+        "make the box two pixels larger",
+        "keep",
+    ]
     words = ["limis", case.ct, "--anatomy", atlas, "-o", str(folder / "limis.seg.nrrd"),
              "--log", str(folder / "session.jsonl")]  # fmt: skip
     for sentence in said:
@@ -159,7 +165,9 @@ def _run_limis(case: _Case, atlas: str, folder: Path, steps: _Steps) -> tuple[st
 
 def _shown_structure(atlas: Labelmap) -> str:
     """The liver, or else the largest organ that is there; "" without any."""
-    names = {label_by_id(int(value)).name: label_by_id(int(value)) for value in set(atlas.values.ravel().tolist()) - {0}}
+    names = {
+        label_by_id(int(value)).name: label_by_id(int(value)) for value in set(atlas.values.ravel().tolist()) - {0}
+    }
     if "Liver" in names:
         return "Liver"
     organs = [label for label in names.values() if label.group in ("Digestive", "Urinary", "Immune", "Nervous")]
@@ -212,12 +220,14 @@ def _atlas_section(folder: Path, figures: Sequence[Figure]) -> Section:
 
 def _lesions_section(folder: Path, lesions: Mapping[str, object], figures: Sequence[Figure]) -> Section:
     text = (
-        f"{lesions['lesion_count']} lesions from SUV 4 on, {lesions['total_volume_ml']} ml, physiological uptake taken off "
-        "where the anatomy is known."
+        f"{lesions['lesion_count']} lesions from SUV 4 on, {lesions['total_volume_ml']} ml; "
+        "physiological uptake is taken off where the anatomy is known."
     )
     with (folder / "lesions.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    return Section("PathologySeg: the lesions", text, ("lesion", "volume_ml", "suv_max", "structure"), rows[:15], figures)
+    return Section(
+        "PathologySeg: the lesions", text, ("lesion", "volume_ml", "suv_max", "structure"), rows[:15], figures
+    )
 
 
 def _limis_section(folder: Path, structure: str | None, figures: Sequence[Figure]) -> Section:
@@ -226,7 +236,9 @@ def _limis_section(folder: Path, structure: str | None, figures: Sequence[Figure
     lines = (folder / "session.jsonl").read_text(encoding="utf-8").splitlines()
     said = [json.loads(line).get("sentence") for line in lines]
     rows = [{"step": number, "said": sentence} for number, sentence in enumerate((s for s in said if s), start=1)]
-    return Section("LIMIS: a mask by sentences", f"What was typed to outline: {structure}.", ("step", "said"), rows, figures)
+    return Section(
+        "LIMIS: a mask by sentences", f"What was typed to outline: {structure}.", ("step", "said"), rows, figures
+    )
 
 
 def _evaluation_section(folder: Path, evaluation: Mapping[str, object] | None) -> Section:
@@ -243,6 +255,3 @@ def _scores_sentence(evaluation: Mapping[str, object]) -> str:
         f"{name} {value:.3f}" for name, value in evaluation.items() if isinstance(value, float) and "dice" in name
     )
     return f"Against the reference: {scores or 'see evaluation.json'}. Each reference lesion counts once in CC-Dice."
-
-
-__all__ = ["DemoInputs", "DemoResult", "DemoScene", "run_demo"]

@@ -16,14 +16,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     parser.epilog = (
         "examples:\n  anatomyguided demo -o demo-output\n"
-        "  anatomyguided demo --ct ct.nii.gz --pet pet.nii.gz --experts rules,file:organs.nii.gz@totalsegmentator -o out"
+        "  anatomyguided demo --ct ct.nii.gz --pet pet/ --experts rules,file:organs.nii.gz@totalsegmentator -o out"
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="gets report.html and scene.mrb")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, required=True, help="gets report.html and scene.mrb"
+    )
     parser.add_argument("--ct", metavar="F", help="your CT (with --pet); without both, a patient is made")
     parser.add_argument("--pet", metavar="F", help="your PET in SUVbw, or its DICOM folder")
     parser.add_argument("--experts", metavar="A,B,..", help="as for atlas (with your images; default: rules)")
-    parser.add_argument("--reference", metavar="LABELMAP", help="your lesion mask on the PET's grid, to evaluate against")
+    parser.add_argument(
+        "--reference", metavar="LABELMAP", help="your lesion mask on the PET's grid, to evaluate against"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which patient is made (default: 0)")
 
 

@@ -21,7 +21,7 @@ from AnatomyGuidedLib.render import (
 )
 from AnatomyGuidedLib.report import Figure
 
-_SOFT_TISSUE = {"window": 400.0, "level": 40.0}
+_WINDOW_HU, _LEVEL_HU = 400.0, 40.0
 _SIZE = (440, 520)
 _PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 _SURFACE_GROUPS = ("Vertebras", "Ribs", "Bones", "Digestive", "Urinary", "Cardiovascular", "Immune", "Nervous")
@@ -29,13 +29,15 @@ _SURFACE_GROUPS = ("Vertebras", "Ribs", "Bones", "Digestive", "Urinary", "Cardio
 
 def uptake_figure(pet_path: str) -> Figure:
     """The PET's maximum-intensity projection from the front; it needs no Slicer."""
-    return Figure(projection_picture(read_pet(pet_path)), "PET, maximum-intensity projection from the front, SUV 0 to 10")
+    return Figure(
+        projection_picture(read_pet(pet_path)), "PET, maximum-intensity projection from the front, SUV 0 to 10"
+    )
 
 
 def atlas_figures(scene: DemoScene, progress: Progress) -> list[Figure]:
     """Three planes with the atlas over the CT, and the surfaces of bones and organs."""
     figures = []
-    background = ImageLayer(scene.ct_node, **_SOFT_TISSUE)
+    background = ImageLayer(scene.ct_node, _WINDOW_HU, _LEVEL_HU)
     for index, plane in enumerate(_PLANES):
         progress(index / 4, f"Drawing the atlas, {plane}")
         view = SliceView(plane, _middle_ras(scene), _SIZE)
@@ -52,7 +54,10 @@ def lesion_figures(scene: DemoScene, progress: Progress) -> list[Figure]:
     position = _hottest_ras(scene)
     if position is None:
         return []
-    background, uptake = ImageLayer(scene.ct_node, **_SOFT_TISSUE), ImageLayer(scene.pet_node, 10.0, 5.0, "PET-Heat")
+    background, uptake = (
+        ImageLayer(scene.ct_node, _WINDOW_HU, _LEVEL_HU),
+        ImageLayer(scene.pet_node, 10.0, 5.0, "PET-Heat"),
+    )
     figures = []
     for index, plane in enumerate(("axial", "coronal")):
         progress(index / 2, f"Drawing the lesions, {plane}")
@@ -70,7 +75,7 @@ def limis_figures(scene: DemoScene, structure: str) -> list[Figure]:
 
     mask = mrml.labelmap_from_segmentation_node(scene.limis_node, scene.ct.grid)
     view = SliceView("axial", _center_ras(mask), _SIZE)
-    picture = slice_picture(ImageLayer(scene.ct_node, **_SOFT_TISSUE), view, segmentation=scene.limis_node)
+    picture = slice_picture(ImageLayer(scene.ct_node, _WINDOW_HU, _LEVEL_HU), view, segmentation=scene.limis_node)
     return [Figure(picture, f"{structure}, from the sentences below")]
 
 

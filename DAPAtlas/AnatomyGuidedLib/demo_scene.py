@@ -41,7 +41,11 @@ def open_scene(ct_path: str, pet_path: str, folder: Path) -> DemoScene:
         mrml.add_segmentation_file(scene, folder / "lesions.seg.nrrd", "Lesions"),
         _optional_segmentation(scene, folder / "limis.seg.nrrd", "LIMIS"),
     )
-    for name, title in (("atlas.csv", "DAP Atlas volumes"), ("lesions.csv", "Lesions"), ("evaluation.csv", "CC-Metrics")):
+    for name, title in (
+        ("atlas.csv", "DAP Atlas volumes"),
+        ("lesions.csv", "Lesions"),
+        ("evaluation.csv", "CC-Metrics"),
+    ):
         if (folder / name).exists():
             _add_csv(scene, folder / name, title)
     mrml.save_scene(scene, folder / "scene.mrb")

@@ -9,11 +9,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
+
+STAGED_LIST = "ANATOMYGUIDED_STAGED_LIST"  # environment variable: where a worker notes what it would leave if killed
 
 _DOUBLE_SUFFIXES = (".nii.gz", ".seg.nrrd", ".tar.gz")
 
@@ -39,20 +41,22 @@ class Outputs:
         """A temporary path beside the target with the same extension; the file there exists and is empty.
 
         Raises:
-            AnatomyGuidedError: The folder cannot be written to, the target is a folder, or it was staged before.
+            AnatomyGuidedError: The folder cannot be written to, the target is a folder or device, or it was staged before.
         """
-        target = Path(target)
-        if target.is_dir():
-            raise AnatomyGuidedError(f"{target.name} is a folder, but a file's name was expected as output.")
-        if target.absolute() in {known.absolute() for known in self._staged}:
-            raise AnatomyGuidedError(f"{target.name} is named for two outputs; give each its own name.")
-        self._make_folder(target.parent)
-        temporary = target.with_name(f".{secrets.token_hex(4)}.part{full_suffix(target)}")
+        final = Path(os.path.realpath(target))  # the file behind a link is replaced, not the link
+        if final.exists() and not final.is_file():
+            kind = "folder" if final.is_dir() else "device or pipe"
+            raise AnatomyGuidedError(f"{Path(target).name or target} is a {kind}, but a file was expected as output.")
+        if final in self._staged:
+            raise AnatomyGuidedError(f"{final.name} is named for two outputs; give each its own name.")
+        _make_folder(final.parent, self._folders)
+        temporary = final.with_name(f".{secrets.token_hex(4)}.part{full_suffix(final)}")
+        _announce(temporary)
         try:
             temporary.touch(exist_ok=False)
         except OSError as error:
-            raise cannot_write(target, error) from error
-        self._staged[target] = temporary
+            raise cannot_write(final, error) from error
+        self._staged[final] = temporary
         return temporary
 
     def __enter__(self) -> Outputs:
@@ -69,18 +73,8 @@ class Outputs:
         finally:
             for temporary in self._staged.values():
                 temporary.unlink(missing_ok=True)
-            for folder in reversed(self._folders):
-                _remove_if_empty(folder)
+            _remove_empty(self._folders)
             self._staged.clear()
-
-    def _make_folder(self, folder: Path) -> None:
-        missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        for parent in reversed(missing):
-            try:
-                parent.mkdir()
-            except OSError as error:
-                raise cannot_write(parent, error) from error
-            self._folders.append(parent)
 
 
 @contextmanager
@@ -92,22 +86,20 @@ def staged_folder(target: Path) -> Iterator[Path]:
     Raises:
         AnatomyGuidedError: The target is a file, or its parent folder cannot be written to.
     """
-    target = target.absolute()
+    target = Path(os.path.realpath(target))
     if target.exists() and not target.is_dir():
         raise AnatomyGuidedError(f"{target.name} is a file, but a folder's name was expected as output.")
+    made: list[Path] = []
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent))
-    except OSError as error:
-        raise cannot_write(target, error) from error
-    try:
-        yield folder
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            moved = target / file.relative_to(folder)
-            moved.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, moved)
+        _make_folder(target.parent, made)
+        folder = _temporary_folder(target)
+        try:
+            yield folder
+            _move_files(folder, target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(made)
 
 
 def full_suffix(path: str | Path) -> str:
@@ -118,6 +110,20 @@ def full_suffix(path: str | Path) -> str:
     """
     name = Path(path).name.lower()
     return next((suffix for suffix in _DOUBLE_SUFFIXES if name.endswith(suffix)), Path(name).suffix)
+
+
+def remove_announced(listing: Path) -> None:
+    """Nothing; temporary files and empty folders that a killed worker noted in the list are gone."""
+    if not listing.is_file():
+        return
+    for line in reversed(listing.read_text(encoding="utf-8").splitlines()):
+        kind, path = line.split(" ", 1)
+        if kind == "made":
+            _remove_empty([Path(path)])
+        elif Path(path).is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            Path(path).unlink(missing_ok=True)
 
 
 def cannot_write(target: Path, error: OSError) -> AnatomyGuidedError:
@@ -148,6 +154,45 @@ def _cell(value: object) -> object:
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    """Nothing; the folder exists, and `made` has those of its parents and itself that did not."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    for parent in reversed(missing):
+        _announce(parent, kind="made")
+        try:
+            parent.mkdir(exist_ok=True)  # another process of a batch may have made it meanwhile
+        except OSError as error:
+            raise cannot_write(parent, error) from error
+        made.append(parent)
+
+
+def _temporary_folder(target: Path) -> Path:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent))
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    _announce(folder)
+    return folder
+
+
+def _move_files(folder: Path, target: Path) -> None:
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    for file in files:
+        if (target / file).is_dir():
+            raise AnatomyGuidedError(f"{file.name} is a folder in {target.name}, but a file of that name is to be written.")
+    for file in files:
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(folder / file, target / file)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in reversed(folders):
+        with suppress(OSError):  # it holds files by now, or is gone
+            folder.rmdir()
+
+
+def _announce(path: Path, kind: str = "temporary") -> None:
+    listing = os.environ.get(STAGED_LIST)
+    if listing:
+        with Path(listing).open("a", encoding="utf-8") as stream:
+            stream.write(f"{kind} {path.absolute()}\n")

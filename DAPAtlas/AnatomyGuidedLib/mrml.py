@@ -357,7 +357,8 @@ def _renumbered(layer: SegmentationLayer, numbers: Mapping[str, int], dtype: npt
     table = np.zeros(max(layer.segment_ids, default=0) + 2, dtype=dtype)  # the last place is for values of no segment
     for value, segment_id in layer.segment_ids.items():
         table[value] = numbers.get(segment_id, 0)
-    return Labelmap(table[np.clip(layer.values, 0, table.size - 1)], layer.grid)
+    last = min(table.size - 1, np.iinfo(layer.values.dtype).max)
+    return Labelmap(table[np.clip(layer.values, 0, last)], layer.grid)
 
 
 def _layer_grid(image: Any, shape: tuple[int, ...], node: Any) -> Grid:

@@ -1,4 +1,4 @@
-"""What every module's panel does alike: hold its parameter node, show progress, cancel. It knows widgets, not Slicer."""
+"""What every module's panel does alike: hold its parameter node, show progress, cancel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ParameterPanel:
     _stopAsked: bool = False
     _processEvents: Callable[[], None]
 
-    def watchScene(self, scene: Any, processEvents: Callable[[], None]) -> None:  # noqa: N802, N803
+    def watchScene(self, scene: Any, processEvents: Callable[[], None]) -> None:
         """Nothing; the panel follows the scene, and `processEvents` keeps Slicer alive while a job runs."""
         self._processEvents = processEvents
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -46,15 +46,15 @@ class ParameterPanel:
     def exit(self) -> None:
         self.setParameterNode(None)
 
-    def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: ARG002, N802
+    def onSceneStartClose(self, caller: Any, event: Any) -> None:
         self.onCancel()
         self.setParameterNode(None)
 
-    def onSceneEndClose(self, caller: Any, event: Any) -> None:  # noqa: ARG002, N802
+    def onSceneEndClose(self, caller: Any, event: Any) -> None:
         if self.parent.isEntered:
             self.enter()
 
-    def setParameterNode(self, parameterNode: Any) -> None:  # noqa: N802, N803
+    def setParameterNode(self, parameterNode: Any) -> None:
         """Nothing; the form shows this node's values and writes into it, or into none."""
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._guiTag)
@@ -62,7 +62,7 @@ class ParameterPanel:
         if parameterNode:
             self._guiTag = parameterNode.connectGui(self.ui)
 
-    def onCancel(self) -> None:  # noqa: N802
+    def onCancel(self) -> None:
         self._stopAsked = True
 
     @contextmanager

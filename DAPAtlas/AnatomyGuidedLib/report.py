@@ -62,7 +62,9 @@ def _section(section: Section) -> str:
 def _figure(figure: Figure) -> str:
     data = base64.b64encode(encode_png(figure.picture)).decode("ascii")
     caption = html.escape(figure.caption)
-    return f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    return (
+        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    )
 
 
 def _table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:

@@ -41,7 +41,7 @@ def _transform(
     values: npt.NDArray[np.generic], source: Grid, target: Grid, *, order: int, outside: float, output: npt.DTypeLike
 ) -> npt.NDArray[np.generic]:
     source_from_target: FloatArray = np.linalg.inv(source.affine) @ target.affine
-    mode = "constant" if order == 0 else "nearest"
+    mode = "grid-constant" if order == 0 else "nearest"
     result = ndimage.affine_transform(
         values, source_from_target, output_shape=target.shape, order=order, mode=mode, cval=outside, output=output
     )

@@ -34,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex, if known")
     parser.add_argument(
-        "--rules", choices=RULES, default="on", help="anatomical post-processing; none is built in yet, so both are equal"
+        "--rules",
+        choices=RULES,
+        default="on",
+        help="anatomical post-processing; none is built in yet, so both are equal",
     )
     parser.add_argument("--report", metavar="R.json", type=Path, help="what each expert gave and what covers it")
     parser.add_argument("--statistics", metavar="S.csv", type=Path, help="volume in ml and mean HU of each structure")
@@ -52,9 +55,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     console.progress(0.0, "Reading the CT")
     ct = read_ct(arguments.ct, force=arguments.force)
     stop_if(console.cancelled)
-    result = build_atlas(
-        ct, parameters, progress=part_of(console.progress, 0.1, 0.9), cancelled=console.cancelled
-    )
+    result = build_atlas(ct, parameters, progress=part_of(console.progress, 0.1, 0.9), cancelled=console.cancelled)
     console.progress(0.9, "Writing the label map")
     write_labelmap(result.labelmap, staged["output"], dap_segments([row.label for row in result.statistics]))
     report = result.report()

@@ -88,4 +88,3 @@ def _contribution_row(entry: Contribution) -> dict[str, object]:
         "kept_voxels": entry.kept_voxels,
         "covered_by": {label_by_id(label).name: voxels for label, voxels in entry.covered_by.items()},
     }
-

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cc3d
 import numpy as np
 import numpy.typing as npt
+from AnatomyGuidedLib.components import connected_components
 from scipy import ndimage
 
 SHARE_OF_MAXIMUM = 0.41
 
-Slices = tuple[slice, slice, slice]
+Slices = tuple[slice, ...]
 
 
 def hot_spots(
     values: npt.NDArray[np.float32], *, least_maximum: float, share: float = SHARE_OF_MAXIMUM
-) -> npt.NDArray[np.uint32]:
+) -> npt.NDArray[np.int32]:
     """Numbered hot spots of an [i, j, k] image, 1 the hottest; 0 elsewhere, all 0 where nothing is hot enough.
 
     A hot spot starts at a local maximum (26-connected) of at least `least_maximum` that no hotter spot has taken, and
@@ -27,7 +27,7 @@ def hot_spots(
     >>> hot_spots(line, least_maximum=4.0)[:, 0, 0].tolist()
     [0, 1, 1, 0, 2, 2, 0]
     """
-    spots = np.zeros(values.shape, dtype=np.uint32)
+    spots = np.zeros(values.shape, dtype=np.int32)
     peaks: list[float] = []
     for box, inside in _islands(values, share * least_maximum):
         local = np.where(inside, values[box], -np.inf)
@@ -40,7 +40,7 @@ def hot_spots(
 
 def _islands(values: npt.NDArray[np.float32], floor: float) -> Iterator[tuple[Slices, npt.NDArray[np.bool_]]]:
     """Boxes around what connects at the lowest level that a hot spot can reach: spots never leave their island."""
-    islands = _components(values >= floor)
+    islands = connected_components(values >= floor)
     for number, box in enumerate(ndimage.find_objects(islands), start=1):
         yield box, islands[box] == number
 
@@ -53,7 +53,7 @@ def _grown(
         if taken[position]:
             continue
         peak = float(values[position])
-        level = _components(values >= np.float32(share) * values[position])
+        level = connected_components(values >= np.float32(share) * values[position])
         region = level == level[position]
         taken |= region
         yield peak, region
@@ -67,11 +67,7 @@ def _local_maxima(values: npt.NDArray[np.float32], least: float) -> list[tuple[i
     return [(int(i), int(j), int(k)) for i, j, k in positions[order]]
 
 
-def _hottest_first(spots: npt.NDArray[np.uint32], peaks: list[float]) -> npt.NDArray[np.uint32]:
-    table = np.zeros(len(peaks) + 1, dtype=np.uint32)
+def _hottest_first(spots: npt.NDArray[np.int32], peaks: list[float]) -> npt.NDArray[np.int32]:
+    table = np.zeros(len(peaks) + 1, dtype=np.int32)
     table[1 + np.argsort(-np.array(peaks), kind="stable")] = np.arange(1, len(peaks) + 1)
     return np.asarray(table[spots])
-
-
-def _components(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    return np.asarray(cc3d.connected_components(mask, connectivity=26, out_dtype=np.uint32)).astype(np.int32)

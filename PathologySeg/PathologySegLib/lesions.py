@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cc3d
 import numpy as np
 import numpy.typing as npt
+from AnatomyGuidedLib.components import connected_components
 from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import Progress, no_progress
@@ -84,7 +84,7 @@ def find_lesions(
 
 def _read(
     pet: Volume, parameters: LesionParameters, anatomy: Labelmap | None
-) -> tuple[npt.NDArray[np.uint32], dict[str, object]]:
+) -> tuple[npt.NDArray[np.int32], dict[str, object]]:
     least = parameters.least_suv
     if parameters.reading == "suv41":
         spots = hot_spots(pet.values, least_maximum=least)
@@ -101,12 +101,12 @@ def _read(
             "liver_center_ras_mm": [round(value, 2) for value in liver.center_ras],
             "normalisation": "SUVbw (PERCIST is defined on SUL)",
         }
-    return _components(pet.values >= np.float32(least)), reading
+    return connected_components(pet.values >= np.float32(least)), reading
 
 
 def _without_physiology(
-    found: npt.NDArray[np.uint32], pet: Volume, anatomy: Labelmap, reading: Mapping[str, object]
-) -> tuple[npt.NDArray[np.uint32], float]:
+    found: npt.NDArray[np.int32], pet: Volume, anatomy: Labelmap, reading: Mapping[str, object]
+) -> tuple[npt.NDArray[np.int32], float]:
     """The rest outside the organs; a hot spot that peaks in an organ goes as a whole, a component falls apart."""
     physiological = physiological_uptake(anatomy)
     gone = physiological.copy()
@@ -115,18 +115,18 @@ def _without_physiology(
         in_organ = [number for number, peak in enumerate(peaks, start=1) if physiological[tuple(map(int, peak))]]
         gone |= np.isin(found, in_organ)
     taken_ml = int(np.count_nonzero(gone & (found > 0))) * pet.grid.voxel_volume_ml
-    rest = np.where(gone, np.uint32(0), found)
-    return (rest if reading["name"] == "suv41" else _components(rest > 0)), round(taken_ml, 3)
+    rest = np.where(gone, np.int32(0), found)
+    return (rest if reading["name"] == "suv41" else connected_components(rest > 0)), round(taken_ml, 3)
 
 
 def _measured(
-    found: npt.NDArray[np.uint32], pet: Volume, anatomy: Labelmap | None
+    found: npt.NDArray[np.int32], pet: Volume, anatomy: Labelmap | None
 ) -> tuple[npt.NDArray[Any], list[dict[str, object]]]:
     """Lesions renumbered by SUVmax, and a row each."""
     numbers = np.unique(found)[1:] if (found == 0).any() else np.unique(found)
     if not numbers.size:
         return np.zeros(found.shape, dtype=np.uint8), []
-    boxes = ndimage.find_objects(found.astype(np.int32))
+    boxes = ndimage.find_objects(found)
     rows = [_row(int(number), boxes[number - 1], found, pet, anatomy) for number in numbers]
     rows.sort(key=lambda row: -float(str(row["suv_max"])))
     table = np.zeros(int(numbers.max()) + 1, dtype=np.min_scalar_type(len(rows)))
@@ -137,7 +137,7 @@ def _measured(
 
 
 def _row(
-    number: int, box: tuple[slice, ...], found: npt.NDArray[np.uint32], pet: Volume, anatomy: Labelmap | None
+    number: int, box: tuple[slice, ...], found: npt.NDArray[np.int32], pet: Volume, anatomy: Labelmap | None
 ) -> dict[str, object]:
     inside = found[box] == number
     suv = pet.values[box][inside].astype(np.float64)
@@ -161,7 +161,3 @@ def _structure(labels: Sequence[int] | npt.NDArray[Any]) -> str:
     """The structure that holds most of the lesion, by name; "" where that is background."""
     most = int(np.bincount(np.asarray(labels)).argmax())
     return label_by_id(most).name if most else ""
-
-
-def _components(mask: Mask) -> npt.NDArray[np.uint32]:
-    return np.asarray(cc3d.connected_components(mask, connectivity=26, out_dtype=np.uint32))

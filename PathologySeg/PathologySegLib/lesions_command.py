@@ -35,7 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default="suv4", metavar="NAME", help="suv4 (default), suv41 or percist: the classical readings"
     )
-    parser.add_argument("--threshold", type=float, metavar="SUV", help="suv4: from this SUV on; suv41: least maximum (4)")
+    parser.add_argument(
+        "--threshold", type=float, metavar="SUV", help="suv4: from this SUV on; suv41: least maximum (4)"
+    )
     parser.add_argument("--anatomy", metavar="LABELMAP[@SCHEME]", help="takes physiological uptake off; on either grid")
     parser.add_argument("--grid", choices=GRIDS, default="pet", help="whose grid the result lies on (default: pet)")
     parser.add_argument("--csv", metavar="lesions.csv", type=Path, help="one row a lesion")

@@ -43,21 +43,28 @@ def liver_reference(pet: Volume, anatomy: Labelmap | None) -> LiverReference:
     liver = anatomy.values == id_of("Liver")
     if not liver.any():
         raise NotEvaluable("no liver in the anatomy label map within the PET's field of view.")
-    center = _deepest_on_the_right(liver, pet)
+    right_half = _right_half(liver, pet)
+    center = _deepest(right_half, pet)
     sphere = _sphere(center, pet)
-    if not liver[sphere].all():
+    if not right_half[sphere].all():
         raise NotEvaluable("no liver sphere: no ball of 3 cm fits into the right half of the liver.")
     inside = pet.values[sphere].astype(np.float64)
     r, a, s = (float(value) for value in pet.grid.ras_from_ijk(center))
     return LiverReference((r, a, s), float(inside.mean()), float(inside.std()))
 
 
-def _deepest_on_the_right(liver: npt.NDArray[np.bool_], pet: Volume) -> tuple[int, int, int]:
-    depth_mm = ndimage.distance_transform_edt(np.pad(liver, 1), sampling=pet.grid.spacing_mm)[1:-1, 1:-1, 1:-1]
+def _right_half(liver: npt.NDArray[np.bool_], pet: Volume) -> npt.NDArray[np.bool_]:
+    """The half of the liver's voxels on the patient's right."""
     voxels = np.argwhere(liver)
     rightward = pet.grid.ras_from_ijk(voxels)[:, 0]
-    right_half = voxels[rightward >= np.median(rightward)]
-    i, j, k = right_half[int(np.argmax(depth_mm[tuple(right_half.T)]))]
+    half = np.zeros_like(liver)
+    half[tuple(voxels[rightward >= np.median(rightward)].T)] = True
+    return half
+
+
+def _deepest(mask: npt.NDArray[np.bool_], pet: Volume) -> tuple[int, int, int]:
+    depth_mm = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=pet.grid.spacing_mm)[1:-1, 1:-1, 1:-1]
+    i, j, k = np.unravel_index(int(np.argmax(depth_mm)), mask.shape)
     return int(i), int(j), int(k)
 
 

@@ -1,7 +1,7 @@
 """The simple patient's anatomy: ellipsoids and tubes in RAS mm, painted coarse to fine.
 
-Origin: the middle of the fifth lumbar vertebra's front; R, A, S in mm. A trunk with head, about 1.75 m of a person cut at
-mid-thigh. Sizes are those of a textbook adult, varied by a few percent a patient.
+Origin: the middle of the fifth lumbar vertebra's front; R, A, S in mm. A trunk with head of a person
+of about 1.75 m, cut at mid-thigh. Sizes are those of a textbook adult, varied by a few percent a patient.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def inside(shape: Shape, points: FloatArray) -> Mask:
         scaled = np.abs((points - np.array(shape.center)) / np.array(shape.radii))
         return np.asarray((scaled**shape.power).sum(axis=-1) <= 1.0)
     segments = zip(shape.points[:-1], shape.points[1:], strict=True)
-    return np.logical_or.reduce([_near_segment(points, np.array(a), np.array(b), shape.radius) for a, b in segments])
+    near = [_near_segment(points, np.array(a), np.array(b), shape.radius) for a, b in segments]
+    return np.asarray(np.logical_or.reduce(near))
 
 
 def bounds(shape: Shape) -> tuple[FloatArray, FloatArray]:
@@ -188,7 +189,15 @@ def _abdomen(scale: float) -> Iterator[Shape]:
     for side, sign, height in (("Right", 1, 118), ("Left", -1, 130)):
         yield Ellipsoid(f"Kidney {side}", (sign * 66, -34, height), (25 * scale, 24, 52))
         yield Ellipsoid(f"Adrenal Gland {side}", (sign * 48, -26, height + 56), (6, 9, 11))
-    colon = ((88, 25, -20), (92, 30, 110), (40, 62, 125), (-50, 62, 130), (-98, 20, 130), (-98, 15, -10), (-30, -20, -60))
+    colon = (
+        (88, 25, -20),
+        (92, 30, 110),
+        (40, 62, 125),
+        (-50, 62, 130),
+        (-98, 20, 130),
+        (-98, 15, -10),
+        (-30, -20, -60),
+    )
     yield Tube("Colon", tuple((float(r), float(a), float(s)) for r, a, s in colon), 17)
     for row, height in enumerate((85, 50, 15)):
         turn = 14 * (-1) ** row

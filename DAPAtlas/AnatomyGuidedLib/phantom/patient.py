@@ -95,7 +95,9 @@ def _paint(
     first = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, grid.shape)
     last = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, grid.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
-    points = grid.ras_from_ijk(np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1))
+    points = grid.ras_from_ijk(
+        np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
+    )
     mask = anatomy.inside(shape, points)
     labels[box][mask if within is None else mask & within[box]] = id_of(shape.name)
 

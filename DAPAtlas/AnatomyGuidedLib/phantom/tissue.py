@@ -1,7 +1,7 @@
 """What the simple patient's structures look like: HU in a portal-venous CT, SUV in an FDG-PET one hour after injection.
 
-HU are round textbook numbers (soft tissue 30 to 60, enhanced blood 140, fat -100, bone 250 to 700); SUV are round numbers
-near those of healthy tissue in Wang et al. 2007 (doi 10.1007/s11307-006-0075-y).
+HU are round textbook numbers (soft tissue 30 to 60, enhanced blood 140, fat -100, bone 250 to 700); SUV are
+round numbers near those of healthy tissue in Wang et al. 2007 (doi 10.1007/s11307-006-0075-y).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import subprocess
 import sys
@@ -137,6 +138,16 @@ def test_float32_voxels_are_not_copied_on_the_way_to_a_volume(scene, oblique):
     node = mrml.add_volume(scene, _volume(oblique), "CT")
     node.GetImageData().SetScalarComponentFromDouble(1, 2, 3, 0, -77)
     assert mrml.volume_from_node(node).values[1, 2, 3] == -77
+
+
+def test_the_voxels_outlive_their_node(oblique):
+    scene = mrml.new_scene()
+    node = mrml.add_volume(scene, _volume(oblique), "CT")
+    volume = mrml.volume_from_node(node)
+    scene.Clear(True)
+    del node, scene
+    gc.collect()
+    np.testing.assert_array_equal(volume.values, _volume(oblique).values)
 
 
 def test_the_node_keeps_a_copy_of_the_volume(scene):
@@ -307,6 +318,14 @@ def test_the_later_of_two_overlapping_layers_wins(scene, grid):
     assert (values[1, 1, 1], values[2, 2, 2], values[4, 4, 4], values[6, 5, 0]) == (12, 300, 300, 0)
 
 
+def test_the_background_of_a_later_layer_hides_nothing(scene, oblique):
+    drawn = np.zeros(oblique.shape, np.uint8)
+    drawn[0], other = 1, np.zeros(oblique.shape, np.uint8)
+    other[1] = 2
+    node = _segmentation_of(scene, ("a", 1, _image(drawn, oblique)), ("b", 2, _image(other, oblique)))
+    np.testing.assert_array_equal(mrml.labelmap_from_segmentation_node(node, oblique).values, drawn + other)
+
+
 def test_segments_that_share_a_value_must_be_numbered_by_the_caller(scene, oblique):
     drawn = np.ones((3, 3, 3), np.uint8)
     node = _segmentation_of(scene, ("a", 1, _image(drawn, oblique)), ("b", 1, _image(drawn, oblique)))
@@ -375,6 +394,13 @@ def test_a_segmentation_under_a_transform_is_refused(scene, oblique):
 def test_a_volume_is_no_segmentation(scene, oblique):
     with pytest.raises(AnatomyGuidedError, match="Expected a segmentation node"):
         mrml.labelmap_from_segmentation_node(mrml.add_volume(scene, _volume(oblique), "CT"), oblique)
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(255, np.uint8), (65535, np.uint16), (70000, np.uint32)])
+def test_the_largest_label_of_a_type_comes_back(scene, oblique, value, dtype):
+    labelmap = Labelmap((_labelmap(oblique).values > 0).astype(dtype) * dtype(value), oblique)
+    node = mrml.add_segmentation(scene, labelmap, [Segment(value, "largest", (1, 2, 3))], "organs")
+    np.testing.assert_array_equal(mrml.labelmap_from_segmentation_node(node, oblique).values, labelmap.values)
 
 
 def test_wide_label_types_are_narrowed_for_slicer(scene, oblique):
@@ -548,6 +574,12 @@ def test_a_file_that_is_no_bundle_is_refused(scene, tmp_path, content, capfd):
     with pytest.raises(AnatomyGuidedError, match=r"case\.mrb cannot be read as a scene"):
         mrml.load_scene(scene, path)
     capfd.readouterr()
+
+
+def test_a_scene_without_managers_has_none_afterwards(scene, tmp_path):
+    mrml.save_scene(scene, tmp_path / "case.mrb")
+    assert scene.GetCacheManager() is None
+    assert scene.GetDataIOManager() is None
 
 
 def test_a_scene_that_has_managers_keeps_them(scene, tmp_path):

@@ -140,16 +140,23 @@ def test_the_default_view_is_the_axial_slice_through_the_middle(scene, mrml, gri
     assert np.abs(_from_middle(picture[:, :, 2] > 200)).max() < 6  # blue is not in the letters' colour
 
 
-@pytest.mark.parametrize("plane", PLANES)
-def test_the_letters_name_the_edges(scene, mrml, plane, monkeypatch):
-    told = {}
-    monkeypatch.setattr(
-        "AnatomyGuidedLib.render_slice.add_letters",
-        lambda _renderer, right, up: told.update(right=render_window.letter_of(right), up=render_window.letter_of(up)),
-    )
+@pytest.fixture
+def letters(monkeypatch):
+    """What a picture writes at its right and at its top."""
+    told = []
+
+    def note(_renderer, right_ras, up_ras) -> None:
+        told.append(render_window.letter_of(right_ras) + render_window.letter_of(up_ras))
+
+    monkeypatch.setattr("AnatomyGuidedLib.render_slice.add_letters", note)
+    monkeypatch.setattr("AnatomyGuidedLib.render_3d.add_letters", note)
+    return told
+
+
+@pytest.mark.parametrize(("plane", "expected"), [("axial", "LA"), ("coronal", "LS"), ("sagittal", "PS")])
+def test_the_letters_of_a_slice_name_its_edges(scene, mrml, letters, plane, expected):
     render.slice_picture(_image(scene, mrml, _bright_cube(OBLIQUE)), render.SliceView(plane))
-    right, up = PLANES[plane]
-    assert told == {"right": render_window.letter_of(right), "up": render_window.letter_of(up)}
+    assert letters == [expected]
 
 
 def test_letters_are_drawn_at_the_four_edges_only(scene, mrml):
@@ -298,11 +305,31 @@ def test_surfaces_are_seen_from_the_side_that_is_asked_for(scene, mrml, side):
         np.testing.assert_allclose((red - green) * pixel_mm, expected_mm, atol=4)
 
 
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [("anterior", "LS"), ("posterior", "RS"), ("left", "PS"), ("right", "AS"), ("superior", "RA"), ("inferior", "LA")],
+)
+def test_the_letters_of_surfaces_name_the_pictures_edges(scene, mrml, letters, side, expected):
+    render.surface_picture(_two_organs(scene, mrml, OBLIQUE), None, render.SurfaceView(side))
+    assert letters == [expected]
+
+
 def test_a_surface_lies_where_its_voxels_are_on_every_grid(scene, mrml, grid):
     picture = render.surface_picture(_two_organs(scene, mrml, grid), None, render.SurfaceView(letters=False))
     red, green = (np.array(_from_middle(_hue(picture, channel))) for channel in (0, 1))
     ratio = (red - green)[0] / (red - green)[1]
     np.testing.assert_allclose(ratio, -SPOT_MM[0] / SPOT_MM[2], rtol=0.12)
+
+
+def test_a_thinned_surface_lies_where_its_voxels_are(scene, mrml):
+    grid = _centered(np.diag([-1.0, 1.0, -1.0]), (1, 1, 3), (90, 80, 30))
+    organs = _two_organs(scene, mrml, grid)
+    fine, coarse = (
+        render.surface_picture(organs, None, render.SurfaceView(letters=False, voxel_mm=voxel_mm))
+        for voxel_mm in (1, 3)
+    )
+    for channel in (0, 1):
+        np.testing.assert_allclose(_from_middle(_hue(coarse, channel)), _from_middle(_hue(fine, channel)), atol=12)
 
 
 def test_only_the_chosen_segments_are_drawn(scene, mrml):

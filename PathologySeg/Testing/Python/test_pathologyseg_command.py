@@ -1,0 +1,120 @@
+"""`anatomyguided lesions` as a user calls it: CT and PET on different grids, real images, and every way to go wrong."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from AnatomyGuidedLib.grid import Labelmap, Volume
+from AnatomyGuidedLib.io import read_image, read_labelmap, write_labelmap, write_volume
+from AnatomyGuidedLib.labels import id_of
+from made_images import cylinder_body, grid, labelmap
+
+PET_GRID = grid((26, 26, 10), (7.0, 7.0, 8.0), flips=(-1, -1, 1), origin_ras=(175.0, 175.0, 2.0))
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A limb on a fine grid and its PET on a coarse, flipped one, with one hot focus."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_volume(cylinder_body(), folder / "ct.nii.gz")
+    suv = np.full(PET_GRID.shape, 0.8, dtype=np.float32)
+    suv[12:15, 12:15, 4:7] = 9.0
+    write_volume(Volume(suv, PET_GRID, "SUV"), folder / "pet.nii.gz")
+    return folder
+
+
+def _words(study, tmp_path, *more):
+    return ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "-o", tmp_path / "out" / "l.nii.gz", *more]
+
+
+def test_lesions_lie_on_the_pets_grid_and_with_grid_ct_on_the_cts(study, run_command, tmp_path):
+    assert run_command(*_words(study, tmp_path, "--csv", tmp_path / "out" / "l.csv"))[0] == 0
+    found = read_labelmap(tmp_path / "out" / "l.nii.gz")
+    assert found.grid == read_image(study / "pet.nii.gz").grid
+    assert np.array_equal(np.argwhere(found.values).min(axis=0), (12, 12, 4))
+    assert int((found.values > 0).sum()) == 27
+    (row,) = csv.DictReader((tmp_path / "out" / "l.csv").open())
+    expected = PET_GRID.ras_from_ijk((13, 13, 5))
+    assert [float(row[f"centroid_{axis}_mm"]) for axis in "ras"] == pytest.approx(expected, abs=0.01)
+    assert run_command(*_words(study, tmp_path, "--grid", "ct"))[0] == 0
+    on_ct = read_labelmap(tmp_path / "out" / "l.nii.gz")
+    assert on_ct.grid == read_image(study / "ct.nii.gz").grid
+    center = np.argwhere(on_ct.values > 0).mean(axis=0)
+    assert on_ct.grid.ras_from_ijk(center) == pytest.approx(expected, abs=4.0)
+
+
+@pytest.mark.parametrize("case", ["STS_001", "STS_004"])
+def test_percist_on_a_real_thigh_is_not_evaluable_and_writes_nothing(realdata, run_command, tmp_path, case):
+    ct, pet = (realdata / f"{case}_{kind}_image.nii.gz" for kind in ("CT", "PET"))
+    code, out, err = run_command("lesions", ct, pet, "--model", "percist", "-o", tmp_path / "out" / "l.nii.gz")
+    assert (code, out) == (1, "")
+    assert err.startswith("not evaluable: no liver")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_threshold_on_a_real_tumour_takes_exactly_the_voxels_above_it(realdata, run_command, tmp_path):
+    ct, pet = (realdata / f"STS_001_{kind}_image.nii.gz" for kind in ("CT", "PET"))
+    assert run_command("lesions", ct, pet, "--threshold", "2.25", "-o", tmp_path / "l.seg.nrrd")[0] == 0
+    suv = read_image(pet)
+    found = read_labelmap(tmp_path / "l.seg.nrrd")
+    assert np.array_equal(found.values > 0, suv.values >= 2.25)
+    assert found.grid == suv.grid
+
+
+def test_anatomy_may_lie_on_the_cts_grid(study, run_command, tmp_path):
+    ct = read_image(study / "ct.nii.gz")
+    everywhere = Labelmap(np.full(ct.grid.shape, id_of("Bladder"), np.uint8), ct.grid)
+    write_labelmap(everywhere, tmp_path / "bladder.nii.gz")
+    code, out, _ = run_command(*_words(study, tmp_path, "--anatomy", tmp_path / "bladder.nii.gz"))
+    assert code == 0
+    assert "0 lesions" in out
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "sentence"),
+    [
+        (["--model", "suv5"], 2, "There is no model 'suv5'"),
+        (["--threshold", "-1"], 2, "an SUV above 0 was expected"),
+        (["--threshold", "hot"], 2, "invalid float"),
+        (["--model", "percist", "--threshold", "4"], 2, "leave --threshold away"),
+        (["--anatomy", "missing.nii.gz"], 1, "missing.nii.gz does not exist"),
+        (["--anatomy", "x.nii.gz@nothing"], 2, "nothing"),
+    ],
+)
+def test_wrong_calls_say_so_in_one_line_and_write_nothing(study, run_command, tmp_path, more, code, sentence):
+    result = run_command(*_words(study, tmp_path, *more))
+    assert result[0] == code
+    assert sentence in result[2]
+    assert len(result[2].strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_anatomy_on_a_third_grid_is_refused(study, run_command, tmp_path):
+    write_labelmap(labelmap(np.ones((5, 5, 5))), tmp_path / "other.nii.gz")
+    code, _, err = run_command(*_words(study, tmp_path, "--anatomy", tmp_path / "other.nii.gz"))
+    assert code == 1
+    assert "the anatomy and the CT or the PET must lie on one grid" in err
+
+
+@pytest.mark.parametrize(
+    ("factor", "offset", "sentence"),
+    [(3000.0, 0.0, "activity in Bq/ml"), (0.1, 0.0, "scaled to 0..1"), (1.0, -40.0, "a CT?"), (0.0, 0.0, "constant")],
+)
+def test_a_pet_that_is_no_suv_is_refused(study, run_command, tmp_path, factor, offset, sentence):
+    pet = read_image(study / "pet.nii.gz")
+    write_volume(Volume(pet.values * factor + offset, pet.grid), study / "pet.nii.gz")
+    code, _, err = run_command(*_words(study, tmp_path))
+    assert code == 1
+    assert sentence in err
+
+
+def test_a_ct_and_a_pet_that_do_not_overlap_are_refused(study, run_command, tmp_path):
+    pet = read_image(study / "pet.nii.gz")
+    away = grid(PET_GRID.shape, (7.0, 7.0, 8.0), origin_ras=(5000.0, 0.0, 0.0))
+    write_volume(Volume(pet.values, away, "SUV"), study / "pet.nii.gz")
+    code, _, err = run_command(*_words(study, tmp_path))
+    assert code == 1
+    assert "do not overlap" in err

@@ -1,0 +1,124 @@
+"""The classical readings on images whose lesions are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from AnatomyGuidedLib.errors import NotEvaluable, UsageError
+from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume
+from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.models import ModelNotInstalled
+from made_images import FLIPS, grid
+from PathologySegLib.lesions import find_lesions
+from PathologySegLib.parameters import LesionParameters
+
+WHERE = grid((40, 30, 24), (4.0, 4.0, 5.0), rotation_degrees=(5, -10, 15))
+
+
+def _pet(balls, background=1.0, where=WHERE):
+    """SUV with boxes of uptake: (first corner, last corner, SUV)."""
+    values = np.full(where.shape, background, dtype=np.float32)
+    for first, last, suv in balls:
+        values[tuple(slice(a, b) for a, b in zip(first, last, strict=True))] = suv
+    return Volume(values, where, "SUV")
+
+
+def _anatomy(boxes, where=WHERE):
+    values = np.zeros(where.shape, dtype=np.uint8)
+    for first, last, name in boxes:
+        values[tuple(slice(a, b) for a, b in zip(first, last, strict=True))] = id_of(name)
+    return Labelmap(values, where)
+
+
+def test_suv4_takes_every_voxel_from_the_threshold_on_and_numbers_by_suvmax():
+    pet = _pet([((2, 2, 2), (5, 5, 5), 6.0), ((20, 10, 10), (24, 14, 12), 9.0), ((30, 20, 15), (32, 22, 17), 3.99)])
+    result = find_lesions(pet, LesionParameters())
+    assert np.array_equal(result.labelmap.values > 0, pet.values >= 4.0)
+    assert [row["suv_max"] for row in result.rows] == [9.0, 6.0]
+    assert [row["volume_ml"] for row in result.rows] == pytest.approx([4 * 4 * 2 * 0.08, 27 * 0.08])
+    assert (result.labelmap.values[20:24, 10:14, 10:12] == 1).all()
+
+
+@pytest.mark.parametrize("flips", FLIPS[::2])
+def test_the_centroid_is_in_the_patients_frame_whatever_the_grid(flips):
+    where = grid((20, 20, 20), (2.0, 3.0, 4.0), flips=flips, rotation_degrees=(20, 0, 40))
+    row = find_lesions(_pet([((4, 6, 8), (7, 9, 11), 8.0)], where=where), LesionParameters()).rows[0]
+    expected = where.ras_from_ijk((5, 7, 9))
+    assert [row[f"centroid_{axis}_mm"] for axis in "ras"] == pytest.approx(expected, abs=0.006)
+
+
+def test_an_empty_result_is_an_empty_map_and_no_rows():
+    result = find_lesions(_pet([]), LesionParameters())
+    assert not result.labelmap.values.any()
+    assert result.rows == ()
+    assert result.report()["total_volume_ml"] == 0
+
+
+def test_uptake_of_the_bladder_and_its_rim_goes_and_a_lesion_elsewhere_stays():
+    bladder, lesion = ((10, 10, 2), (16, 16, 7)), ((28, 8, 16), (31, 11, 19))
+    pet = _pet([(*bladder, 20.0), (*lesion, 8.0)])
+    for reading in ("suv4", "suv41"):
+        result = find_lesions(pet, LesionParameters(reading), anatomy=_anatomy([(*bladder, "Bladder")]))
+        assert len(result.rows) == 1
+        assert (result.labelmap.values[28:31, 8:11, 16:19] == 1).all()
+        assert result.labelmap.values[10:16, 10:16, 2:7].max() == 0
+        assert result.reading["physiological_uptake_removed_ml"] == pytest.approx(6 * 6 * 5 * 0.08)
+
+
+def test_a_lesion_names_the_structure_that_holds_most_of_it():
+    anatomy = _anatomy([((26, 6, 14), (30, 20, 22), "Liver")])
+    result = find_lesions(_pet([((28, 8, 16), (31, 11, 19), 8.0)]), LesionParameters(), anatomy=anatomy)
+    assert result.rows[0]["structure"] == "Liver"
+
+
+def test_percist_takes_one_and_a_half_means_plus_two_deviations_of_the_liver():
+    liver = ((10, 8, 6), (32, 26, 20))
+    pet = _pet([(*liver, 2.0), ((2, 2, 2), (5, 5, 5), 3.2), ((36, 2, 2), (38, 4, 4), 2.9)])
+    noisy = pet.values.copy()
+    noisy[10:32:2, 8:26, 6:20] = 2.1  # half of the liver, so mean 2.05 and SD 0.05
+    result = find_lesions(
+        Volume(noisy, WHERE, "SUV"), LesionParameters("percist"), anatomy=_anatomy([(*liver, "Liver")])
+    )
+    threshold = result.reading["threshold_suv"]
+    assert threshold == pytest.approx(1.5 * 2.05 + 2 * 0.05, abs=0.02)
+    assert [row["suv_max"] for row in result.rows] == [pytest.approx(3.2)]
+
+
+@pytest.mark.parametrize("flips", FLIPS)
+def test_percist_measures_in_the_patients_right_half_of_the_liver(flips):
+    where = grid((40, 24, 20), (4.0, 4.0, 5.0), flips=flips)
+    r_mm = where.ras_from_ijk(np.stack(np.meshgrid(*[np.arange(n) for n in where.shape], indexing="ij"), axis=-1))[
+        ..., 0
+    ]
+    liver = Labelmap(np.full(where.shape, id_of("Liver"), np.uint8), where)
+    pet = Volume(np.where(r_mm > np.median(r_mm), 2.0, 9.0).astype(np.float32), where, "SUV")
+    assert find_lesions(pet, LesionParameters("percist"), anatomy=liver).reading["liver_mean_suv"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("anatomy", "reason"),
+    [
+        (None, "no liver, since no anatomy"),
+        (_anatomy([((1, 1, 1), (4, 4, 4), "Spleen")]), "no liver in the anatomy"),
+        (_anatomy([((8, 8, 8), (11, 11, 11), "Liver")]), "no liver sphere"),
+        (_anatomy([((0, 0, 0), (40, 2, 24), "Liver")]), "no liver sphere"),
+    ],
+)
+def test_percist_without_a_usable_liver_is_not_evaluable_and_says_why(anatomy, reason):
+    with pytest.raises(NotEvaluable, match=f"not evaluable: {reason}"):
+        find_lesions(_pet([]), LesionParameters("percist"), anatomy=anatomy)
+
+
+def test_anatomy_on_another_grid_is_refused():
+    with pytest.raises(GridMismatch):
+        find_lesions(_pet([]), LesionParameters(), anatomy=_anatomy([], grid((40, 30, 24))))
+
+
+def test_unknown_readings_and_impossible_thresholds_are_refused_as_wrong_calls():
+    with pytest.raises(ModelNotInstalled, match="suv4, suv41, percist"):
+        LesionParameters("suv5")
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(UsageError):
+            LesionParameters("suv4", wrong)
+    with pytest.raises(UsageError, match="from the liver"):
+        LesionParameters("percist", 4.0)

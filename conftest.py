@@ -1,0 +1,51 @@
+"""What every test may ask for: the headless Slicer host, real images, and the command line."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+_REPOSITORY = Path(__file__).parent
+_SLICER_IS_HERE = importlib.util.find_spec("slicer") is not None and importlib.util.find_spec("PySide6") is not None
+
+pytest_plugins = ["slicer_host.fixtures"] if _SLICER_IS_HERE else []
+collect_ignore_glob = (
+    []
+    if _SLICER_IS_HERE
+    else [
+        "**/mrml.py",
+        "**/render_3d.py",
+        "**/render_scene.py",
+        "**/render_slice.py",
+        "Testing/slicer_host/*",
+        "Testing/widgets/*",
+    ]
+)
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of real images, which are not part of the repository."""
+    folder = Path(os.environ.get("ANATOMYGUIDED_REALDATA", _REPOSITORY.parent / "shared" / "realdata"))
+    if not folder.is_dir():
+        pytest.skip("real images are not here; set ANATOMYGUIDED_REALDATA to their folder")
+    return folder
+
+
+@pytest.fixture
+def run_command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """The command line as a function of words: exit code, standard output, standard error."""
+    from AnatomyGuidedLib.cli import main
+
+    def run(*words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
