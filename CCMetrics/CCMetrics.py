@@ -1,0 +1,224 @@
+"""CC-Metrics: the panel, its wiring, and the console's entry; the work is in `CCMetricsLib`."""
+
+from dataclasses import dataclass
+from typing import Annotated, Union
+
+import numpy as np
+import slicer
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.grid import Grid, Labelmap
+from AnatomyGuidedLib.io import numbered_segments
+from AnatomyGuidedLib.mrml import (
+    add_segmentation,
+    add_table,
+    labelmap_from_segmentation_node,
+    segment_names,
+    segmentation_layers,
+    volume_from_node,
+)
+from AnatomyGuidedLib.panel import ParameterPanel
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
+from CCMetricsLib.evaluate import Evaluation, EvaluationParameters, evaluate
+from CCMetricsLib.inputs import covering_grid, labelmap_from_volume, placed
+from CCMetricsLib.report import COLUMNS, component_rows, summary_lines
+from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.packaging import pip_ensure
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import *
+from slicer.util import VTKObservationMixin
+
+REQUIREMENTS = ["connected-components-3d>=3.18"]
+
+# The parameter node knows typing.Union alone, and with more than one node class None among them.
+LabelsNode = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007
+
+
+class CCMetrics(ScriptedLoadableModule):
+    """How Slicer lists the module."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("CC-Metrics")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = ["Segmentations", "Tables"]
+        parent.contributors = ["AnatomyGuided contributors"]
+        parent.helpText = _(
+            "Scores a segmentation against a reference lesion by lesion, so that a small lesion counts as much as a "
+            "large one. Each voxel belongs to its nearest reference lesion; every lesion is scored in its own region."
+        )
+        parent.acknowledgementText = _("CC-Metrics: chapter 5 of the thesis that this extension implements.")
+
+
+@parameterNodeWrapper
+class CCMetricsParameterNode:
+    """The panel's choices; `evaluation_parameters` makes them the Lib's."""
+
+    reference: LabelsNode
+    prediction: LabelsNode
+    distance: Annotated[str, Choice(["mm", "voxels"])] = "mm"
+    connectivity: Annotated[int, Choice([26, 18, 6])] = 26
+    referenceIsNumbered: bool = False
+
+
+class CCMetricsWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/CCMetrics.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = CCMetricsLogic()
+        self.ui.applyButton.clicked.connect(self.onApply)
+        self.watchScene(slicer.mrmlScene, slicer.app.processEvents)
+
+    def onSceneStartClose(self, caller, event):
+        super().onSceneStartClose(caller, event)
+        self.showResult(None, "")
+
+    def onApply(self):
+        failed = _("The prediction was not scored.")
+        with slicer.util.tryWithErrorDisplay(failed), self.working() as (progress, cancelled):
+            node = self._parameterNode
+            parameters = evaluation_parameters(node)
+            options = {"progress": progress, "cancelled": cancelled}
+            result = self.logic.evaluate(node.reference, node.prediction, parameters, **options)
+            self.showResult(result.tableNode, "\n".join(summary_lines(result.evaluation)))
+
+    def showResult(self, tableNode, text):
+        self.ui.summaryLabel.text = text
+        self.ui.lesionTable.setMRMLTableNode(tableNode)
+        self.ui.resultsCollapsibleButton.collapsed = tableNode is None
+
+
+@dataclass(frozen=True)
+class CCMetricsResult:
+    """The scores, and the table node that holds one row a lesion."""
+
+    evaluation: Evaluation
+    tableNode: vtkMRMLTableNode
+
+
+class CCMetricsLogic(ScriptedLoadableModuleLogic):
+    """From nodes to scores and a table.
+
+    >>> result = CCMetricsLogic().evaluate(getNode("Reference"), getNode("Prediction"))  # doctest: +SKIP
+    >>> result.evaluation.cc_dice.value, result.evaluation.missed  # doctest: +SKIP
+    """
+
+    def getParameterNode(self):
+        return CCMetricsParameterNode(super().getParameterNode())
+
+    def evaluate(
+        self,
+        referenceNode: LabelsNode,
+        predictionNode: LabelsNode,
+        parameters: EvaluationParameters | None = None,
+        *,
+        progress: Progress = no_progress,
+        cancelled: CancelCheck = never_cancelled,
+    ) -> CCMetricsResult:
+        """The prediction's scores; the scene gets a table with one row a lesion of the reference.
+
+        All segments of a segmentation are foreground; a numbered reference has one lesion a segment.
+
+        Raises:
+            AnatomyGuidedError: A node holds no labels, or the two do not share their voxels.
+            Cancelled: `cancelled` came true; the scene is as it was.
+        """
+        if referenceNode is None or predictionNode is None:
+            raise AnatomyGuidedError(_("A reference and a prediction are needed; choose both nodes first."))
+        pip_ensure(REQUIREMENTS, requester="CCMetrics")
+        grid = covering_grid([*_gridsFromNode(referenceNode), *_gridsFromNode(predictionNode)])
+        reference, prediction = (_labelmapFromNode(node, grid) for node in (referenceNode, predictionNode))
+        case = referenceNode.GetName()
+        evaluation = evaluate(reference, prediction, parameters, case=case, progress=progress, cancelled=cancelled)
+        return CCMetricsResult(evaluation, _addTable(evaluation, predictionNode))
+
+
+def evaluation_parameters(node: CCMetricsParameterNode) -> EvaluationParameters:
+    """The Lib's parameters from the parameter node."""
+    instances = "reference" if node.referenceIsNumbered else "none"
+    return EvaluationParameters(node.distance, node.connectivity, instances)
+
+
+def _gridsFromNode(node: LabelsNode) -> list[Grid]:
+    if isinstance(node, vtkMRMLSegmentationNode):
+        return [layer.grid for layer in segmentation_layers(node)]
+    return [volume_from_node(node).grid]
+
+
+def _labelmapFromNode(node: LabelsNode, grid: Grid) -> Labelmap:
+    if isinstance(node, vtkMRMLSegmentationNode):
+        values = {segmentId: number for number, segmentId in enumerate(segment_names(node), start=1)}
+        return labelmap_from_segmentation_node(node, grid, values=values)
+    return placed(labelmap_from_volume(volume_from_node(node), node.GetName()), grid)
+
+
+def _addTable(evaluation: Evaluation, predictionNode: LabelsNode) -> vtkMRMLTableNode:
+    scene = predictionNode.GetScene()
+    scene.SaveStateForUndo()
+    name = scene.GenerateUniqueName(_("CC-Metrics of {name}").format(name=predictionNode.GetName()))
+    tableNode = add_table(scene, name, COLUMNS, component_rows(evaluation))
+    tableNode.SetDescription("\n".join(summary_lines(evaluation)))
+    return tableNode
+
+
+class CCMetricsTest(ScriptedLoadableModuleTest):
+    """Two lesions of 8 and 2 voxels of 6 mm3; the prediction has half of the large one and a voxel beside the small."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+        grid = Grid((12, 4, 3), np.diag([-1.0, 2.0, 3.0, 1.0]))
+        reference, prediction = np.zeros(grid.shape, np.uint8), np.zeros(grid.shape, np.uint8)
+        reference[0:2, 0:2, 0:2], reference[9:11, 2, 1] = 1, 2
+        prediction[0:2, 0:2, 0], prediction[11, 2, 1] = 1, 1
+        self.reference = self.addSegmentation(reference, grid, "Reference")
+        self.prediction = self.addSegmentation(prediction, grid, "Prediction")
+
+    def addSegmentation(self, values, grid, name):
+        segments = numbered_segments(int(values.max()), name, (200, 80, 60))
+        return add_segmentation(slicer.mrmlScene, Labelmap(values, grid), segments, name)
+
+    def runTest(self):
+        for test in (
+            self.test_the_console_call_scores_lesion_by_lesion,
+            self.test_a_label_map_node_scores_the_same_as_a_segmentation,
+            self.test_the_scene_gets_one_table_with_a_row_a_lesion,
+            self.test_a_stopped_evaluation_leaves_the_scene_as_it_was,
+        ):
+            self.setUp()
+            test()
+
+    def test_the_console_call_scores_lesion_by_lesion(self):
+        evaluation = CCMetricsLogic().evaluate(self.reference, self.prediction).evaluation
+        self.assertAlmostEqual(evaluation.dice.value, 2 * 4 / (10 + 5))
+        self.assertAlmostEqual(evaluation.cc_dice.value, (2 * 4 / (8 + 4) + 0) / 2)
+        self.assertEqual(evaluation.missed, 1)
+        self.assertAlmostEqual(evaluation.components[1].fp_volume_ml, 0.006)
+
+    def test_a_label_map_node_scores_the_same_as_a_segmentation(self):
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Reference")
+        logic = slicer.modules.segmentations.logic()
+        self.assertTrue(logic.ExportAllSegmentsToLabelmapNode(self.reference, node))
+        expected = CCMetricsLogic().evaluate(self.reference, self.prediction).evaluation
+        self.assertEqual(CCMetricsLogic().evaluate(node, self.prediction).evaluation, expected)
+
+    def test_the_scene_gets_one_table_with_a_row_a_lesion(self):
+        tableNode = CCMetricsLogic().evaluate(self.reference, self.prediction).tableNode
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode"), 1)
+        self.assertEqual((tableNode.GetNumberOfRows(), tableNode.GetNumberOfColumns()), (2, len(COLUMNS)))
+        self.assertIn("CC-Dice", tableNode.GetDescription())
+
+    def test_a_stopped_evaluation_leaves_the_scene_as_it_was(self):
+        with self.assertRaises(Cancelled):
+            CCMetricsLogic().evaluate(self.reference, self.prediction, cancelled=lambda: True)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode"), 0)

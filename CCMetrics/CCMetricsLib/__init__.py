@@ -1,0 +1,1 @@
+"""CC-Metrics: a segmentation scored lesion by lesion (thesis, chapter 5)."""
