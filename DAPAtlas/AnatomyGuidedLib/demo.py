@@ -26,6 +26,8 @@ _MADE_PATIENT = (
 )
 _REAL_PATIENT = "The images are yours. No result was checked by a person; none may be used to treat a patient."
 
+_SCORES = {"dice": "Dice", "cc_dice": "CC-Dice"}
+
 
 @dataclass(frozen=True)
 class DemoInputs:
@@ -251,7 +253,10 @@ def _evaluation_section(folder: Path, evaluation: Mapping[str, object] | None) -
 
 
 def _scores_sentence(evaluation: Mapping[str, object]) -> str:
-    scores = ", ".join(
-        f"{name} {value:.3f}" for name, value in evaluation.items() if isinstance(value, float) and "dice" in name
+    summary = json.loads(json.dumps(evaluation["summary"]))
+    scores = [f"{title} {summary[name]:.3f}" for name, title in _SCORES.items() if summary[name] is not None]
+    return (
+        f"Against the reference: {', '.join(scores) or 'no score is defined'}; "
+        f"{summary['missed_components']} of {summary['components']} lesions missed. "
+        "In CC-Dice each reference lesion counts once, whatever its size."
     )
-    return f"Against the reference: {scores or 'see evaluation.json'}. Each reference lesion counts once in CC-Dice."

@@ -23,6 +23,7 @@ from AnatomyGuidedLib.report import Figure
 
 _WINDOW_HU, _LEVEL_HU = 400.0, 40.0
 _SIZE = (440, 520)
+_LESION_FILL = 0.1  # more would hide the uptake under it
 _PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 _SURFACE_GROUPS = ("Vertebras", "Ribs", "Bones", "Digestive", "Urinary", "Cardiovascular", "Immune", "Nervous")
 
@@ -58,10 +59,11 @@ def lesion_figures(scene: DemoScene, progress: Progress) -> list[Figure]:
         ImageLayer(scene.ct_node, _WINDOW_HU, _LEVEL_HU),
         ImageLayer(scene.pet_node, 10.0, 5.0, "PET-Heat"),
     )
+    scene.lesions_node.GetDisplayNode().SetOpacity2DFill(_LESION_FILL)
     figures = []
-    for index, plane in enumerate(("axial", "coronal")):
+    for index, plane in enumerate(_PLANES[:2]):
         progress(index / 2, f"Drawing the lesions, {plane}")
-        view = SliceView("axial" if plane == "axial" else "coronal", position, _SIZE)
+        view = SliceView(plane, position, _SIZE)
         picture = slice_picture(background, view, foreground=uptake, segmentation=scene.lesions_node)
         figures.append(Figure(picture, f"CT, PET and lesions through the hottest lesion, {plane}"))
     return figures

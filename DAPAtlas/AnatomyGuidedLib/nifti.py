@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,18 @@ import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid
 
-_UNREADABLE = (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, EOFError, OSError, zlib.error)
+_UNREADABLE = (
+    nib.filebasedimages.ImageFileError,
+    nib.spatialimages.HeaderDataError,
+    nib.wrapstruct.WrapStructError,
+    EOFError,
+    OSError,
+    zlib.error,
+    ValueError,
+)
+_GZIP = b"\x1f\x8b"
 _ALIGNED_TO_SCANNER = 1
+_LONGEST_QUATERNION = 1.0 + 2.0 * float(np.finfo(np.float32).eps)  # squared; nibabel refuses 3 digits and more
 
 
 def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
@@ -24,10 +36,7 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
         AnatomyGuidedError: Truncated, no NIfTI, not three-dimensional, no orientation, spacing not above 0.
     """
     try:
-        with nib.openers.ImageOpener(str(path)) as stream:
-            raw_header = nib.Nifti1Header.from_fileobj(stream, check=False)
-        _require_spacing(raw_header, path.name)
-        image = nib.load(path)
+        image = _image_of(_unpacked(path), path.name)
         shape = _three_axes(image.shape, path.name)
         grid = Grid(shape, _affine(image, path.name))
         return _values(image, path.name).reshape(shape), grid
@@ -35,11 +44,8 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
         raise AnatomyGuidedError(f"{path.name}: {error}") from error
     except AnatomyGuidedError:
         raise
-    except (*_UNREADABLE, ValueError) as error:
-        raise AnatomyGuidedError(
-            f"{path.name} cannot be read as NIfTI: it is damaged, truncated or of another format; "
-            "copy or export it again."
-        ) from error
+    except _UNREADABLE as error:
+        raise _damaged(path.name) from error
 
 
 def write(values: npt.NDArray[Any], grid: Grid, path: Path) -> None:
@@ -47,15 +53,50 @@ def write(values: npt.NDArray[Any], grid: Grid, path: Path) -> None:
     nib.save(_image(values, grid), path)
 
 
+def _unpacked(path: Path) -> bytes:
+    """The file's bytes; whether it is gzip is told by its content, and gzip's checksum is always compared."""
+    stored = path.read_bytes()
+    return gzip.decompress(stored) if stored.startswith(_GZIP) else stored
+
+
+def _image_of(content: bytes, name: str) -> nib.Nifti1Image:
+    kind = next((kind for kind in (nib.Nifti1Image, nib.Nifti2Image) if kind.header_class.may_contain_header(content)), None)
+    if kind is None:
+        raise _damaged(name)
+    _require_spacing(kind.header_class(content[: kind.header_class.sizeof_hdr], check=False), name)
+    return kind.from_bytes(content)
+
+
+def _damaged(name: str) -> AnatomyGuidedError:
+    return AnatomyGuidedError(
+        f"{name} cannot be read as NIfTI: it is damaged, truncated or of another format; copy or export it again."
+    )
+
+
 def _image(values: npt.NDArray[Any], grid: Grid) -> nib.Nifti1Image:
     """Sform and qform, or the qform alone where only the quaternion reproduces the affine exactly."""
     image = nib.Nifti1Image(values, None)
     image.header.set_xyzt_units("mm")
     image.set_qform(grid.affine, code=_ALIGNED_TO_SCANNER)
-    quaternion_is_exact = np.array_equal(image.header.get_qform(), grid.affine)
-    if not (quaternion_is_exact and not np.array_equal(grid.affine.astype(np.float32), grid.affine)):
+    sform_is_exact = np.array_equal(grid.affine.astype(np.float32), grid.affine)
+    if sform_is_exact or not _found_exact_quaternion(image.header, grid.affine):
         image.set_sform(grid.affine, code=_ALIGNED_TO_SCANNER)
     return image
+
+
+def _found_exact_quaternion(header: nib.Nifti1Header, affine: FloatArray) -> bool:
+    """Whether the header's quaternion, or one a few last digits beside it, now gives the affine exactly.
+
+    nibabel takes a real part below 3 float32 digits as 0, so turns near 180 degrees come back from a longer quaternion.
+    """
+    computed = np.array([header[f"quatern_{letter}"] for letter in "bcd"], dtype=np.float32)
+    for digits in itertools.product((0, -1, 1, -2, -3), repeat=3):
+        candidate = computed + np.array(digits, dtype=np.float32) * np.spacing(computed)
+        header["quatern_b"], header["quatern_c"], header["quatern_d"] = candidate
+        if np.square(candidate, dtype=np.float64).sum() <= _LONGEST_QUATERNION and np.array_equal(header.get_qform(), affine):
+            return True
+    header["quatern_b"], header["quatern_c"], header["quatern_d"] = computed
+    return False
 
 
 def _require_spacing(header: nib.Nifti1Header, name: str) -> None:
@@ -95,7 +136,7 @@ def _values(image: nib.Nifti1Image, name: str) -> npt.NDArray[Any]:
     dtype = image.get_data_dtype()
     if dtype.fields is not None or np.issubdtype(dtype, np.complexfloating):
         raise AnatomyGuidedError(f"{name} holds colours or complex numbers, but one number a voxel was expected.")
-    unscaled = image.dataobj.slope == 1 and image.dataobj.inter == 0
-    if unscaled and np.issubdtype(dtype, np.integer):
+    if image.dataobj.slope == 1 and image.dataobj.inter == 0:
         return np.asarray(image.dataobj)
-    return np.asarray(image.dataobj, dtype=np.float32)
+    with np.errstate(over="ignore"):  # becomes infinite, and is refused as that
+        return np.asarray(image.dataobj, dtype=np.float32)
