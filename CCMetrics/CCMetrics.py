@@ -7,7 +7,6 @@ import numpy as np
 import slicer
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.grid import Grid, Labelmap
-from AnatomyGuidedLib.io import numbered_segments
 from AnatomyGuidedLib.mrml import (
     add_segmentation,
     add_table,
@@ -18,6 +17,8 @@ from AnatomyGuidedLib.mrml import (
 )
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
+from AnatomyGuidedLib.requirements import IN_SLICER
+from AnatomyGuidedLib.segments import numbered_segments
 from CCMetricsLib.evaluate import Evaluation, EvaluationParameters, evaluate
 from CCMetricsLib.inputs import covering_grid, labelmap_from_volume, placed
 from CCMetricsLib.report import COLUMNS, component_rows, summary_lines
@@ -28,8 +29,6 @@ from slicer.packaging import pip_ensure
 from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
-
-REQUIREMENTS = ["connected-components-3d>=3.18"]
 
 # The parameter node knows typing.Union alone, and with more than one node class None among them.
 LabelsNode = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007
@@ -136,7 +135,7 @@ class CCMetricsLogic(ScriptedLoadableModuleLogic):
         """
         if referenceNode is None or predictionNode is None:
             raise AnatomyGuidedError(_("A reference and a prediction are needed; choose both nodes first."))
-        pip_ensure(REQUIREMENTS, requester="CCMetrics")
+        pip_ensure(IN_SLICER, requester="CCMetrics")
         grid = covering_grid([*_gridsFromNode(referenceNode), *_gridsFromNode(predictionNode)])
         reference, prediction = (_labelmapFromNode(node, grid) for node in (referenceNode, predictionNode))
         case = referenceNode.GetName()

@@ -9,12 +9,14 @@ from AnatomyGuidedLib.io import write_volume
 from AnatomyGuidedLib.labels import scheme_names
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress
+from AnatomyGuidedLib.requirements import IN_SLICER
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from DAPAtlasLib.parameters import AtlasParameters
 from DAPAtlasLib.statistics import COLUMNS
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
+from slicer.packaging import pip_ensure
 from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
@@ -84,6 +86,7 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
         """
         if volumeNode is None:
             raise AnatomyGuidedError(_("No CT was chosen; choose a volume first."))
+        pip_ensure(IN_SLICER, requester="DAPAtlas")
         parameters = parameters or AtlasParameters()
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)

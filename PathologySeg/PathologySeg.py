@@ -9,12 +9,14 @@ from AnatomyGuidedLib.io import dap_segments, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import ids_by_title
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress
+from AnatomyGuidedLib.requirements import IN_SLICER
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from PathologySegLib.lesions import COLUMNS
 from PathologySegLib.parameters import READINGS, LesionParameters
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
+from slicer.packaging import pip_ensure
 from slicer.parameterNodeWrapper import Choice, Decimals, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
@@ -98,6 +100,7 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         """
         if ctNode is None or petNode is None:
             raise AnatomyGuidedError(_("A CT and a PET are needed; choose both volumes first."))
+        pip_ensure(IN_SLICER, requester="PathologySeg")
         parameters = parameters or LesionParameters()
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)

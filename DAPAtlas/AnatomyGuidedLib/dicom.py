@@ -25,6 +25,8 @@ _MAGIC_OFFSET = 128
 _RELATIVE_GAP_TOLERANCE = 0.02
 _GAP_TOLERANCE_MM = 0.01
 _ORIENTATION_TOLERANCE = 1e-4
+_UNIT_TOLERANCE = 1e-3  # of a direction's length and angle; tools write as few as four decimals
+_PLACED_BY = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2, "Rows": 1, "Columns": 1}
 
 
 def is_dicom(path: Path) -> bool:
@@ -46,7 +48,7 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], Grid, str]:
     headers = _series(path)
     headers = _sorted_slices(headers)
     grid = _grid(headers)
-    modality = str(headers[0].Modality)
+    modality = str(headers[0].get("Modality") or "absent")
     if modality not in ("CT", "PT"):
         raise AnatomyGuidedError(f"{path.name} is a DICOM series of modality {modality}, but CT or PT was expected.")
     values = np.stack([_pixels(header, grid) for header in headers], axis=-1)
@@ -92,17 +94,31 @@ def _described(headers: Sequence[Header]) -> str:
 
 def _sorted_slices(headers: list[Header]) -> list[Header]:
     for header in headers:
-        for needed in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
-            if needed not in header:
-                raise AnatomyGuidedError(
-                    f"{_name(header)} has no {needed}: only slices with a position in the patient can be read "
-                    "(no scout, no enhanced multi-frame file)."
-                )
+        _require_placed(header)
     first = headers[0]
     for header in headers:
         _require_alike(first, header)
     normal = _normal(first)
     return sorted(headers, key=lambda header: float(_position(header) @ normal))
+
+
+def _require_placed(header: Header) -> None:
+    for needed, count in _PLACED_BY.items():
+        try:
+            values = np.atleast_1d(np.asarray(header[needed].value, dtype=np.float64))
+        except (KeyError, ValueError, TypeError):
+            values = np.zeros(0)
+        if values.size != count or not np.isfinite(values).all():
+            raise AnatomyGuidedError(
+                f"{_name(header)} has no valid {needed}: only slices with a position in the patient can be read "
+                "(no scout, no enhanced multi-frame file)."
+            )
+    axes = np.array(_axes(header))
+    if np.abs(axes @ axes.T - np.eye(2)).max() > _UNIT_TOLERANCE:
+        raise AnatomyGuidedError(
+            f"{_name(header)} has an ImageOrientationPatient that is no pair of perpendicular unit vectors; "
+            "export the series again."
+        )
 
 
 def _require_alike(first: Header, other: Header) -> None:
@@ -141,10 +157,18 @@ def _slice_step(positions: FloatArray, first: Header) -> FloatArray:
             f"The DICOM series of {_name(first)} has two slices at one position (several phases or a doubled file?); "
             "export one phase alone."
         )
-    if np.abs(gaps - step).max() > max(_GAP_TOLERANCE_MM, _RELATIVE_GAP_TOLERANCE * step):
+    tolerance_mm = max(_GAP_TOLERANCE_MM, _RELATIVE_GAP_TOLERANCE * step)
+    if np.abs(gaps - step).max() > tolerance_mm:
         raise AnatomyGuidedError(
             f"The DICOM series of {_name(first)} has gaps between slices from {gaps.min():.3g} to {gaps.max():.3g} mm, "
             "but they must be equal: a slice is missing or the thickness varies; export the whole series again."
+        )
+    steps = np.diff(positions, axis=0)
+    sideways_mm = float(np.abs(steps - np.median(steps, axis=0)).max())
+    if sideways_mm > tolerance_mm:
+        raise AnatomyGuidedError(
+            f"The DICOM series of {_name(first)} has slices that lie up to {sideways_mm:.3g} mm sideways of their "
+            "neighbours, but all must lie on one line; export the series again."
         )
     return np.asarray((positions[-1] - positions[0]) / (len(positions) - 1))
 

@@ -1,7 +1,8 @@
 """Reading and writing images and label maps: NIfTI, NRRD and DICOM in; NIfTI and segmentations that Slicer opens out.
 
 Every array comes as [i, j, k] with an IJK-to-RAS affine in mm, in the file's own order of voxels: nothing is reoriented
-and nothing resampled, so a result written on the input's grid has the input's affine to the last digit.
+and nothing resampled, so a result written on the input's grid has the input's affine to the last digit. The packages
+that read and write are imported when they are needed: Slicer installs some of them when the user first asks.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from AnatomyGuidedLib import dicom, nifti, nrrd_files
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import full_suffix
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
-from AnatomyGuidedLib.labels import label_by_id, scheme, terminology_entry, to_dap
+from AnatomyGuidedLib.labels import scheme, to_dap
 from AnatomyGuidedLib.modality import require_ct, require_suv
-from AnatomyGuidedLib.nrrd_files import Segment
+from AnatomyGuidedLib.segments import Segment, dap_segments, numbered_segments
 
 __all__ = [
     "Segment",
@@ -47,8 +47,11 @@ def read_image(path: str | Path) -> Volume:
     """
     path = Path(path)
     values, grid, unit = _read(path)
+    with np.errstate(over="ignore"):  # becomes infinite, and is refused as that
+        values = values.astype(np.float32, copy=False)
     _require_finite(values, path.name)
-    return Volume(values.astype(np.float32, copy=False), grid, unit)
+    _require_varied(values, path.name)
+    return Volume(values, grid, unit)
 
 
 def read_ct(path: str | Path, *, force: bool = False) -> Volume:
@@ -59,7 +62,6 @@ def read_ct(path: str | Path, *, force: bool = False) -> Volume:
     """
     volume = read_image(path)
     name = Path(path).name
-    _require_varied(volume, name)
     if volume.unit == "SUV":
         raise AnatomyGuidedError(f"{name} is a PET, but a CT was expected.")
     if not force:
@@ -75,7 +77,6 @@ def read_pet(path: str | Path) -> Volume:
     """
     volume = read_image(path)
     name = Path(path).name
-    _require_varied(volume, name)
     if volume.unit == "HU":
         raise AnatomyGuidedError(f"{name} is a CT, but a PET was expected.")
     require_suv(volume.values, name)
@@ -102,6 +103,8 @@ def read_anatomy(text: str) -> Labelmap:
         AnatomyGuidedError: As `read_labelmap`; or a value is not in the scheme.
         UsageError: The scheme is unknown.
     """
+    from AnatomyGuidedLib import nrrd_files
+
     path, name = split_scheme(text)
     known = scheme(name)
     stored = read_labelmap(path)
@@ -130,6 +133,8 @@ def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment]
     Raises:
         AnatomyGuidedError: The extension is none of these, or a value of the map is no segment's.
     """
+    from AnatomyGuidedLib import nifti, nrrd_files
+
     path, suffix = Path(path), full_suffix(path)
     if suffix in _NIFTI:
         nifti.write(labelmap.values, labelmap.grid, path)
@@ -144,6 +149,8 @@ def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment]
 
 def write_volume(volume: Volume, path: str | Path) -> None:
     """Nothing; the file (`.nii.gz`, `.nii` or `.nrrd`) holds the values as float32, or int16 where all are whole HU."""
+    from AnatomyGuidedLib import nifti, nrrd_files
+
     path, suffix = Path(path), full_suffix(path)
     values: npt.NDArray[Any] = volume.values
     if volume.unit == "HU" and np.abs(values).max() <= np.iinfo(np.int16).max:
@@ -157,35 +164,9 @@ def write_volume(volume: Volume, path: str | Path) -> None:
         raise AnatomyGuidedError(f"{path.name} must end in .nii.gz, .nii or .nrrd, so that its format is known.")
 
 
-def dap_segments(values: npt.ArrayLike) -> list[Segment]:
-    """One segment for each DAP id among the values (0 is none), with Slicer's name, colour and terminology.
-
-    >>> dap_segments([0, 13, 13])[0].name
-    'Liver'
-    """
-    found = [label_by_id(int(value)) for value in np.unique(np.asarray(values)) if value > 0]
-    return [Segment(label.id, label.display_name, label.color, terminology_entry(label)) for label in found]
-
-
-def numbered_segments(count: int, name: str, color: tuple[int, int, int], terminology: str = "") -> list[Segment]:
-    """Segments 1 to `count`, called by one name and their number, in shades of one colour.
-
-    >>> [segment.name for segment in numbered_segments(2, "Lesion", (200, 80, 60))]
-    ['Lesion 1', 'Lesion 2']
-    """
-    shades = np.linspace(1.0, 0.6, max(count, 1))
-    return [
-        Segment(number, f"{name} {number}", _shade(color, float(shades[number - 1])), terminology)
-        for number in range(1, count + 1)
-    ]
-
-
-def _shade(color: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
-    red, green, blue = (round(channel * factor) for channel in color)
-    return red, green, blue
-
-
 def _read(path: Path) -> tuple[npt.NDArray[Any], Grid, str]:
+    from AnatomyGuidedLib import dicom, nifti, nrrd_files
+
     if not path.exists():
         raise AnatomyGuidedError(f"{path.name} does not exist; check the path.")
     suffix = full_suffix(path)
@@ -211,9 +192,9 @@ def _require_finite(values: npt.NDArray[Any], name: str) -> None:
         )
 
 
-def _require_varied(volume: Volume, name: str) -> None:
-    if float(volume.values.min()) == float(volume.values.max()):
-        raise AnatomyGuidedError(f"{name} is constant: every voxel is {float(volume.values.flat[0]):g}; it shows no body.")
+def _require_varied(values: npt.NDArray[Any], name: str) -> None:
+    if float(values.min()) == float(values.max()):
+        raise AnatomyGuidedError(f"{name} is constant: every voxel is {float(values.flat[0]):g}; it shows no body.")
 
 
 def _as_labels(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:

@@ -60,7 +60,7 @@ def find_model(name: str) -> Model:
         by_name = {model.name: model for model in installed_models()}
         if name not in by_name:
             known = ", ".join(by_name) or "none"
-            raise ModelNotInstalled(f"There is no model {name!r}; installed: {known}.")
+            raise ModelNotInstalled(f"There is no model {Path(name).name!r}; installed: {known}.")
         model = by_name[name]
     damaged = model.damaged_files()
     if damaged:
@@ -82,7 +82,7 @@ def _read_card(folder: Path) -> Model:
         card: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
         files = {str(name): str(digest) for name, digest in card["files"].items()}
         model = Model(folder.name, folder, str(card["task"]), str(card["licence"]), files)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AnatomyGuidedError(f"The model card of {folder.name} cannot be read; install the model again.") from error
     outside = [name for name in files if not (folder / name).resolve().is_relative_to(folder.resolve())]
     if outside:

@@ -23,8 +23,8 @@ from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import cannot_write, full_suffix
 from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid, Labelmap, Volume
-from AnatomyGuidedLib.nrrd_files import Segment
 from AnatomyGuidedLib.resample import resample_labelmap
+from AnatomyGuidedLib.segments import Segment
 
 BINARY_LABELMAP = "Binary labelmap"
 _UNITS = {  # unit here: code, coding scheme and meaning, as Slicer's DICOM readers write them

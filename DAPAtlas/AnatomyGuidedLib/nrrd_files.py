@@ -6,7 +6,6 @@ import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from scipy import ndimage
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid, Labelmap
+from AnatomyGuidedLib.segments import Segment
 
 _RAS_FROM_SPACE = {
     "left-posterior-superior": (-1.0, -1.0, 1.0),
@@ -26,17 +26,10 @@ _RAS_FROM_SPACE = {
     "left-anterior-superior": (-1.0, 1.0, 1.0),
     "las": (-1.0, 1.0, 1.0),
 }
+_UNREADABLE = (nrrd.NRRDError, OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError)
+_SPATIAL_KINDS = ("domain", "space", "???", "none")
+_HIGHEST_SEGMENT = 65535
 _COMPRESSION_LEVEL = 3
-
-
-@dataclass(frozen=True)
-class Segment:
-    """How one value of a label map is shown: name, colour (0-255), Slicer's serialized terminology ("" for none)."""
-
-    value: int
-    name: str
-    color: tuple[int, int, int]
-    terminology: str = ""
 
 
 def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
@@ -47,15 +40,17 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     """
     try:
         values, header = nrrd.read(str(path), index_order="F")
-    except (nrrd.NRRDError, OSError, EOFError, zlib.error, ValueError, KeyError, UnicodeDecodeError) as error:
-        raise AnatomyGuidedError(
-            f"{path.name} cannot be read as NRRD: it is damaged, truncated or of another format; copy or export it again."
-        ) from error
-    _require_three_axes(values.shape, header, path.name)
-    try:
+        _require_three_axes(values.shape, header, path.name)
         return values, Grid(values.shape, _affine(header, path.name))
     except InvalidGrid as error:
         raise AnatomyGuidedError(f"{path.name}: {error}") from error
+    except AnatomyGuidedError:
+        raise
+    except _UNREADABLE as error:
+        raise AnatomyGuidedError(
+            f"{path.name} cannot be read as NRRD: it is damaged, truncated, without its data file or of another format; "
+            "copy or export it again."
+        ) from error
 
 
 def write(values: npt.NDArray[Any], grid: Grid, path: Path, fields: Mapping[str, str] | None = None) -> None:
@@ -77,9 +72,15 @@ def segment_fields(labelmap: Labelmap, segments: Sequence[Segment]) -> dict[str,
     """The fields that make a label map a segmentation in Slicer: name, colour, extent and terminology a segment.
 
     Raises:
-        AnatomyGuidedError: A value of the map is no segment's.
+        AnatomyGuidedError: A value of the map is no segment's, or a name cannot stand in the file's header.
     """
+    highest = int(labelmap.values.max())
+    if highest > _HIGHEST_SEGMENT:
+        raise AnatomyGuidedError(f"The label map holds the value {highest}, but a .seg.nrrd goes to {_HIGHEST_SEGMENT}.")
     extents = _extents(labelmap.values)
+    unwritable = [segment.name for segment in segments if not (segment.name.isascii() and segment.name.isprintable())]
+    if unwritable:
+        raise AnatomyGuidedError(f"The segment name {unwritable[0]!r} must be one line of ASCII characters in a .seg.nrrd.")
     unnamed = sorted(set(extents) - {segment.value for segment in segments})
     if unnamed:
         raise AnatomyGuidedError(f"The label map holds the values {unnamed[:10]}, which no segment has.")
@@ -94,19 +95,28 @@ def segment_fields(labelmap: Labelmap, segments: Sequence[Segment]) -> dict[str,
 
 
 def renumbered_by_name(path: Path, labelmap: Labelmap, numbers: Mapping[str, int]) -> Labelmap:
-    """The label map with each segment's value replaced by its name's number, or unchanged if a name has none.
+    """The label map with each segment's value replaced by its name's number, or unchanged if no name has one.
 
     Slicer may give new label values when it saves a segmentation; names stay.
+
+    Raises:
+        AnatomyGuidedError: Some names have numbers, but a segment that covers voxels has none.
     """
     header = nrrd.read_header(str(path))
     names = {_label_value(header, key): header[key] for key in header if re.fullmatch(r"Segment\d+_Name", key)}
     known = {value: numbers[_plain(name)] for value, name in names.items() if _plain(name) in numbers}
-    if not names or len(known) < len(names):
+    if not known:
         return labelmap
-    table = np.arange(max(int(labelmap.values.max()), *known) + 1, dtype=np.uint32)
-    table[list(known)] = list(known.values())
-    renumbered = table[labelmap.values]
-    return Labelmap(renumbered.astype(np.min_scalar_type(int(table.max()))), labelmap.grid)
+    present = [int(value) for value in np.unique(labelmap.values) if value > 0]
+    strange = [names.get(str(value), f"value {value}") for value in present if str(value) not in known]
+    if strange:
+        raise AnatomyGuidedError(
+            f"{path.name} has segments that are no structures of the DAP Atlas ({', '.join(strange[:5])}) beside such that "
+            "are; rename or remove them in Slicer's Segment Editor."
+        )
+    table = np.zeros(max(present, default=0) + 1, dtype=np.uint32)
+    table[present] = [known[str(value)] for value in present]
+    return Labelmap(table[labelmap.values].astype(np.min_scalar_type(int(table.max()))), labelmap.grid)
 
 
 def _plain(name: str) -> str:
@@ -118,8 +128,8 @@ def _plain(name: str) -> str:
     return re.sub(r" \(.*\)$", "", name)
 
 
-def _label_value(header: Mapping[str, Any], name_key: str) -> int:
-    return int(header.get(name_key.replace("_Name", "_LabelValue"), 1))
+def _label_value(header: Mapping[str, Any], name_key: str) -> str:
+    return str(header.get(name_key.replace("_Name", "_LabelValue"), "1")).strip()
 
 
 def _one_segment(index: int, segment: Segment, extent: tuple[tuple[int, ...], tuple[int, ...]]) -> dict[str, str]:
@@ -153,14 +163,16 @@ def _extents(values: npt.NDArray[Any]) -> dict[int, tuple[tuple[int, ...], tuple
 
 
 def _require_three_axes(shape: tuple[int, ...], header: Mapping[str, Any], name: str) -> None:
-    if len(shape) == 3:
+    kinds = [kind for kind in header.get("kinds", []) if kind.lower() not in _SPATIAL_KINDS]
+    if len(shape) == 3 and not kinds:
         return
     if len(shape) == 4 and any(key.startswith("Segment0_") for key in header):
         raise AnatomyGuidedError(
             f"{name} has overlapping segments ({shape[0]} layers), but one label a voxel was expected; "
             "make the segments exclusive in Slicer's Segment Editor and save again."
         )
-    raise AnatomyGuidedError(f"{name} has {len(shape)} axes {shape}, but one three-dimensional image was expected.")
+    axes = f"{len(shape)} axes {shape}" + (f", not all in space ({', '.join(kinds)})" if kinds else "")
+    raise AnatomyGuidedError(f"{name} has {axes}, but one three-dimensional image was expected; split or stack it first.")
 
 
 def _affine(header: Mapping[str, Any], name: str) -> FloatArray:
@@ -170,6 +182,9 @@ def _affine(header: Mapping[str, Any], name: str) -> FloatArray:
             f"{name} says nothing about orientation (its space is {space or 'absent'!r}), so left and right are unknown; "
             "export it again with its orientation."
         )
+    units = [unit for unit in header.get("space units", []) if unit.strip().lower() not in ("mm", "millimeter", "")]
+    if units:
+        raise AnatomyGuidedError(f"{name} gives its spacing in {units[0]}, but mm was expected; convert it first.")
     affine = np.eye(4)
     affine[:3, :3] = np.asarray(header["space directions"], dtype=np.float64).T
     affine[:3, 3] = np.asarray(header["space origin"], dtype=np.float64)

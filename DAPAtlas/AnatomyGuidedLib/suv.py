@@ -7,6 +7,8 @@ time runs from the injection to the start of the series.
 from __future__ import annotations
 
 from collections.abc import Sequence
+import math
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +33,8 @@ def suv_factor(headers: Sequence[Header]) -> float:
     sequence = first.get("RadiopharmaceuticalInformationSequence")
     if not sequence:
         raise _missing("RadiopharmaceuticalInformationSequence")
+    if len(sequence) != 1:
+        raise AnatomyGuidedError(f"The PET has {len(sequence)} radiopharmaceuticals, but SUV is computed for one alone.")
     tracer = sequence[0]
     dose_bq, half_life_s = _positive(tracer, "RadionuclideTotalDose"), _positive(tracer, "RadionuclideHalfLife")
     elapsed_s = (_series_start(headers) - _injection(tracer, first)).total_seconds()
@@ -53,7 +57,9 @@ def _series_start(headers: Sequence[Header]) -> datetime:
 
 def _injection(tracer: Header, first: Header) -> datetime:
     if tracer.get("RadiopharmaceuticalStartDateTime"):
-        return _parsed(str(tracer.RadiopharmaceuticalStartDateTime), "RadiopharmaceuticalStartDateTime")
+        text = str(tracer.RadiopharmaceuticalStartDateTime)
+        _require_series_zone(text, str(first.get("TimezoneOffsetFromUTC") or ""))
+        return _parsed(text, "RadiopharmaceuticalStartDateTime")
     if not tracer.get("RadiopharmaceuticalStartTime"):
         raise _missing("RadiopharmaceuticalStartTime")
     if not first.get("SeriesDate"):
@@ -68,14 +74,26 @@ def _moment(header: Header, date: str, time: str) -> datetime:
     return _parsed(f"{header.get(date)}{header.get(time)}", time)
 
 
+def _require_series_zone(date_time: str, series_zone: str) -> None:
+    """Nothing unless the injection is told in a time zone that the series' own times are not known to be in."""
+    zone = re.search(r"[+-]\d{4}$", date_time.strip())
+    if zone and zone[0] != series_zone.strip():
+        raise AnatomyGuidedError(
+            f"The PET's RadiopharmaceuticalStartDateTime is in the time zone {zone[0]}, but its series is in "
+            f"{series_zone or 'none that is told'} (TimezoneOffsetFromUTC): SUV cannot be computed; correct the times."
+        )
+
+
 def _parsed(text: str, name: str) -> datetime:
-    plain = text.split("+")[0].split("-")[0].strip()
-    whole, _, fraction = plain.partition(".")
+    """DICOM's date and time: hours at least; minutes, seconds and their fraction where they are given."""
+    parts = re.fullmatch(r"(\d{10}(?:\d{2}){0,2})(\.\d{1,6})?([+-]\d{4})?", text.strip())
     try:
-        moment = datetime.strptime(whole, "%Y%m%d%H%M%S")
-        return moment + timedelta(seconds=float(f"0.{fraction or 0}"))
+        if not parts:
+            raise ValueError(text)
+        moment = datetime.strptime(parts[1].ljust(14, "0"), "%Y%m%d%H%M%S")
     except ValueError as error:
         raise AnatomyGuidedError(f"The PET's {name} is {text!r}, which is no DICOM date and time.") from error
+    return moment + timedelta(seconds=float(parts[2] or 0))
 
 
 def _require(header: Header, name: str, expected: str) -> None:
@@ -88,12 +106,15 @@ def _require(header: Header, name: str, expected: str) -> None:
 
 
 def _positive(header: Header, name: str) -> float:
-    value = header.get(name)
-    if value is None or value == "":
+    if name not in header or header[name].value in (None, ""):
         raise _missing(name)
-    number = float(value)
-    if not number > 0:
-        raise AnatomyGuidedError(f"The PET's {name} is {number:g}, but must be above 0: SUV cannot be computed.")
+    value = header[name].value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise AnatomyGuidedError(f"The PET's {name} is {value}, but must be a number above 0: SUV cannot be computed.")
     return number
 
 

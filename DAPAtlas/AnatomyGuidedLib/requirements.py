@@ -1,0 +1,5 @@
+"""What Slicer's own Python lacks: modules ask for it when the user first presses the button, never at start-up."""
+
+from __future__ import annotations
+
+IN_SLICER = ["nibabel>=5.2", "pynrrd>=1.1", "connected-components-3d>=3.18"]
