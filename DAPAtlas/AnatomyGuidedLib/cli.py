@@ -7,8 +7,10 @@ import errno
 import importlib
 import json
 import logging
+import re
 import signal
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +68,7 @@ class Console:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0; 1 an input is bad or a case failed; 2 the call is wrong; 130 stopped by the user."""
     _stop_on_termination()
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    _keep_libraries_quiet()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         namespace, command = _parsed(words)
@@ -77,21 +79,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _said(str(error), WRONG_CALL)
     except AnatomyGuidedError as error:
         return _said(str(error), FAILED)
-    except MemoryError:
-        return _said("The machine's memory is not enough for this image; crop it or give it coarser voxels.", FAILED)
-    except OSError as error:
-        return _said(_os_error_sentence(error), FAILED)
     return DONE
 
 
 def execute(namespace: argparse.Namespace, command: Command, console: Console) -> Mapping[str, object]:
-    """The command's result; its files appear all together, or none."""
-    with Outputs() as outputs:
-        json_path = outputs.stage(namespace.json) if namespace.json else None
-        result = command.run(namespace, console, outputs)
-        if json_path:
-            write_json(json_path, result)
-    return result
+    """The command's result; its files appear all together, or none.
+
+    Raises:
+        AnatomyGuidedError: An input is bad, the disk is full, or the memory is not enough.
+    """
+    try:
+        with Outputs() as outputs:
+            staged = [outputs.stage(path) for path in (namespace.json, namespace.result) if path]
+            result = command.run(namespace, console, outputs)
+            for path in staged:
+                write_json(path, result)
+        return result
+    except MemoryError as error:
+        raise AnatomyGuidedError(
+            "The machine's memory is not enough for this image; crop it or give it coarser voxels."
+        ) from error
+    except OSError as error:
+        raise AnatomyGuidedError(_os_error_sentence(error)) from error
 
 
 def parse_arguments(words: Sequence[str]) -> tuple[argparse.Namespace, Command]:
@@ -105,7 +114,8 @@ def parse_arguments(words: Sequence[str]) -> tuple[argparse.Namespace, Command]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help).")
+        without_folders = re.sub(r"[^\s'\"=,]*[/\\](?=[^\s'\",])", "", message)
+        raise UsageError(f"{self.prog}: {without_folders} (see {self.prog} --help).")
 
 
 def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:
@@ -123,6 +133,7 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:
         allow_abbrev=False,
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the machine-readable result here")
+    parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)  # as --json, for a runner
     parser.add_argument("--progress", choices=("text", "json", "none"), default="text", help=argparse.SUPPRESS)
     command.configure(parser)
     return parser.parse_args(words[1:]), command
@@ -158,7 +169,8 @@ def _json_progress(fraction: float, text: str) -> None:
 
 
 def _said(text: str, code: int) -> int:
-    sys.stderr.write(" ".join(text.split()) + "\n")
+    start = "\r\033[K" if sys.stderr.isatty() else ""  # over the line that shows progress
+    sys.stderr.write(start + " ".join(text.split()) + "\n")
     return code
 
 
@@ -166,11 +178,21 @@ def _os_error_sentence(error: OSError) -> str:
     name = Path(str(error.filename)).name if error.filename else "the output"
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return "The disk is full: the output could not be written and was removed; free some space and run again."
-    return f"{name} cannot be read or written ({error.strerror or error}); check that it exists and that you may use it."
+    return (
+        f"{name} cannot be read or written ({error.strerror or error}); check that it exists and that you may use it."
+    )
+
+
+def _keep_libraries_quiet() -> None:
+    """Nothing; standard error is for our own sentences, since libraries also report what a refusal says better."""
+    logging.basicConfig(level=logging.CRITICAL + 1, format="%(message)s")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _stop_on_termination() -> None:
     def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second request must not disturb the tidying up
         raise Cancelled
 
     signal.signal(signal.SIGTERM, stop)

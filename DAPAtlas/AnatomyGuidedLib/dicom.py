@@ -69,7 +69,9 @@ def _series(path: Path) -> list[Header]:
         wanted = str(_header(path).get("SeriesInstanceUID", ""))
         found = defaultdict(list, {uid: headers for uid, headers in found.items() if uid == wanted})
     if not found:
-        raise AnatomyGuidedError(f"{path.name} holds no DICOM image; give a folder with one series, or one of its files.")
+        raise AnatomyGuidedError(
+            f"{path.name} holds no DICOM image; give a folder with one series, or one of its files."
+        )
     if len(found) > 1:
         listed = "; ".join(sorted(_described(headers) for headers in found.values()))
         raise AnatomyGuidedError(
@@ -89,7 +91,8 @@ def _header(file: Path) -> Header:
 def _described(headers: Sequence[Header]) -> str:
     first = headers[0]
     example = Path(str(first.filename)).name
-    return f"{first.get('Modality', '?')} series {first.get('SeriesNumber', '?')}, {len(headers)} images, such as {example}"
+    kind, number = first.get("Modality", "?"), first.get("SeriesNumber", "?")
+    return f"{kind} series {number}, {len(headers)} images, such as {example}"
 
 
 def _sorted_slices(headers: list[Header]) -> list[Header]:
@@ -174,13 +177,15 @@ def _slice_step(positions: FloatArray, first: Header) -> FloatArray:
 
 
 def _pixels(header: Header, grid: Grid) -> npt.NDArray[np.float32]:
-    import SimpleITK as sitk
+    import SimpleITK
 
     try:
-        image = sitk.ReadImage(str(header.filename))
+        image = SimpleITK.ReadImage(str(header.filename))
     except RuntimeError as error:
-        raise AnatomyGuidedError(f"{_name(header)}: its pixels cannot be decoded (truncated or damaged file).") from error
-    values = sitk.GetArrayFromImage(image).reshape(-1, image.GetHeight(), image.GetWidth())
+        raise AnatomyGuidedError(
+            f"{_name(header)}: its pixels cannot be decoded (truncated or damaged file)."
+        ) from error
+    values = SimpleITK.GetArrayFromImage(image).reshape(-1, image.GetHeight(), image.GetWidth())
     if values.shape != (1, grid.shape[1], grid.shape[0]):
         raise AnatomyGuidedError(f"{_name(header)} holds {values.shape[0]} frames, but one slice a file was expected.")
     return np.asarray(values[0].T, dtype=np.float32)

@@ -41,7 +41,7 @@ class Outputs:
         """A temporary path beside the target with the same extension; the file there exists and is empty.
 
         Raises:
-            AnatomyGuidedError: The folder cannot be written to, the target is a folder or device, or it was staged before.
+            AnatomyGuidedError: The folder cannot be written to, or the target is a folder, a device or staged before.
         """
         final = Path(os.path.realpath(target))  # the file behind a link is replaced, not the link
         if final.exists() and not final.is_file():
@@ -68,7 +68,7 @@ class Outputs:
         try:
             if kind is None:
                 for target, temporary in self._staged.items():
-                    os.replace(temporary, target)
+                    temporary.replace(target)
                 self._folders.clear()
         finally:
             for temporary in self._staged.values():
@@ -179,10 +179,12 @@ def _move_files(folder: Path, target: Path) -> None:
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     for file in files:
         if (target / file).is_dir():
-            raise AnatomyGuidedError(f"{file.name} is a folder in {target.name}, but a file of that name is to be written.")
+            raise AnatomyGuidedError(
+                f"{file.name} is a folder in {target.name}, but a file of that name is to be written."
+            )
     for file in files:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(folder / file, target / file)
+        (folder / file).replace(target / file)
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:

@@ -27,7 +27,8 @@ class GridMismatch(AnatomyGuidedError):
 class Grid:
     """Positions of voxel centres: an [i, j, k] shape and a 4 x 4 IJK-to-RAS affine in mm.
 
-    A grid that exists is valid: three axes of at least one voxel, a finite affine, positive spacing, perpendicular axes.
+    A grid that exists is valid: three axes of at least one voxel, a finite affine, positive spacing, axes that
+    are perpendicular.
 
     >>> grid = Grid((4, 5, 6), np.diag([-2.0, 2.0, 3.0, 1.0]))
     >>> grid.spacing_mm, grid.axis_codes, grid.voxel_volume_ml
@@ -121,7 +122,11 @@ class Labelmap:
 
 
 def require_same_grid(
-    first: Grid, second: Grid, *, names: tuple[str, str] = ("the first input", "the second input"), atol_mm: float = 1e-3
+    first: Grid,
+    second: Grid,
+    *,
+    names: tuple[str, str] = ("the first input", "the second input"),
+    atol_mm: float = 1e-3,
 ) -> None:
     """Nothing if the grids' voxel centres agree within `atol_mm`.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,13 +198,15 @@ def save_scene(scene: Any, path: str | Path) -> None:
     Raises:
         AnatomyGuidedError: The path does not end in .mrb, or the bundle cannot be written.
     """
-    path = Path(path)
+    path = Path(path).absolute()
     if full_suffix(path) != ".mrb":
         raise AnatomyGuidedError(f"{path.name} must end in .mrb, the format of a scene with its data.")
     try:
-        with tempfile.TemporaryDirectory(prefix=".scene-", dir=path.parent) as folder, _file_managers(scene):
+        with chdir(Path.cwd()), tempfile.TemporaryDirectory(prefix=".scene-", dir=path.parent) as folder:
             whole = Path(folder).resolve() / "Scene.mrb"
-            if not scene.WriteToMRB(str(whole)):
+            with _file_managers(scene):
+                written = scene.WriteToMRB(str(whole))
+            if not written:
                 raise AnatomyGuidedError(f"{path.name} could not be written; free some space there.")
             whole.replace(path)
     except OSError as error:
@@ -217,7 +219,7 @@ def load_scene(scene: Any, path: str | Path) -> None:
     Raises:
         AnatomyGuidedError: The bundle cannot be read.
     """
-    with _file_managers(scene):
+    with chdir(Path.cwd()), _file_managers(scene):  # a bundle that fails to open leaves VTK in its own, deleted folder
         read = Path(path).is_file() and scene.ReadFromMRB(str(Path(path).resolve()))
     if not read:
         raise AnatomyGuidedError(f"{Path(path).name} cannot be read as a scene; check that it is an .mrb file.")

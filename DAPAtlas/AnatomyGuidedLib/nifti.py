@@ -11,14 +11,17 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid
 
 _UNREADABLE = (
-    nib.filebasedimages.ImageFileError,
-    nib.spatialimages.HeaderDataError,
-    nib.wrapstruct.WrapStructError,
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
     EOFError,
     OSError,
     zlib.error,
@@ -60,7 +63,9 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _image_of(content: bytes, name: str) -> nib.Nifti1Image:
-    kind = next((kind for kind in (nib.Nifti1Image, nib.Nifti2Image) if kind.header_class.may_contain_header(content)), None)
+    kind = next(
+        (kind for kind in (nib.Nifti1Image, nib.Nifti2Image) if kind.header_class.may_contain_header(content)), None
+    )
     if kind is None:
         raise _damaged(name)
     _require_spacing(kind.header_class(content[: kind.header_class.sizeof_hdr], check=False), name)
@@ -93,7 +98,9 @@ def _found_exact_quaternion(header: nib.Nifti1Header, affine: FloatArray) -> boo
     for digits in itertools.product((0, -1, 1, -2, -3), repeat=3):
         candidate = computed + np.array(digits, dtype=np.float32) * np.spacing(computed)
         header["quatern_b"], header["quatern_c"], header["quatern_d"] = candidate
-        if np.square(candidate, dtype=np.float64).sum() <= _LONGEST_QUATERNION and np.array_equal(header.get_qform(), affine):
+        if np.square(candidate, dtype=np.float64).sum() <= _LONGEST_QUATERNION and np.array_equal(
+            header.get_qform(), affine
+        ):
             return True
     header["quatern_b"], header["quatern_c"], header["quatern_d"] = computed
     return False

@@ -48,8 +48,8 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
         raise
     except _UNREADABLE as error:
         raise AnatomyGuidedError(
-            f"{path.name} cannot be read as NRRD: it is damaged, truncated, without its data file or of another format; "
-            "copy or export it again."
+            f"{path.name} cannot be read as NRRD: it is damaged, truncated, without its data file or of another "
+            "format; copy or export it again."
         ) from error
 
 
@@ -76,11 +76,15 @@ def segment_fields(labelmap: Labelmap, segments: Sequence[Segment]) -> dict[str,
     """
     highest = int(labelmap.values.max())
     if highest > _HIGHEST_SEGMENT:
-        raise AnatomyGuidedError(f"The label map holds the value {highest}, but a .seg.nrrd goes to {_HIGHEST_SEGMENT}.")
+        raise AnatomyGuidedError(
+            f"The label map holds the value {highest}, but a .seg.nrrd goes to {_HIGHEST_SEGMENT}."
+        )
     extents = _extents(labelmap.values)
     unwritable = [segment.name for segment in segments if not (segment.name.isascii() and segment.name.isprintable())]
     if unwritable:
-        raise AnatomyGuidedError(f"The segment name {unwritable[0]!r} must be one line of ASCII characters in a .seg.nrrd.")
+        raise AnatomyGuidedError(
+            f"The segment name {unwritable[0]!r} must be one line of ASCII characters in a .seg.nrrd."
+        )
     unnamed = sorted(set(extents) - {segment.value for segment in segments})
     if unnamed:
         raise AnatomyGuidedError(f"The label map holds the values {unnamed[:10]}, which no segment has.")
@@ -111,8 +115,8 @@ def renumbered_by_name(path: Path, labelmap: Labelmap, numbers: Mapping[str, int
     strange = [names.get(str(value), f"value {value}") for value in present if str(value) not in known]
     if strange:
         raise AnatomyGuidedError(
-            f"{path.name} has segments that are no structures of the DAP Atlas ({', '.join(strange[:5])}) beside such that "
-            "are; rename or remove them in Slicer's Segment Editor."
+            f"{path.name} has segments that are no structures of the DAP Atlas ({', '.join(strange[:5])}) beside such "
+            "that are; rename or remove them in Slicer's Segment Editor."
         )
     table = np.zeros(max(present, default=0) + 1, dtype=np.uint32)
     table[present] = [known[str(value)] for value in present]
@@ -172,15 +176,17 @@ def _require_three_axes(shape: tuple[int, ...], header: Mapping[str, Any], name:
             "make the segments exclusive in Slicer's Segment Editor and save again."
         )
     axes = f"{len(shape)} axes {shape}" + (f", not all in space ({', '.join(kinds)})" if kinds else "")
-    raise AnatomyGuidedError(f"{name} has {axes}, but one three-dimensional image was expected; split or stack it first.")
+    raise AnatomyGuidedError(
+        f"{name} has {axes}, but one three-dimensional image was expected; split or stack it first."
+    )
 
 
 def _affine(header: Mapping[str, Any], name: str) -> FloatArray:
     space = str(header.get("space", "")).lower()
     if space not in _RAS_FROM_SPACE or "space directions" not in header or "space origin" not in header:
         raise AnatomyGuidedError(
-            f"{name} says nothing about orientation (its space is {space or 'absent'!r}), so left and right are unknown; "
-            "export it again with its orientation."
+            f"{name} says nothing about orientation (its space is {space or 'absent'!r}), so left and right are "
+            "unknown; export it again with its orientation."
         )
     units = [unit for unit in header.get("space units", []) if unit.strip().lower() not in ("mm", "millimeter", "")]
     if units:

@@ -10,7 +10,7 @@ Progress = Callable[[float, str], None]
 CancelCheck = Callable[[], bool]
 
 
-def no_progress(fraction: float, text: str) -> None:  # noqa: ARG001
+def no_progress(fraction: float, text: str) -> None:
     """A progress that nobody watches."""
 
 

@@ -11,16 +11,19 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from AnatomyGuidedLib import cli
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.files import STAGED_LIST, remove_announced
 from AnatomyGuidedLib.interpreter import python_executable
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
 _POLL_S = 0.05
 _GRACE_S = 5.0
+_LAST_WORDS_S = 1.0
 
 
 class Runner(Protocol):
@@ -47,14 +50,19 @@ def run_worker(
         AnatomyGuidedError: The command failed, with its own sentence (UsageError where the call was wrong).
     """
     with tempfile.TemporaryDirectory(prefix="anatomyguided-") as folder:
-        json_path = Path(folder) / "result.json"
-        process = _start([*words, "--json", str(json_path), "--progress", "json"], python or python_executable())
+        result_path, staged_list = Path(folder) / "result.json", Path(folder) / "staged.txt"
+        told = ["--result", str(result_path), "--progress", "json"]
+        process = _start([*words[:1], *told, *words[1:]], python or python_executable(), staged_list)
+        lines = _lines_of(process)
         try:
-            last_words = _watched(process, progress, cancelled)
+            last_words = _watched(process, lines, progress, cancelled)
         finally:
             _end_tree(process)
+            remove_announced(staged_list)
         _raise_for(process.returncode, last_words)
-        return dict(json.loads(json_path.read_text(encoding="utf-8")))
+        if not result_path.is_file():
+            raise UsageError(f"anatomyguided {' '.join(words[:1])}: this call gives no result.")
+        return dict(json.loads(result_path.read_text(encoding="utf-8")))
 
 
 def run_in_process(
@@ -71,8 +79,14 @@ def run_in_process(
         return cli.execute(namespace, command, console)
 
 
-def _start(words: Sequence[str], python: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(_import_path()), "PYTHONIOENCODING": "utf-8"}
+def _start(words: Sequence[str], python: str, staged_list: Path) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(_import_path()),
+        "PYTHONSAFEPATH": "1",  # a numpy.py in the user's current folder is not ours
+        "PYTHONIOENCODING": "utf-8",
+        STAGED_LIST: str(staged_list),
+    }
     return subprocess.Popen(
         [python, "-m", "AnatomyGuidedLib.cli", *words],
         stdin=subprocess.DEVNULL,
@@ -83,16 +97,22 @@ def _start(words: Sequence[str], python: str) -> subprocess.Popen[str]:
         errors="replace",
         env=environment,
         start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
 
 
-def _watched(process: subprocess.Popen[str], progress: Progress, cancelled: CancelCheck) -> str:
-    """The last line that is no progress: the error's sentence, where there is one."""
+def _lines_of(process: subprocess.Popen[str]) -> queue.Queue[str | None]:
+    """What the process says on standard error as it comes, then None; read by a thread that closes the stream."""
     lines: queue.Queue[str | None] = queue.Queue()
-    stream = process.stderr
-    assert stream is not None  # PIPE was asked for
-    threading.Thread(target=_collect, args=(stream, lines), daemon=True).start()
-    fraction, text, last_words = 0.0, "Starting", ""
+    threading.Thread(target=_collect, args=(cast(IO[str], process.stderr), lines), daemon=True).start()
+    return lines
+
+
+def _watched(
+    process: subprocess.Popen[str], lines: queue.Queue[str | None], progress: Progress, cancelled: CancelCheck
+) -> str:
+    """The last line that is no progress: the error's sentence, where there is one."""
+    fraction, text, last_words, polls_after_end = 0.0, "Starting", "", 0
     while True:
         if cancelled():
             raise Cancelled
@@ -100,6 +120,9 @@ def _watched(process: subprocess.Popen[str], progress: Progress, cancelled: Canc
             line = lines.get(timeout=_POLL_S)
         except queue.Empty:
             progress(fraction, text)
+            polls_after_end += process.poll() is not None
+            if polls_after_end * _POLL_S > _LAST_WORDS_S:
+                return last_words  # a process that the worker left behind keeps standard error open
             continue
         if line is None:
             process.wait()
@@ -113,8 +136,9 @@ def _watched(process: subprocess.Popen[str], progress: Progress, cancelled: Canc
 
 
 def _collect(stream: IO[str], lines: queue.Queue[str | None]) -> None:
-    for line in stream:
-        lines.put(line)
+    with stream:
+        for line in stream:
+            lines.put(line)
     lines.put(None)
 
 
@@ -131,8 +155,12 @@ def _raise_for(code: int, last_words: str) -> None:
         return
     if code == cli.STOPPED:
         raise Cancelled
-    sentence = last_words or f"The worker process ended with code {code} and said nothing (out of memory?)."
-    raise UsageError(sentence) if code == cli.WRONG_CALL else AnatomyGuidedError(sentence)
+    if code not in (cli.FAILED, cli.WRONG_CALL) or not last_words:
+        raise AnatomyGuidedError(
+            f"The worker process ended with code {code} before it was done, and nothing was written; "
+            "was it stopped from outside, or is the machine's memory not enough for this image?"
+        )
+    raise UsageError(last_words) if code == cli.WRONG_CALL else AnatomyGuidedError(last_words)
 
 
 def _end_tree(process: subprocess.Popen[str]) -> None:
@@ -141,16 +169,12 @@ def _end_tree(process: subprocess.Popen[str]) -> None:
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
     else:
         _end_group(process)
-    if process.stderr:
-        process.stderr.close()
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
     for number, patience_s in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, _GRACE_S)):
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
         try:
             process.wait(patience_s)
         except subprocess.TimeoutExpired:

@@ -6,9 +6,9 @@ time runs from the injection to the start of the series.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,7 +34,9 @@ def suv_factor(headers: Sequence[Header]) -> float:
     if not sequence:
         raise _missing("RadiopharmaceuticalInformationSequence")
     if len(sequence) != 1:
-        raise AnatomyGuidedError(f"The PET has {len(sequence)} radiopharmaceuticals, but SUV is computed for one alone.")
+        raise AnatomyGuidedError(
+            f"The PET has {len(sequence)} radiopharmaceuticals, but SUV is computed for one alone."
+        )
     tracer = sequence[0]
     dose_bq, half_life_s = _positive(tracer, "RadionuclideTotalDose"), _positive(tracer, "RadionuclideHalfLife")
     elapsed_s = (_series_start(headers) - _injection(tracer, first)).total_seconds()
@@ -44,7 +46,7 @@ def suv_factor(headers: Sequence[Header]) -> float:
             f"{_LONGEST_UPTAKE.total_seconds() / 60:.0f} min were expected: SUV cannot be computed; correct the times "
             "(does the study cross midnight?)."
         )
-    return weight_kg * 1000.0 / (dose_bq * 2.0 ** (-elapsed_s / half_life_s))
+    return weight_kg * 1000.0 / (dose_bq * math.exp2(-elapsed_s / half_life_s))
 
 
 def _series_start(headers: Sequence[Header]) -> datetime:
@@ -106,15 +108,14 @@ def _require(header: Header, name: str, expected: str) -> None:
 
 
 def _positive(header: Header, name: str) -> float:
-    if name not in header or header[name].value in (None, ""):
+    if name not in header or header.get_item(name).value in (None, "", b""):
         raise _missing(name)
-    value = header[name].value
     try:
-        number = float(value)
+        number = float(header[name].value)
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number < math.inf:
-        raise AnatomyGuidedError(f"The PET's {name} is {value}, but must be a number above 0: SUV cannot be computed.")
+        raise AnatomyGuidedError(f"The PET's {name} is {number:g}, but must be above 0: SUV cannot be computed.")
     return number
 
 

@@ -576,6 +576,17 @@ def test_a_file_that_is_no_bundle_is_refused(scene, tmp_path, content, capfd):
     capfd.readouterr()
 
 
+def test_saving_and_loading_leave_the_current_folder_as_it_was(scene, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    mrml.save_scene(scene, "case.mrb")
+    mrml.load_scene(scene, "case.mrb")
+    Path("broken.mrb").write_bytes(b"no bundle")
+    with pytest.raises(AnatomyGuidedError):
+        mrml.load_scene(scene, "broken.mrb")
+    assert Path.cwd() == tmp_path
+    capfd.readouterr()
+
+
 def test_a_scene_without_managers_has_none_afterwards(scene, tmp_path):
     mrml.save_scene(scene, tmp_path / "case.mrb")
     assert scene.GetCacheManager() is None
