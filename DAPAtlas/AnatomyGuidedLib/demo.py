@@ -213,7 +213,7 @@ def _atlas_section(folder: Path, figures: Sequence[Figure]) -> Section:
     return Section(
         "DAPAtlas: the anatomy",
         f"{report['share_named']:.0%} of the body has a name; {len(report['structures'])} structures, merged from "
-        f"{', '.join(report['experts'])}. The 20 largest (vertebrae and ribs are in atlas.csv):",
+        f"{', '.join(report['experts'])}. The largest are below, all in atlas.csv.",
         ("display_name", "volume_ml", "mean_hu"),
         rows[:20],
         figures,

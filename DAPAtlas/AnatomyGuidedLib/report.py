@@ -16,7 +16,7 @@ h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 2px solid #d5d
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .2rem .9rem; border-bottom: 1px solid #e3e8f0; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; }
-figure img { max-height: 26rem; max-width: 100%; background: #000; } figcaption { font-size: .85rem; color: #4a5873; }
+figure img { height: 26rem; max-width: 100%; } figcaption { font-size: .85rem; color: #4a5873; }
 """
 
 

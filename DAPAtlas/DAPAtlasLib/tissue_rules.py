@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from AnatomyGuidedLib.components import connected_components
+from AnatomyGuidedLib.components import connected_components, without_dust
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.labels import id_of
 from scipy import ndimage
@@ -30,6 +30,7 @@ _DEEPEST_COVER_MM = 35.0
 _LEAST_APPROACH = 0.3
 _ENVELOPE_CLOSING_MM = 30.0
 _LEAST_BONE_ML = 2.0
+_LEAST_PATCH_ML = 0.1  # smaller patches are noise, or too small to be trusted
 _LARGE_HOLE_MM2 = 2000.0
 _MOST_FAT_IN_SKULL = 0.2
 
@@ -48,12 +49,18 @@ def tissue_labelmap(ct: Volume) -> Labelmap:
     near_air = ndimage.binary_dilation(body & (standing.values < AIR_BELOW_HU), CROSS)
     dense = _dense(coarse, body_near)
     inside = body & ~skin & ~near_air & ~coarse.spread(dense)
-    labels = np.where(body, np.uint8(id_of("Unknown Tissue")), np.uint8(0))
-    labels[inside & within(standing.values, FAT_HU)] = id_of("Fat")
+    tissues = np.zeros(body.shape, dtype=np.uint8)
+    tissues[inside & within(standing.values, FAT_HU)] = id_of("Fat")
     muscle_zone = coarse.spread(_muscle_zone(coarse, body_near, dense))
-    labels[inside & muscle_zone & within(standing.values, MUSCLE_HU)] = id_of("Muscles")
+    tissues[inside & muscle_zone & within(standing.values, MUSCLE_HU)] = id_of("Muscles")
+    labels = without_dust(tissues, least_voxels=_least_patch_voxels(standing.spacing_mm))
+    labels[body & (labels == 0)] = id_of("Unknown Tissue")
     labels[skin] = id_of("Skin")
     return Labelmap(np.ascontiguousarray(np.moveaxis(labels, -1, standing.axial_axis)), ct.grid)
+
+
+def _least_patch_voxels(spacing_mm: tuple[float, float, float]) -> int:
+    return int(np.ceil(_LEAST_PATCH_ML * 1000.0 / np.prod(spacing_mm)))
 
 
 def _shrunk(body: Mask, spacing_mm: tuple[float, float, float]) -> Mask:

@@ -1,0 +1,82 @@
+"""`anatomyguided demo`: everything a new user opens is there, opens again, and says what is missing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed, so there is no scene to open")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    from AnatomyGuidedLib.runner import run_in_process
+
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    return folder, run_in_process(["demo", "-o", str(folder)])
+
+
+def test_all_four_modules_leave_their_results_and_nothing_is_left_out(demo):
+    folder, result = demo
+    names = {
+        "atlas.csv", "atlas.seg.nrrd", "lesions.csv", "lesions.seg.nrrd", "limis.seg.nrrd", "session.jsonl",
+        "evaluation.csv", "evaluation.json", "report.html", "scene.mrb",
+    }  # fmt: skip
+    assert names <= {path.name for path in folder.iterdir()}
+    assert not [sentence for sentence in result["not_done"] if "pictures" not in sentence]
+    assert not list(folder.parent.glob(".*"))
+
+
+def test_the_report_is_one_file_with_a_section_a_module_and_no_path_of_this_machine(demo):
+    folder, result = demo
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for module in ("DAPAtlas", "PathologySeg", "LIMIS", "CCMetrics"):
+        assert f"<h2>{module}" in page
+    pictures = re.findall(r'<img alt="[^"]+" src="data:image/png;base64,[A-Za-z0-9+/=]{1000,}"', page)
+    assert len(pictures) == (8 if not result["not_done"] else 1)
+    assert str(folder.parent) not in page
+    assert "http" not in page
+
+
+def test_the_scene_opens_again_with_images_segmentations_and_tables(demo):
+    from AnatomyGuidedLib import mrml
+
+    scene = mrml.new_scene()
+    mrml.load_scene(scene, demo[0] / "scene.mrb")
+    nodes = {
+        kind: {scene.GetNthNodeByClass(n, kind).GetName() for n in range(scene.GetNumberOfNodesByClass(kind))}
+        for kind in ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLTableNode")
+    }
+    assert nodes["vtkMRMLScalarVolumeNode"] == {"CT", "PET (SUVbw)"}
+    assert nodes["vtkMRMLSegmentationNode"] == {"DAP Atlas", "Lesions", "LIMIS"}
+    assert {"DAP Atlas volumes", "Lesions", "CC-Metrics"} <= nodes["vtkMRMLTableNode"]
+
+
+def test_without_off_screen_opengl_it_ends_well_and_says_which_pictures_are_missing(run_command, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTK_DEFAULT_OPENGL_WINDOW", "vtkXOpenGLRenderWindow")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    code, out, err = run_command("demo", "-o", tmp_path / "out")
+    assert code == 0
+    assert "Slice and surface pictures are missing" in err
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Slice and surface pictures are missing" in page
+    assert (tmp_path / "out" / "scene.mrb").exists()
+
+
+def test_ones_own_images_without_organs_or_reference_say_what_is_not_evaluable(realdata, run_command, tmp_path):
+    ct, pet = (realdata / f"STS_004_{kind}_image.nii.gz" for kind in ("CT", "PET"))
+    code, _, err = run_command("demo", "--ct", ct, "--pet", pet, "-o", tmp_path / "out")
+    assert code == 0
+    assert "LIMIS: not evaluable: no organ" in err
+    assert "Evaluation: not evaluable: no reference lesions were given" in err
+    assert str(realdata) not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--ct", "a.nii.gz"], 2), (["--reference", "a.nii.gz"], 2), (["--ct", "a.nii", "--pet", "b.nii"], 1)],
+)
+def test_wrong_calls_leave_no_folder(run_command, tmp_path, words, code):
+    assert run_command("demo", "-o", tmp_path / "out", *words)[0] == code
+    assert not list(tmp_path.iterdir())
