@@ -56,7 +56,7 @@ def test_the_scene_opens_again_with_images_segmentations_and_tables(demo):
 def test_without_off_screen_opengl_it_ends_well_and_says_which_pictures_are_missing(run_command, tmp_path, monkeypatch):
     monkeypatch.setenv("VTK_DEFAULT_OPENGL_WINDOW", "vtkXOpenGLRenderWindow")
     monkeypatch.delenv("DISPLAY", raising=False)
-    code, out, err = run_command("demo", "-o", tmp_path / "out")
+    code, _, err = run_command("demo", "-o", tmp_path / "out")
     assert code == 0
     assert "Slice and surface pictures are missing" in err
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""LIMIS: correct a segmentation by language. Sentences become commands; commands become states that can be replayed."""

@@ -1,0 +1,344 @@
+"""What sentences become: by hand, over the whole label table, and on the examples of the language's manual."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from AnatomyGuidedLib.labels import structures
+from hypothesis import given
+from hypothesis import strategies as st
+from LIMISLib.commands import INTENTS, Command, InvalidCommand, Question, Rejection, command_from_json
+from LIMISLib.language import parse
+from LIMISLib.lexicon import SYNONYMS
+from LIMISLib.numbers import Number, with_numbers
+
+_SHARED = Path(__file__).parents[4] / "shared"
+
+
+def _slots(sentence: str) -> dict[str, object]:
+    meaning = parse(sentence)
+    assert isinstance(meaning, Command), meaning
+    return {"intent": meaning.intent, **meaning.slots}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "structure"),
+    [
+        ("segment the liver", "Liver"),
+        ("Segment the LIVER!", "Liver"),
+        ("could you outline the left third rib for me, please", "Costa 10 Left"),
+        ("segment rib three on the left", "Costa 10 Left"),
+        ("segment the costa tertia sinistra", "Costa 10 Left"),
+        ("segment the 12th rib on the patient's right side", "Costa 1 Right"),
+        ("segment the first left rib", "Costa 12 Left"),
+        ("segment L three", "Vertebra L3"),
+        ("segment the ninth thoracic vertebra", "Vertebra T9"),
+        ("segment th12", "Vertebra T12"),
+        ("segment the large bowel", "Colon"),
+        ("segment the right ventricle of the heart", "Heart Ventricle Right"),
+        ("segment the lower lobe of the right lung", "Lung Lower Lobe Right"),
+        ("segment the left lobe of the thyroid gland", "Thyroid Left"),
+        ("give me a segmentation of the pancreas", "Pancreas"),
+        ("I would like the left femur segmented", "Femur Left"),
+        ("Not the liver, the spleen.", "Spleen"),
+        ("segment the spleen not the liver", "Spleen"),
+        ("not the left kidney but the right kidney", "Kidney Right"),
+        ("ok segment the handle of the breastbone", "Sternum Manubrium"),
+    ],
+)
+def test_a_structure_is_understood_however_it_is_called(sentence, structure):
+    assert _slots(sentence) == {"intent": "segment", "structure": structure}
+
+
+@pytest.mark.parametrize("sentence", ["segment the liver on slice 42", "in the forty-second slice outline the liver"])
+def test_a_slice_is_understood_as_number_or_ordinal(sentence):
+    assert _slots(sentence) == {"intent": "segment", "structure": "Liver", "slice": 42}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "slots"),
+    [
+        ("move the box left", {"direction": "left"}),
+        ("nudge the box a little to the right", {"direction": "right"}),
+        ("shift the bounding box 10px upwards", {"direction": "up", "amount": 10, "unit": "px"}),
+        ("lower the box by five", {"direction": "down", "amount": 5}),
+        ("move the box 2 cm to the patient's left", {"direction": "patient_left", "amount": 20, "unit": "mm"}),
+        ("push the box half a millimetre towards the front", {"direction": "anterior", "amount": 0.5, "unit": "mm"}),
+        ("move this box 1 px down", {"direction": "down", "amount": 1, "unit": "px"}),
+        ("box ten pixels to the left", {"direction": "left", "amount": 10, "unit": "px"}),
+        ("move the box 3 mm posteriorly", {"direction": "posterior", "amount": 3, "unit": "mm"}),
+        ("slide the box 2,5 mm cranially", {"direction": "superior", "amount": 2.5, "unit": "mm"}),
+    ],
+)
+def test_the_box_is_moved_by_direction_amount_and_unit(sentence, slots):
+    assert _slots(sentence) == {"intent": "shift_box", **slots}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "slots"),
+    [
+        ("make the box ten pixels larger", {"amount": 10, "unit": "px"}),
+        ("make the box larger by 10", {"amount": 10}),
+        ("decrease the size of the box by a hundred and five pixels", {"amount": -105, "unit": "px"}),
+        ("add 5 pixels to the box on the left", {"amount": 5, "unit": "px", "side": "left"}),
+        ("extend the box upwards by 5 mm", {"amount": 5, "unit": "mm", "side": "top"}),
+        ("shrink the lower edge of the box by 5%", {"amount": -5, "unit": "percent", "side": "bottom"}),
+        ("enlarge the box by 3 voxels on every side", {"amount": 3, "unit": "px", "side": "all"}),
+        ("let's make the box five mm smaller on the right side", {"amount": -5, "unit": "mm", "side": "right"}),
+    ],
+)
+def test_the_box_is_resized_by_a_signed_amount_and_a_side(sentence, slots):
+    assert _slots(sentence) == {"intent": "resize_box", **slots}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "meaning"),
+    [
+        ("OK, keep it.", {"intent": "keep"}),
+        ("fine", {"intent": "keep"}),
+        ("that's good", {"intent": "keep"}),
+        ("take back the last step", {"intent": "undo"}),
+        ("ok undo", {"intent": "undo"}),
+        ("redo what I just undid", {"intent": "redo"}),
+        ("go back to the previous step", {"intent": "revert"}),
+        ("continue from state number zero", {"intent": "revert", "step": 0}),
+    ],
+)
+def test_keep_undo_redo_and_revert_are_understood(sentence, meaning):
+    assert _slots(sentence) == meaning
+
+
+@pytest.mark.parametrize(
+    ("sentence", "options"),
+    [
+        ("segment the kidney", ["left", "right"]),
+        ("segment the third rib", ["left", "right"]),
+        ("segment the sternum", ["sternum corpus", "sternum manubrium"]),
+        ("segment the left lung", ["left lung lower lobe", "left lung upper lobe"]),
+        ("segment costa 3", ["rib 3 (Costa 10)", "rib 10 (Costa 3)"]),
+        ("segment vertebra 3", ["vertebra C3", "vertebra T3", "vertebra L3"]),
+        ("segment the left carotid", ["left common carotid artery", "left internal carotid artery"]),
+        ("show me the liver", ["yes", "no"]),
+        ("the liver", ["yes", "no"]),
+        ("move the box", ["left", "right", "up", "down"]),
+        ("make the box larger", ["5 px", "10 px", "20 px"]),
+        ("make it ten pixels larger", ["yes", "no"]),
+    ],
+)
+def test_a_choice_that_is_left_open_is_asked(sentence, options):
+    meaning = parse(sentence)
+    assert isinstance(meaning, Question)
+    assert meaning.to_json()["options"] == options
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        *("", "   ", "...", "💥", "um", "please", "thanks", "12", "yes", "no", "left", "the first one"),
+        *("don't segment the liver", "do not segment the liver but the spleen", "not the liver", "never undo"),
+        *("don't make the box larger", "make the box not larger", "do not keep it", "that is not good"),
+        *("segment the liver vessels", "segment the lesion in the liver", "segment the tumour", "segment rib 13"),
+        *("segment the left liver", "segment the superior vena cava", "segment T13", "segment C8", "segment"),
+        *("segment the liver and the spleen", "segment both kidneys", "segment left kidney right kidney"),
+        *("segment the liver on slice 0", "segment the liver on slice 3.5", "segment the liver on this slice"),
+        *("how do I segment the liver", "did you segment the liver", "I segmented the liver", "segment foie"),
+        *("segment the liver then undo", "outline the spleen and make the box larger"),
+        *("move the box up and left by 3", "move the box left of the liver", "move the left side of the box by 5 px"),
+        *(
+            "move the box by minus 5 px left",
+            "move the box 10 percent left",
+            "raise the box down",
+            "move the mask left",
+        ),
+        *(
+            "move the box left by 10 no 5 pixels",
+            "right, move the box by 5 pixels",
+            "right, make the box 5 pixels larger",
+            "did the box move left",
+        ),
+        *("make the box 10 px larger and 5 px smaller", "increase the box size to 50 px", "is the box larger"),
+        *("shrink the box down by 5", "shrink the box to the left by 5", "make the box larger by zero"),
+        *("shrink the box by 100 percent", "the box is too large by 10 pixels", "make the box twice as large"),
+        *("grow the box by " + "9" * 250, "grow the box by 10 px at the top and the bottom"),
+        *("keep going", "keep the box", "keep step 3", "keep the largest component", "keep only the liver"),
+        *("undo everything", "undo the last two steps", "revert to step minus one", "revert to the first step"),
+        *("go back to slice 5", "is that good?", "segmentiere die Leber", "segmente le foie", "スライス"),
+    ],
+)
+def test_what_is_no_command_or_more_than_one_is_rejected(sentence):
+    assert isinstance(parse(sentence), Rejection)
+
+
+def test_a_rejection_says_what_can_be_said():
+    assert "segment the liver" in parse("good morning").to_json()["rejected"]
+    assert "10000 characters" in parse("x" * 10000).to_json()["rejected"]
+    assert '"tumour" is no structure' in parse("segment the tumour").to_json()["rejected"]
+    assert "no left liver" in parse("segment the left liver").to_json()["rejected"]
+
+
+def test_every_name_of_the_table_means_itself_except_ribs_which_are_asked_about():
+    for label in structures():
+        meaning = parse(f"segment the {label.name}")
+        if label.anatomical_rib and label.anatomical_rib * 2 != 13:
+            assert isinstance(meaning, Question), label.name
+            meanings = [meaning.outcome(option) for option in meaning.options]
+            assert label.name in [known.slots["structure"] for known in meanings]
+        else:
+            assert isinstance(meaning, Command), label.name
+            assert meaning.slots["structure"] == label.name
+
+
+def test_every_rib_that_a_clinician_names_is_the_tables_thirteen_minus_its_number():
+    for rib in range(1, 13):
+        for side in ("left", "right"):
+            assert _slots(f"segment the {side} rib {rib}")["structure"] == f"Costa {13 - rib} {side.capitalize()}"
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "choice"),
+    [
+        ("segment the kidney", "left", "left"),
+        ("segment the kidney", "The right one, please.", "right"),
+        ("segment the kidney", "the left kidney", "left"),
+        ("segment the kidney", "on the left side", "left"),
+        ("segment the kidney", "the first one", "left"),
+        ("segment the kidney", "option two", "right"),
+        ("segment the kidney", "the last one", "right"),
+        ("segment the sternum", "the manubrium", "sternum manubrium"),
+        ("make the box larger", "ten pixels", "10 px"),
+        ("make the box larger", "the third one", "20 px"),
+        ("show me the liver", "yes please", "yes"),
+        ("show me the liver", "ok", "yes"),
+        ("show me the liver", "nope", "no"),
+    ],
+)
+def test_while_a_question_is_pending_a_short_sentence_is_its_answer(question, said, choice):
+    assert parse(said, parse(question)).to_json() == {"intent": "answer", "slots": {"choice": choice}}
+
+
+@pytest.mark.parametrize("said", ["not the left", "left or right", "kidneys hurt", "7", "the third one", "neither"])
+def test_what_answers_no_question_clearly_is_no_answer(said):
+    assert isinstance(parse(said, parse("segment the kidney")), Rejection)
+
+
+def test_a_new_command_may_be_said_while_a_question_is_pending():
+    assert parse("segment the spleen", parse("segment the kidney")) == Command("segment", {"structure": "Spleen"})
+
+
+def test_of_two_pixel_amounts_a_bare_number_that_is_neither_chooses_none():
+    assert isinstance(parse("two", parse("make the box larger")), Rejection)
+
+
+@given(st.text(max_size=80))
+def test_any_text_becomes_a_command_a_question_or_a_rejection(text):
+    assert isinstance(parse(text), Command | Question | Rejection)
+
+
+@given(st.integers(1, 9999))
+def test_digits_are_numbers_and_their_ordinals(value):
+    assert with_numbers([str(value), f"{value}th"]) == [Number(value), Number(value, ordinal=True)]
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("zero", 0),
+        ("nineteen", 19),
+        ("forty two", 42),
+        ("a hundred", 100),
+        ("two hundred and fifteen", 215),
+        ("one thousand two hundred and five", 1205),
+        ("two and a half", 2.5),
+        ("half a", 0.5),
+        ("zero point six five", 0.65),
+        ("point five", 0.5),
+        ("minus six hundred", -600),
+    ],
+)
+def test_number_words_are_numbers(said, value):
+    assert with_numbers(said.split()) == [Number(value)]
+
+
+@pytest.mark.parametrize(
+    ("said", "value"), [("first", 1), ("third", 3), ("twentieth", 20), ("twenty first", 21), ("hundred and third", 3)]
+)
+def test_ordinal_words_are_ordinals(said, value):
+    assert with_numbers(said.split())[-1] == Number(value, ordinal=True)
+
+
+@pytest.mark.parametrize(
+    ("intent", "slots"),
+    [
+        ("fly", {}),
+        ("segment", {}),
+        ("segment", {"structure": "Livver"}),
+        ("segment", {"structure": 13}),
+        ("segment", {"structure": "Liver", "slice": 0}),
+        ("segment", {"structure": "Liver", "slice": True}),
+        ("shift_box", {"direction": "away"}),
+        ("shift_box", {"direction": "left", "amount": -1}),
+        ("shift_box", {"direction": "left", "amount": 5, "unit": "percent"}),
+        ("resize_box", {"amount": 0}),
+        ("resize_box", {"amount": float("nan")}),
+        ("resize_box", {"amount": 10**400}),
+        ("resize_box", {"amount": 5, "colour": "red"}),
+        ("revert", {"step": -1}),
+    ],
+)
+def test_a_command_that_is_not_in_the_language_cannot_exist(intent, slots):
+    with pytest.raises(InvalidCommand):
+        Command(intent, slots)
+
+
+@pytest.mark.parametrize(
+    "data", [None, [], {"intent": "undo"}, {"intent": 1, "slots": {}}, {"intent": "undo", "slots": 1}]
+)
+def test_json_that_describes_no_command_is_refused(data):
+    with pytest.raises(InvalidCommand):
+        command_from_json(data)
+
+
+def test_an_option_that_was_not_offered_has_no_outcome():
+    with pytest.raises(InvalidCommand, match="none of the options"):
+        parse("segment the kidney").outcome("middle")
+
+
+def test_the_manuals_examples_are_understood_and_no_other_intent_is_executed_as_one_of_these(capsys):
+    path = Path(os.environ.get("ANATOMYGUIDED_REALDATA", _SHARED / "realdata")).parent / "limis-examples.jsonl"
+    if not path.is_file():
+        pytest.skip("the examples of the language are not here (../shared/limis-examples.jsonl)")
+    examples = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    mine = [example for example in examples if example["expect"].get("intent", "keep") in INTENTS]
+    started = time.perf_counter()
+    wrong = [example for example in mine if not _as_expected(example)]
+    per_sentence_ms = 1000 * (time.perf_counter() - started) / len(mine)
+    others = [example for example in examples if example not in mine]
+    executed = [example["say"] for example in others if not isinstance(parse(example["say"]), Rejection)]
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{len(mine) - len(wrong)} of {len(mine)} examples as expected, {per_sentence_ms:.2f} ms a sentence; "
+            f"{len(executed)} of {len(others)} examples of other intents executed or asked about\n"
+        )
+    assert wrong == []
+    assert executed == []
+
+
+def _as_expected(example) -> bool:
+    meaning, expected = parse(example["say"]), example["expect"]
+    if "question" in expected:
+        return isinstance(meaning, Question)
+    if "rejected" in expected:
+        return isinstance(meaning, Rejection)
+    return meaning.to_json() == expected
+
+
+def test_every_synonym_belongs_to_a_structure_of_the_table():
+    bases = {
+        label.name.removesuffix(f" {label.side.capitalize()}") if label.side else label.name for label in structures()
+    }
+    assert set(SYNONYMS) <= bases

@@ -1,0 +1,238 @@
+"""A session: states, undo, questions, refusals; what was said is never lost, and nothing bad changes anything."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume
+from AnatomyGuidedLib.labels import id_of
+from LIMISLib.box import Box
+from LIMISLib.box_finder import Finding, StructureNotFound
+from LIMISLib.commands import Command, InvalidCommand, Question
+from LIMISLib.session import NoMask, Session
+from made_images import grid, reoriented
+
+_SHAPE = (60, 50, 8)
+
+
+def _body() -> tuple[Volume, Labelmap]:
+    """RAS+: a liver at the right, kidneys at both sides, in fat."""
+    labels = np.zeros(_SHAPE, dtype=np.uint8)
+    labels[36:56, 20:44, 2:7] = id_of("Liver")
+    labels[36:46, 5:15, 1:4] = id_of("Kidney Right")
+    labels[12:22, 5:15, 2:5] = id_of("Kidney Left")
+    hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(1).normal(0, 8, _SHAPE)
+    on = grid(_SHAPE, (2.0, 2.5, 5.0))
+    return Volume(hu.astype(np.float32), on, "HU"), Labelmap(labels, on)
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(*_body())
+
+
+class WholeBox:
+    """A segmenter that fills the box, and remembers what it was shown."""
+
+    name = "whole_box"
+
+    def __init__(self) -> None:
+        self.seen: list[Box] = []
+
+    def segment(self, pixels_hu, box, *, pixel_mm):  # noqa: ARG002
+        self.seen.append(box)
+        mask = np.zeros(pixels_hu.shape, dtype=bool)
+        mask[box.pixels(pixels_hu.shape)] = True
+        return mask
+
+
+class OneBox:
+    """A finder that knows one box."""
+
+    name = "one_box"
+
+    def find(self, structure, slice_number=None):
+        if structure != "Liver":
+            raise StructureNotFound("Only the liver is known.")
+        return Finding(slice_number or 3, Box(10, 10, 20, 30))
+
+
+def _drawn(*sentences: str) -> tuple[Session, WholeBox]:
+    image, _ = _body()
+    segmenter = WholeBox()
+    session = Session(image, finder=OneBox(), segmenter=segmenter)
+    for sentence in ("segment the liver", *sentences):
+        assert session.say(sentence).done, sentence
+    return session, segmenter
+
+
+def test_the_result_is_the_structure_on_its_slice_with_value_1(session):
+    reply = session.say("segment the liver")
+    _, labels = _body()
+    assert reply.done
+    assert reply.text.startswith("Step 0. Liver on slice 3: ")
+    result = session.result()
+    assert result.grid == session.image.grid
+    assert set(np.unique(result.values)) == {0, 1}
+    assert not result.values[:, :, [0, 1, 3, 4, 5, 6, 7]].any()
+    liver = labels.values == id_of("Liver")
+    assert result.values[liver].sum() > 0.85 * liver[:, :, 2].sum()
+    assert session.segment().value == 1
+    assert session.segment().name == "Liver"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "box"),
+    [
+        ("move the box left", Box(0, 10, 10, 30)),
+        ("move the box 3 px right", Box(13, 10, 23, 30)),
+        ("move the box 5 mm up", Box(10, 8, 20, 28)),  # pixels are 2.5 mm high
+        ("move the box 5 mm to the patient's left", Box(12.5, 10, 22.5, 30)),  # and 2 mm wide
+        ("move the box 2 px posterior", Box(10, 12, 20, 32)),
+        ("make the box ten pixels larger", Box(0, 0, 30, 40)),
+        ("make the box 5 mm larger", Box(7.5, 8, 22.5, 32)),
+        ("shrink the box by 2 px on the right", Box(10, 10, 18, 30)),
+        ("make the box 20 percent larger", Box(9, 8, 21, 32)),
+        ("make the box 20 percent larger at the top", Box(10, 6, 20, 30)),
+    ],
+)
+def test_the_box_moves_as_the_sentence_says_on_the_screen(sentence, box):
+    session, segmenter = _drawn(sentence)
+    assert session.current.box == box
+    assert segmenter.seen[-1] == box
+
+
+def test_the_same_sentences_mean_the_same_place_however_the_image_is_stored():
+    image, labels = _body()
+    order, flips = (2, 0, 1), (True, False, True)
+    stored_image = Volume(*reoriented(image.values, image.grid, order, flips), "HU")
+    stored_labels = Labelmap(*reoriented(labels.values, labels.grid, order, flips))
+    one, other = Session(image, labels), Session(stored_image, stored_labels)
+    for sentence in ("segment the right kidney", "move the box 4 mm to the patient's right", "grow the box by 2 px"):
+        assert one.say(sentence).done
+        assert other.say(sentence).done
+    assert np.array_equal(reoriented(one.result().values, image.grid, order, flips)[0], other.result().values)
+
+
+def test_undo_moves_to_the_state_before_and_loses_nothing(session):
+    for sentence in ("segment the liver", "make the box 3 px smaller", "undo", "move the box 2 px left"):
+        assert session.say(sentence).done
+    assert [(state.number, state.parent) for state in session.states] == [(0, None), (1, 0), (2, 0)]
+    assert session.current.number == 2
+    assert session.say("revert to step 1").done
+    assert session.current.number == 1
+
+
+def test_redo_takes_undo_back_until_something_new_is_done(session):
+    for sentence in ("segment the liver", "grow the box by 1 px", "grow the box by 1 px", "undo", "undo", "redo"):
+        assert session.say(sentence).done
+    assert session.current.number == 1
+    session.say("move the box 1 px up")
+    assert not session.say("redo").done
+
+
+def test_keep_marks_the_state_and_changes_nothing(session):
+    session.say("segment the liver")
+    before = session.result().values
+    assert session.say("keep").done
+    assert session.kept is session.current
+    assert np.array_equal(before, session.result().values)
+    assert session.history()[0].startswith("> 0: Liver on slice 3")
+    assert session.history()[0].endswith("(kept)")
+
+
+def test_a_question_waits_for_its_answer_and_the_log_holds_what_was_meant(session):
+    reply = session.say("segment the kidney")
+    assert isinstance(reply.interpretation, Question)
+    assert session.pending is not None
+    assert session.say("the left one").done
+    assert session.pending is None
+    assert session.entries[-1].command == Command("segment", {"structure": "Kidney Left"})
+
+
+def test_no_drops_the_question_and_a_new_command_replaces_it(session):
+    session.say("show me the liver")
+    assert session.say("no").text == "Then nothing was done."
+    assert session.pending is None
+    session.say("segment the kidney")
+    assert session.say("segment the liver").done
+    assert session.pending is None
+    assert not session.say("left").done
+
+
+def test_an_answer_that_leaves_a_choice_open_is_asked_on(session):
+    session.say("segment costa 3")
+    reply = session.say("the first one")
+    assert reply.text == "Left or right rib 3? (left / right)"
+    assert not session.say("yes").done
+    assert session.pending is not None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        *("", "x" * 10000, "good morning", "segment the uterus", "segment the liver on slice 1"),
+        *("segment the liver on slice 99", "move the box 500 px left", "make the box 40 px smaller"),
+        *("move the box 3 mm superior", "redo", "undo", "revert", "revert to step 7", "don't keep it"),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_leaves_the_session_as_it_was(session, sentence):
+    session.say("segment the liver")
+    before = (session.current, session.states, session.entries, session.result().values.copy())
+    reply = session.say(sentence)
+    assert not reply.done
+    assert reply.text.endswith(".")
+    assert (session.current, session.states, session.entries) == before[:3]
+    assert np.array_equal(session.result().values, before[3])
+
+
+def test_a_box_outside_the_image_is_refused_before_the_segmenter_sees_it():
+    session, segmenter = _drawn()
+    for direction in ("left", "right", "up", "down"):
+        reply = session.say(f"move the box {direction} by 1000 mm")
+        assert "outside the image" in reply.text
+    assert len(segmenter.seen) == 1
+
+
+@pytest.mark.parametrize("sentence", ["keep", "undo", "redo", "revert", "move the box left", "grow the box by 5"])
+def test_before_the_first_mask_there_is_nothing_to_work_on(session, sentence):
+    assert "no mask yet" in session.say(sentence).text
+    with pytest.raises(NoMask):
+        session.result()
+    with pytest.raises(NoMask):
+        session.result_slice()
+    with pytest.raises(NoMask):
+        session.segment()
+
+
+def test_without_an_anatomy_the_sentence_says_what_is_missing():
+    assert "give a label map" in Session(_body()[0]).say("segment the liver").text
+
+
+def test_an_anatomy_on_another_grid_is_refused():
+    image, labels = _body()
+    with pytest.raises(GridMismatch):
+        Session(image, Labelmap(labels.values[:-1], grid((59, 50, 8))))
+
+
+def test_an_answer_cannot_be_executed_and_an_invalid_command_cannot_be_made(session):
+    with pytest.raises(InvalidCommand, match="nothing was asked"):
+        session.execute(Command("answer", {"choice": "left"}))
+    with pytest.raises(AnatomyGuidedError):
+        session.execute(Command("segment", {"structure": "Uterus"}))
+
+
+def test_states_and_their_masks_cannot_be_changed(session):
+    session.say("segment the liver")
+    with pytest.raises(ValueError, match="read-only"):
+        session.current.mask[0, 0] = True
+    with pytest.raises(AttributeError):
+        session.current.number = 5
+
+
+def test_the_slice_alone_lies_where_the_whole_result_has_it(session):
+    session.say("segment the left kidney")
+    whole, alone = session.result(), session.result_slice()
+    places = [labelmap.grid.ras_from_ijk(np.argwhere(labelmap.values)) for labelmap in (whole, alone)]
+    assert np.allclose(*places)
