@@ -71,13 +71,8 @@ class CCMetricsWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservati
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/CCMetrics.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = CCMetricsLogic()
-        self.ui.applyButton.clicked.connect(self.onApply)
-        self.watchScene(slicer.mrmlScene, slicer.app.processEvents)
+        self.setupForm(slicer, "UI/CCMetrics.ui", CCMetricsLogic())
+        self.setupJobs(self.onApply, slicer.app.processEvents)
 
     def onSceneStartClose(self, caller, event):
         super().onSceneStartClose(caller, event)

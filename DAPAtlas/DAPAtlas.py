@@ -57,13 +57,8 @@ class DAPAtlasWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservatio
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/DAPAtlas.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = DAPAtlasLogic()
-        self.ui.applyButton.clicked.connect(self.onApply)
-        self.watchScene(slicer.mrmlScene, slicer.app.processEvents)
+        self.setupForm(slicer, "UI/DAPAtlas.ui", DAPAtlasLogic())
+        self.setupJobs(self.onApply, slicer.app.processEvents)
 
     def onApply(self):
         with slicer.util.tryWithErrorDisplay(_("The label map was not made.")), self.working() as (progress, cancelled):

@@ -46,17 +46,11 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/LIMISModule.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = LIMISModuleLogic()
+        self.setupForm(slicer, "UI/LIMISModule.ui", LIMISModuleLogic())
         self.ui.sendButton.clicked.connect(self.onSend)
         self.ui.sentenceEdit.returnPressed.connect(self.onSend)
         self.ui.undoButton.clicked.connect(self.onUndo)
         self.ui.keepButton.clicked.connect(self.onKeep)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
 
     def onSceneStartClose(self, caller, event):
         super().onSceneStartClose(caller, event)

@@ -56,13 +56,8 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/PathologySeg.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = PathologySegLogic()
-        self.ui.applyButton.clicked.connect(self.onApply)
-        self.watchScene(slicer.mrmlScene, slicer.app.processEvents)
+        self.setupForm(slicer, "UI/PathologySeg.ui", PathologySegLogic())
+        self.setupJobs(self.onApply, slicer.app.processEvents)
 
     def onApply(self):
         with slicer.util.tryWithErrorDisplay(_("No lesions were read.")), self.working() as (progress, cancelled):

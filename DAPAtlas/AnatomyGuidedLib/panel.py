@@ -11,26 +11,37 @@ from AnatomyGuidedLib.progress import CancelCheck, Progress
 
 
 class ParameterPanel:
-    """A mixin for a module's widget whose form has applyButton, cancelButton, progressBar and statusLabel.
+    """A mixin for a module's widget, between it and Slicer's classes; Slicer itself is an argument.
 
-    The widget's `setup` calls `watchScene` once `self.ui` and `self.logic` are there; Slicer calls the others.
+    A form whose work takes long has applyButton, cancelButton, progressBar and statusLabel (`setupJobs`).
     """
 
     ui: Any
     logic: Any
+    layout: Any
     parent: Any
     addObserver: Any
     removeObservers: Any
+    resourcePath: Any
     _parameterNode: Any = None
     _guiTag: Any = None
     _stopAsked: bool = False
     _processEvents: Callable[[], None]
 
-    def watchScene(self, scene: Any, processEvents: Callable[[], None]) -> None:
-        """Nothing; the panel follows the scene, and `processEvents` keeps Slicer alive while a job runs."""
+    def setupForm(self, slicer: Any, form: str, logic: Any) -> None:
+        """Nothing; the `.ui` file is shown, `self.ui` and `self.logic` are there, and the scene is followed."""
+        widget = slicer.util.loadUI(self.resourcePath(form))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        self.logic = logic
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+
+    def setupJobs(self, onApply: Callable[[], None], processEvents: Callable[[], None]) -> None:
+        """Nothing; Apply and Cancel work, and `processEvents` keeps Slicer alive while a job runs."""
         self._processEvents = processEvents
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.ui.applyButton.clicked.connect(onApply)
         self.ui.cancelButton.clicked.connect(self.onCancel)
         self.ui.cancelButton.enabled = False
         self.ui.progressBar.visible = False
@@ -70,15 +81,14 @@ class ParameterPanel:
         """Progress and cancel check for a job that the user started; the form is back to rest afterwards."""
         self._stopAsked = False
         self._show_busy(True)
+        outcome = "Not done; see the message."
         try:
             yield self._show_progress, lambda: self._stopAsked
-            self.ui.statusLabel.text = "Done."
+            outcome = "Done."
         except Cancelled:
-            self.ui.statusLabel.text = "Stopped; nothing was changed."
-        except Exception:
-            self.ui.statusLabel.text = "Not done; see the message."
-            raise
+            outcome = "Stopped; nothing was changed."
         finally:
+            self.ui.statusLabel.text = outcome
             self._show_busy(False)
 
     def _show_busy(self, busy: bool) -> None:
