@@ -71,11 +71,14 @@ def _table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
     if not rows:
         return ""
     head = "".join(f"<th{_number_class(rows[0].get(name))}>{html.escape(_heading(name))}</th>" for name in columns)
-    lines = "".join(
-        "<tr>" + "".join(f"<td{_number_class(row.get(name))}>{_cell(row.get(name))}</td>" for name in columns) + "</tr>"
-        for row in rows
-    )
+    decimals = {name: 2 if any("." in str(row.get(name)) for row in rows) else 0 for name in columns}
+    lines = "".join(f"<tr>{_row(row, columns, decimals)}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{lines}</table>"
+
+
+def _row(row: Mapping[str, object], columns: Sequence[str], decimals: Mapping[str, int]) -> str:
+    cells = ((row.get(name), decimals[name]) for name in columns)
+    return "".join(f"<td{_number_class(value)}>{_cell(value, places)}</td>" for value, places in cells)
 
 
 def _heading(name: str) -> str:
@@ -104,8 +107,8 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, decimals: int) -> str:
     number = _number(value)
     if number is None:
         return html.escape("" if value is None else str(value))
-    return f"{number:.0f}" if number == int(number) and "." not in str(value) else f"{number:.2f}"
+    return f"{number:.{decimals}f}"
