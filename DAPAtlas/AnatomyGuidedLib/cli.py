@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _keep_libraries_quiet()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        namespace, command = _parsed(words)
+        namespace, command = parse_arguments(words)
         execute(namespace, command, _console(namespace.progress))
     except (Cancelled, KeyboardInterrupt):
         return _said("Stopped; nothing was written.", STOPPED)
@@ -109,13 +109,24 @@ def parse_arguments(words: Sequence[str]) -> tuple[argparse.Namespace, Command]:
     Raises:
         UsageError: The words are no call of this program.
     """
-    return _parsed(list(words))
+    try:
+        return _parsed(list(words))
+    except UsageError as error:
+        raise UsageError(_without_folders(str(error), words)) from error
+
+
+def _without_folders(message: str, words: Sequence[str]) -> str:
+    """The message with the words' paths cut down to names: a folder may be called after a patient."""
+    for word in words:
+        for path in (word, word.partition("=")[2]):
+            name = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+            message = message.replace(repr(path)[1:-1], name).replace(path, name) if path else message
+    return message
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        without_folders = re.sub(r"[^\s'\"=,]*[/\\](?=[^\s'\",])", "", message)
-        raise UsageError(f"{self.prog}: {without_folders} (see {self.prog} --help).")
+        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help).")
 
 
 def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:

@@ -6,6 +6,7 @@ SimpleITK (GDCM), which also reads the compressed transfer syntaxes.
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.uid import UID
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid
@@ -27,6 +29,36 @@ _GAP_TOLERANCE_MM = 0.01
 _ORIENTATION_TOLERANCE = 1e-4
 _UNIT_TOLERANCE = 1e-3  # of a direction's length and angle; tools write as few as four decimals
 _PLACED_BY = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2, "Rows": 1, "Columns": 1}
+_DICOMDIR = "Media Storage Directory Storage"
+_OTHER_TAGS = (
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "Modality",
+    "SpacingBetweenSlices",
+    "SliceThickness",
+    "RescaleSlope",
+    "Units",
+    "DecayCorrection",
+    "PatientWeight",
+    "RadiopharmaceuticalInformationSequence",
+    "SeriesDate",
+    "SeriesTime",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "TimezoneOffsetFromUTC",
+)
+_UNREADABLE = (
+    pydicom.errors.InvalidDicomError,
+    pydicom.errors.BytesLengthException,
+    NotImplementedError,
+    AttributeError,
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    struct.error,
+)
 
 
 def is_dicom(path: Path) -> bool:
@@ -51,19 +83,19 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], Grid, str]:
     modality = str(headers[0].get("Modality") or "absent")
     if modality not in ("CT", "PT"):
         raise AnatomyGuidedError(f"{path.name} is a DICOM series of modality {modality}, but CT or PT was expected.")
+    unit, factor = ("HU", 1.0) if modality == "CT" else ("SUV", suv_factor(headers))
     values = np.stack([_pixels(header, grid) for header in headers], axis=-1)
-    if modality == "CT":
-        return values, grid, "HU"
-    return values * np.float32(suv_factor(headers)), grid, "SUV"
+    values *= np.float32(factor)
+    return values, grid, unit
 
 
 def _series(path: Path) -> list[Header]:
     folder = path if path.is_dir() else path.parent
     found: dict[str, list[Header]] = defaultdict(list)
     for file in sorted(folder.rglob("*") if path.is_dir() else folder.iterdir()):
-        if is_dicom(file):
+        if is_dicom(file) or (file.is_file() and file.suffix.lower() == ".dcm"):
             header = _header(file)
-            if "PixelData" in header or "Rows" in header:
+            if _is_image(header):
                 found[str(header.get("SeriesInstanceUID", ""))].append(header)
     if path.is_file():
         wanted = str(_header(path).get("SeriesInstanceUID", ""))
@@ -82,10 +114,31 @@ def _series(path: Path) -> list[Header]:
 
 
 def _header(file: Path) -> Header:
+    """The tags that are used, and no others: no name of a patient gets further than this."""
     try:
-        return pydicom.dcmread(file, stop_before_pixels=True)
-    except (pydicom.errors.InvalidDicomError, OSError, EOFError, ValueError, KeyError) as error:
-        raise AnatomyGuidedError(f"{file.name} cannot be read as DICOM: it is damaged or truncated.") from error
+        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*_PLACED_BY, *_OTHER_TAGS])
+        _ = [*header.file_meta, *header.iterall()]  # pydicom reads values when asked for: a damaged one shows here
+    except _UNREADABLE as error:
+        raise _damaged(file.name) from error
+    return header
+
+
+def _is_image(header: Header) -> bool:
+    """Whether it holds pixels; a structure set, a report or a dose's plan does not.
+
+    Raises:
+        AnatomyGuidedError: It ends before it says what it is or how large its image is; pydicom reads that silently.
+    """
+    if "Rows" in header:
+        return True
+    kind = UID(str(header.file_meta.get("MediaStorageSOPClassUID", ""))).name
+    if "Image Storage" in kind or ("SeriesInstanceUID" not in header and kind != _DICOMDIR):
+        raise _damaged(_name(header))
+    return False
+
+
+def _damaged(name: str) -> AnatomyGuidedError:
+    return AnatomyGuidedError(f"{name} cannot be read as DICOM: it is damaged or truncated; export it again.")
 
 
 def _described(headers: Sequence[Header]) -> str:
@@ -105,12 +158,17 @@ def _sorted_slices(headers: list[Header]) -> list[Header]:
     return sorted(headers, key=lambda header: float(_position(header) @ normal))
 
 
+def _numbers(value: object) -> FloatArray:
+    """A tag's numbers, none where it is absent, empty or holds words."""
+    try:
+        return np.atleast_1d(np.asarray([] if value is None else value, dtype=np.float64))
+    except (ValueError, TypeError):
+        return np.zeros(0)
+
+
 def _require_placed(header: Header) -> None:
     for needed, count in _PLACED_BY.items():
-        try:
-            values = np.atleast_1d(np.asarray(header[needed].value, dtype=np.float64))
-        except (KeyError, ValueError, TypeError):
-            values = np.zeros(0)
+        values = _numbers(header.get(needed))
         if values.size != count or not np.isfinite(values).all():
             raise AnatomyGuidedError(
                 f"{_name(header)} has no valid {needed}: only slices with a position in the patient can be read "

@@ -45,7 +45,7 @@ def read_image(path: str | Path) -> Volume:
         AnatomyGuidedError: The file is missing, truncated, not three-dimensional, without orientation, constant, or
             holds values that are no finite numbers.
     """
-    path = Path(path)
+    path = _named(path)
     values, grid, unit = _read(path)
     with np.errstate(over="ignore"):  # becomes infinite, and is refused as that
         values = values.astype(np.float32, copy=False)
@@ -61,7 +61,7 @@ def read_ct(path: str | Path, *, force: bool = False) -> Volume:
         AnatomyGuidedError: As `read_image`; or the image is no CT, with the reason.
     """
     volume = read_image(path)
-    name = Path(path).name
+    name = _named(path).name
     if volume.unit == "SUV":
         raise AnatomyGuidedError(f"{name} is a PET, but a CT was expected.")
     if not force:
@@ -76,7 +76,7 @@ def read_pet(path: str | Path) -> Volume:
         AnatomyGuidedError: As `read_image`; or the values cannot be SUV, with the reason.
     """
     volume = read_image(path)
-    name = Path(path).name
+    name = _named(path).name
     if volume.unit == "HU":
         raise AnatomyGuidedError(f"{name} is a CT, but a PET was expected.")
     require_suv(volume.values, name)
@@ -91,7 +91,7 @@ def read_labelmap(path: str | Path) -> Labelmap:
     Raises:
         AnatomyGuidedError: As `read_image`; or a value is negative or not a whole number.
     """
-    path = Path(path)
+    path = _named(path)
     values, grid, _ = _read(path)
     return Labelmap(_as_labels(values, path.name), grid)
 
@@ -136,6 +136,7 @@ def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment]
     from AnatomyGuidedLib import nifti, nrrd_files
 
     path, suffix = Path(path), full_suffix(path)
+    labelmap = Labelmap(_as_labels(labelmap.values, path.name), labelmap.grid)
     if suffix in _NIFTI:
         nifti.write(labelmap.values, labelmap.grid, path)
     elif suffix in (".nrrd", ".seg.nrrd"):
@@ -162,6 +163,11 @@ def write_volume(volume: Volume, path: str | Path) -> None:
         nrrd_files.write(values, volume.grid, path)
     else:
         raise AnatomyGuidedError(f"{path.name} must end in .nii.gz, .nii or .nrrd, so that its format is known.")
+
+
+def _named(path: str | Path) -> Path:
+    """The path with a name for messages, also for the current folder and its parents."""
+    return Path(path) if Path(path).name.strip(".") else Path(path).resolve()
 
 
 def _read(path: Path) -> tuple[npt.NDArray[Any], Grid, str]:
@@ -210,4 +216,4 @@ def _as_labels(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
         raise AnatomyGuidedError(f"{name} holds the negative value {low}, but labels start at 0 (background).")
     if high > np.iinfo(np.uint32).max:
         raise AnatomyGuidedError(f"{name} holds the value {high}, which is too large for a label.")
-    return values.astype(np.min_scalar_type(high))
+    return values.astype(np.min_scalar_type(high), copy=False)

@@ -31,7 +31,7 @@ def require_ct(values: npt.NDArray[Any], name: str) -> None:
         return
     hint = "give a CT in HU, or --force if you are sure"
     if not _missing_in_ct(values - np.asarray(_STORED_OFFSET_HU, dtype=values.dtype)):
-        hint = f"its values look like HU stored with {_STORED_OFFSET_HU:g} added; subtract that first"
+        hint = f"if its values are HU stored with {_STORED_OFFSET_HU:g} added, subtract that first"
     raise AnatomyGuidedError(
         f"{name} was taken for no CT: it has {' and '.join(missing)} "
         f"(its values run from {float(values.min()):g} to {float(values.max()):g}); {hint}."

@@ -29,6 +29,7 @@ _UNREADABLE = (
 )
 _GZIP = b"\x1f\x8b"
 _ALIGNED_TO_SCANNER = 1
+_ROUNDING = 1e-15
 _LONGEST_QUATERNION = 1.0 + 2.0 * float(np.finfo(np.float32).eps)  # squared; nibabel refuses 3 digits and more
 
 
@@ -94,16 +95,36 @@ def _found_exact_quaternion(header: nib.Nifti1Header, affine: FloatArray) -> boo
 
     nibabel takes a real part below 3 float32 digits as 0, so turns near 180 degrees come back from a longer quaternion.
     """
-    computed = np.array([header[f"quatern_{letter}"] for letter in "bcd"], dtype=np.float32)
+    computed = _quaternion(affine[:3, :3] / header["pixdim"][1:4] * (1.0, 1.0, header["pixdim"][0]))
     for digits in itertools.product((0, -1, 1, -2, -3), repeat=3):
-        candidate = computed + np.array(digits, dtype=np.float32) * np.spacing(computed)
+        steps = np.where(computed == 0.0, 0, digits).astype(np.int32)
+        candidate = (computed.view(np.int32) + steps).view(np.float32)  # one is the next float32, away from 0
         header["quatern_b"], header["quatern_c"], header["quatern_d"] = candidate
-        if np.square(candidate, dtype=np.float64).sum() <= _LONGEST_QUATERNION and np.array_equal(
-            header.get_qform(), affine
-        ):
+        fits = np.square(candidate, dtype=np.float64).sum() <= _LONGEST_QUATERNION
+        if fits and np.array_equal(header.get_qform(), affine):
             return True
     header["quatern_b"], header["quatern_c"], header["quatern_d"] = computed
     return False
+
+
+def _quaternion(rotation: FloatArray) -> npt.NDArray[np.float32]:
+    """The imaginary parts (b, c, d) of a rotation's unit quaternion whose real part is not negative.
+
+    Taken from the matrix's entries one by one: small parts keep their digits, and parts that are 0 stay 0.
+    """
+    (r00, r01, r02), (r10, r11, r12), (r20, r21, r22) = rotation
+    outer_product = np.array(
+        [
+            [1 + r00 + r11 + r22, r21 - r12, r02 - r20, r10 - r01],
+            [r21 - r12, 1 + r00 - r11 - r22, r10 + r01, r02 + r20],
+            [r02 - r20, r10 + r01, 1 - r00 + r11 - r22, r21 + r12],
+            [r10 - r01, r02 + r20, r21 + r12, 1 - r00 - r11 + r22],
+        ]
+    )
+    largest = int(np.argmax(np.diag(outer_product)))
+    parts = outer_product[largest] / (2.0 * np.sqrt(outer_product[largest, largest]))
+    parts[np.abs(parts) < _ROUNDING] = 0.0
+    return np.asarray(np.copysign(1.0, parts[0]) * parts[1:], dtype=np.float32)
 
 
 def _require_spacing(header: nib.Nifti1Header, name: str) -> None:

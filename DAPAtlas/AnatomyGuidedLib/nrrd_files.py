@@ -26,7 +26,17 @@ _RAS_FROM_SPACE = {
     "left-anterior-superior": (-1.0, 1.0, 1.0),
     "las": (-1.0, 1.0, 1.0),
 }
-_UNREADABLE = (nrrd.NRRDError, OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError)
+_UNREADABLE = (
+    nrrd.NRRDError,
+    OSError,
+    EOFError,
+    zlib.error,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    StopIteration,
+)
 _SPATIAL_KINDS = ("domain", "space", "???", "none")
 _HIGHEST_SEGMENT = 65535
 _COMPRESSION_LEVEL = 3

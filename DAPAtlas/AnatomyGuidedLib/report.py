@@ -29,14 +29,26 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """An SVG element and what it shows."""
+
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading, a sentence, a table (columns and rows, both may be empty) and figures."""
+    """A heading, a sentence, a table (columns and rows, both may be empty) and figures.
+
+    `decimals` is for the columns that hold fractions.
+    """
 
     title: str
     text: str
     columns: Sequence[str]
     rows: Sequence[Mapping[str, object]]
-    figures: Sequence[Figure]
+    figures: Sequence[Figure | Drawing]
+    decimals: int = 2
 
 
 def report_page(title: str, note: str, sections: Sequence[Section], not_done: Sequence[str]) -> str:
@@ -55,11 +67,13 @@ def _section(section: Section) -> str:
     figures = "".join(_figure(figure) for figure in section.figures)
     return (
         f"<section><h2>{html.escape(section.title)}</h2><p>{html.escape(section.text)}</p>"
-        f'<div class="figures">{figures}</div>{_table(section.columns, section.rows)}</section>'
+        f'<div class="figures">{figures}</div>{_table(section)}</section>'
     )
 
 
-def _figure(figure: Figure) -> str:
+def _figure(figure: Figure | Drawing) -> str:
+    if isinstance(figure, Drawing):
+        return f"<figure>{figure.svg}<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
     data = base64.b64encode(encode_png(figure.picture)).decode("ascii")
     caption = html.escape(figure.caption)
     return (
@@ -67,11 +81,13 @@ def _figure(figure: Figure) -> str:
     )
 
 
-def _table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
+def _table(section: Section) -> str:
+    columns, rows = section.columns, section.rows
     if not rows:
         return ""
-    head = "".join(f"<th{_number_class(rows[0].get(name))}>{html.escape(_heading(name))}</th>" for name in columns)
-    decimals = {name: 2 if any("." in str(row.get(name)) for row in rows) else 0 for name in columns}
+    classes = {name: max(_number_class(row.get(name)) for row in rows) for name in columns}
+    head = "".join(f"<th{classes[name]}>{html.escape(_heading(name))}</th>" for name in columns)
+    decimals = {name: section.decimals if any("." in str(row.get(name)) for row in rows) else 0 for name in columns}
     lines = "".join(f"<tr>{_row(row, columns, decimals)}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{lines}</table>"
 

@@ -87,18 +87,23 @@ def _start(words: Sequence[str], python: str, staged_list: Path) -> subprocess.P
         "PYTHONIOENCODING": "utf-8",
         STAGED_LIST: str(staged_list),
     }
-    return subprocess.Popen(
-        [python, "-m", "AnatomyGuidedLib.cli", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env=environment,
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
+    try:
+        return subprocess.Popen(
+            [python, "-m", "AnatomyGuidedLib.cli", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise AnatomyGuidedError(
+            f"The worker's {Path(python).name} cannot be started ({error.strerror}); is this Python complete?"
+        ) from error
 
 
 def _lines_of(process: subprocess.Popen[str]) -> queue.Queue[str | None]:

@@ -23,10 +23,12 @@ def suv_factor(headers: Sequence[Header]) -> float:
     """What activity in Bq/ml is multiplied with to give SUVbw (g/ml).
 
     Raises:
-        AnatomyGuidedError: Units are not BQML, DecayCorrection is not START, or weight, dose, half-life or a time is
-            missing or implausible; the message names it.
+        AnatomyGuidedError: Units are not BQML, DecayCorrection is not START, or weight, dose, half-life, a slope
+            or a time is missing or implausible; the message names it.
     """
     first = headers[0]
+    for header in headers:
+        _positive(header, "RescaleSlope")
     _require(first, "Units", "BQML")
     _require(first, "DecayCorrection", "START")
     weight_kg = _positive(first, "PatientWeight")
@@ -108,14 +110,17 @@ def _require(header: Header, name: str, expected: str) -> None:
 
 
 def _positive(header: Header, name: str) -> float:
-    if name not in header or header.get_item(name).value in (None, "", b""):
+    value = header.get(name)
+    if value in (None, ""):
         raise _missing(name)
     try:
-        number = float(header[name].value)
+        number = float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number < math.inf:
-        raise AnatomyGuidedError(f"The PET's {name} is {number:g}, but must be above 0: SUV cannot be computed.")
+        raise AnatomyGuidedError(
+            f"The PET's {name} is {value}, but must be one number above 0: SUV cannot be computed."
+        )
     return number
 
 
