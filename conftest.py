@@ -14,19 +14,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 _REPOSITORY = Path(__file__).parent
 _SLICER_IS_HERE = importlib.util.find_spec("slicer") is not None and importlib.util.find_spec("PySide6") is not None
 
+_KNOW_SLICER = ("mrml", "render_3d", "render_scene", "render_slice")
+
 pytest_plugins = ["slicer_host.fixtures"] if _SLICER_IS_HERE else []
-collect_ignore_glob = (
-    []
-    if _SLICER_IS_HERE
-    else [
-        "**/mrml.py",
-        "**/render_3d.py",
-        "**/render_scene.py",
-        "**/render_slice.py",
-        "Testing/slicer_host/*",
-        "Testing/widgets/*",
-    ]
-)
+# Module files and examples run in the headless host, benchmarks by hand.
+collect_ignore = [f"{name}/{name}.py" for name in ("DAPAtlas", "PathologySeg", "LIMISModule", "CCMetrics")]
+collect_ignore += ["Testing/examples", "Testing/benchmarks"]
+if not _SLICER_IS_HERE:
+    collect_ignore += ["Testing/slicer_host", "Testing/widgets"]
+    collect_ignore += [f"DAPAtlas/AnatomyGuidedLib/{name}.py" for name in _KNOW_SLICER]
 
 
 @pytest.fixture(scope="session")
