@@ -7,6 +7,7 @@ import errno
 import importlib
 import json
 import logging
+import os
 import re
 import signal
 import sys
@@ -14,7 +15,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import NoReturn, Protocol, TextIO, cast
 
 from AnatomyGuidedLib import __version__
@@ -27,10 +28,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lesions": ("PathologySegLib.lesions_command", "find lesions in a PET/CT and list them"),
     "limis": ("LIMISLib.limis_command", "correct a mask by typed language; parse a sentence; replay a session"),
     "evaluate": ("CCMetricsLib.evaluate_command", "score a segmentation lesion by lesion"),
+    "study": ("AnatomyGuidedLib.study_command", "run a study of the thesis and plot it"),
     "phantom": ("AnatomyGuidedLib.phantom_command", "make a patient: CT, PET, anatomy and lesions"),
     "models": ("AnatomyGuidedLib.models_command", "list the models that are installed"),
     "demo": ("AnatomyGuidedLib.demo_command", "run all four modules and write a report with pictures"),
 }
+
+_TAKES_EMPTY_WORDS = ("limis",)  # an empty sentence is answered, not refused
 
 DONE, FAILED, WRONG_CALL, STOPPED = 0, 1, 2, 130
 
@@ -69,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0; 1 an input is bad or a case failed; 2 the call is wrong; 130 stopped by the user."""
     _stop_on_termination()
     _keep_libraries_quiet()
+    sys.excepthook = _unexpected
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         namespace, command = parse_arguments(words)
@@ -135,6 +140,8 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:
     if name not in COMMANDS:
         top.parse_args(words or ["--help"])
         raise UsageError(f"anatomyguided: no command was given; choose one of {', '.join(COMMANDS)}.")
+    if "" in words and name not in _TAKES_EMPTY_WORDS:
+        raise UsageError(f"anatomyguided {name}: an argument is empty, but a name or value was expected.")
     module, summary = COMMANDS[name]
     command = cast(Command, importlib.import_module(module))
     parser = _Parser(
@@ -177,6 +184,18 @@ def _text_progress(fraction: float, text: str) -> None:
 def _json_progress(fraction: float, text: str) -> None:
     sys.stderr.write(json.dumps({"progress": round(fraction, 4), "text": text}) + "\n")
     sys.stderr.flush()
+
+
+def _unexpected(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """Python's last resort: one sentence, and where it happened only when asked, since that shows folders."""
+    if os.environ.get("ANATOMYGUIDED_DEBUG"):
+        sys.__excepthook__(kind, fault, trace)
+        return
+    _said(
+        f"An unexpected fault stopped the work ({kind.__name__}); nothing was written. Please report it with the "
+        "command and what ANATOMYGUIDED_DEBUG=1 shows.",
+        FAILED,
+    )
 
 
 def _said(text: str, code: int) -> int:

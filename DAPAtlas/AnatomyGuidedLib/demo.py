@@ -221,10 +221,15 @@ def _atlas_section(folder: Path, figures: Sequence[Figure]) -> Section:
 
 
 def _lesions_section(folder: Path, lesions: Mapping[str, object], figures: Sequence[Figure]) -> Section:
-    text = (
-        f"{lesions['lesion_count']} lesions from SUV 4 on, {lesions['total_volume_ml']} ml; "
-        "physiological uptake is taken off where the anatomy is known."
-    )
+    reading = json.loads(json.dumps(lesions["reading"]))
+    organs = reading["physiological_organs"]
+    taken_off = f"uptake of {len(organs)} organs was taken off"
+    if not organs:
+        taken_off = (
+            "no organ with physiological uptake (brain, heart, kidneys, bladder, bowel) was known, "
+            "so nothing was taken off and hot spots may be healthy"
+        )
+    text = f"Hot spots from SUV 4 on: {lesions['lesion_count']}, {lesions['total_volume_ml']} ml; {taken_off}."
     with (folder / "lesions.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     return Section(

@@ -36,17 +36,34 @@ class Outputs:
     def __init__(self) -> None:
         self._staged: dict[Path, Path] = {}
         self._folders: list[Path] = []
+        self._inputs: list[Path] = []
 
-    def stage(self, target: str | Path) -> Path:
+    def protect(self, *inputs: str | Path | None) -> None:
+        """Nothing; no output may take the place of these files, or lie in these folders of slices.
+
+        Raises:
+            AnatomyGuidedError: An output that is already staged would.
+        """
+        self._inputs += [Path(os.path.realpath(path)) for path in inputs if path]
+        for final in self._staged:
+            self._require_no_input(final)
+
+    def stage(self, target: str | Path, *, formats: Sequence[str] = ()) -> Path:
         """A temporary path beside the target with the same extension; the file there exists and is empty.
 
         Raises:
-            AnatomyGuidedError: The folder cannot be written to, or the target is a folder, a device or staged before.
+            AnatomyGuidedError: The folder cannot be written to; the target is an input, a folder, a device or staged
+                before; or its extension is none of `formats`.
         """
+        if formats and full_suffix(target) not in formats:
+            raise AnatomyGuidedError(
+                f"{Path(target).name} must end in {', '.join(formats)}, so that its format is known."
+            )
         final = Path(os.path.realpath(target))  # the file behind a link is replaced, not the link
         if final.exists() and not final.is_file():
             kind = "folder" if final.is_dir() else "device or pipe"
             raise AnatomyGuidedError(f"{Path(target).name or target} is a {kind}, but a file was expected as output.")
+        self._require_no_input(final)
         if final in self._staged:
             raise AnatomyGuidedError(f"{final.name} is named for two outputs; give each its own name.")
         _make_folder(final.parent, self._folders)
@@ -58,6 +75,12 @@ class Outputs:
             raise cannot_write(final, error) from error
         self._staged[final] = temporary
         return temporary
+
+    def _require_no_input(self, final: Path) -> None:
+        if any(final == path or (path.is_dir() and path == final.parent) for path in self._inputs):
+            raise AnatomyGuidedError(
+                f"{final.name} is an input or lies among its slices; give the output another name."
+            )
 
     def __enter__(self) -> Outputs:
         return self

@@ -21,8 +21,10 @@ from AnatomyGuidedLib.modality import require_ct, require_suv
 from AnatomyGuidedLib.segments import Segment, dap_segments, numbered_segments
 
 __all__ = [
+    "LABELMAP_FORMATS",
     "Segment",
     "dap_segments",
+    "names_scheme",
     "numbered_segments",
     "read_anatomy",
     "read_ct",
@@ -36,6 +38,7 @@ __all__ = [
 
 _NIFTI = (".nii", ".nii.gz")
 _NRRD = (".nrrd", ".seg.nrrd", ".nhdr")
+LABELMAP_FORMATS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd")
 
 
 def read_image(path: str | Path) -> Volume:
@@ -125,6 +128,15 @@ def split_scheme(text: str) -> tuple[Path, str]:
     if at and "/" not in tail and "\\" not in tail and "." not in tail:
         return Path(head), tail
     return Path(text), "dap"
+
+
+def names_scheme(text: str) -> bool:
+    """Whether `PATH[@SCHEME]` names a scheme.
+
+    >>> names_scheme("organs.nii.gz@dap"), names_scheme("organs.nii.gz")
+    (True, False)
+    """
+    return str(split_scheme(text)[0]) != str(Path(text))
 
 
 def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment] | None = None) -> None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage, signal
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 
 _AIR_HU = (-1100.0, -850.0)
 _FAT_HU = (-140.0, -60.0)
 _SOFT_TISSUE_HU = (0.0, 100.0)
+_SOFT_TISSUE_PEAK_HU = (-5.0, 130.0)
+_FAT_LIKE_HU = (-200.0, -15.0)
+_FAT_PEAK_HU = (-135.0, -60.0)
+_HISTOGRAM_HU = (-300.0, 400.0)
+_BIN_HU = 5.0
+_SMOOTHING_BINS = 2.0
+_LEAST_PROMINENCE = 0.2
 _LEAST_AIR_SHARE = 0.005
 _LEAST_TISSUE_SHARE = 0.005
 _STORED_OFFSET_HU = 1024.0
@@ -60,13 +69,34 @@ def require_suv(values: npt.NDArray[Any], name: str) -> None:
 
 
 def _missing_in_ct(values: npt.NDArray[Any]) -> list[str]:
-    shares = {window: _share(values, window) for window in (_AIR_HU, _FAT_HU, _SOFT_TISSUE_HU)}
+    """What keeps the histogram from being a CT's, in words; nothing if it is one."""
+    has_air = _share(values, _AIR_HU) >= _LEAST_AIR_SHARE
+    has_fat = _share(values, _FAT_HU) >= _LEAST_TISSUE_SHARE
+    peaks = _peaks(values)
     missing = []
-    if shares[_SOFT_TISSUE_HU] < _LEAST_TISSUE_SHARE:
+    if _share(values, _SOFT_TISSUE_HU) < _LEAST_TISSUE_SHARE or not _within(peaks, _SOFT_TISSUE_PEAK_HU):
         missing.append("no soft-tissue peak between 0 and 100 HU")
-    if shares[_AIR_HU] < _LEAST_AIR_SHARE and shares[_FAT_HU] < _LEAST_TISSUE_SHARE:
+    if not has_air and not has_fat:
         missing.append("no air near -1000 HU and no fat near -100 HU")
+    fat_like = _within(peaks, _FAT_LIKE_HU)
+    if fat_like and not _within(fat_like, _FAT_PEAK_HU):
+        missing.append(f"its fat at {next(iter(fat_like)):.0f} HU instead of near -100 HU")
     return missing
+
+
+def _peaks(values: npt.NDArray[Any]) -> dict[float, float]:
+    """Peaks of the histogram between -300 and 400 HU that stand out: HU and height, the highest first."""
+    low, high = _HISTOGRAM_HU
+    counts, edges = np.histogram(values, bins=int((high - low) / _BIN_HU), range=_HISTOGRAM_HU)
+    smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _SMOOTHING_BINS, mode="constant")
+    found, facts = signal.find_peaks(smooth, prominence=0)
+    clear = found[facts["prominences"] >= _LEAST_PROMINENCE * smooth[found]]
+    order = clear[np.argsort(-smooth[clear], kind="stable")]
+    return {float(edges[bin_] + _BIN_HU / 2): float(smooth[bin_]) for bin_ in order}
+
+
+def _within(peaks: Mapping[float, float], window: tuple[float, float]) -> dict[float, float]:
+    return {hu: height for hu, height in peaks.items() if window[0] <= hu <= window[1]}
 
 
 def _share(values: npt.NDArray[Any], window: tuple[float, float]) -> float:

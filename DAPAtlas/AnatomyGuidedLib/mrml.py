@@ -188,6 +188,7 @@ def add_table(scene: Any, name: str, columns: Sequence[str], rows: Sequence[Mapp
     node = slicer.vtkMRMLTableNode()
     node.SetName(name)
     node.SetAndObserveTable(table)
+    node.SetUndoEnabled(True)
     scene.AddNode(node)
     return node
 
@@ -334,6 +335,8 @@ def _added_segmentation(scene: Any, segmentation: Any, name: str) -> Any:
     scene.AddNode(node)
     node.SetAndObserveSegmentation(segmentation)
     node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetUndoEnabled(True)
+    node.SetUndoEnabled(True)  # Slicer undoes nodes that ask for it, and no others
     return node
 
 

@@ -162,8 +162,7 @@ def _one_segment(index: int, segment: Segment, extent: tuple[tuple[int, ...], tu
 
 
 def _tags(segment: Segment) -> str:
-    terminology = f"TerminologyEntry:{segment.terminology}|" if segment.terminology else ""
-    return f"{terminology}Segmentation.Status:completed|"
+    return f"TerminologyEntry:{segment.terminology}|" if segment.terminology else ""
 
 
 def _extents(values: npt.NDArray[Any]) -> dict[int, tuple[tuple[int, ...], tuple[int, ...]]]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.files import Outputs, write_csv, write_json
-from AnatomyGuidedLib.io import dap_segments, read_ct, write_labelmap
+from AnatomyGuidedLib.io import LABELMAP_FORMATS, dap_segments, names_scheme, read_ct, write_labelmap
 from AnatomyGuidedLib.progress import part_of, stop_if
 
 from DAPAtlasLib.build import AtlasResult, build_atlas
 from DAPAtlasLib.experts import make_expert
-from DAPAtlasLib.parameters import RULES, SEXES, AtlasParameters
+from DAPAtlasLib.parameters import FILE_PREFIX, RULES, SEXES, AtlasParameters
 from DAPAtlasLib.statistics import COLUMNS
 
 _EXAMPLES = """examples:
@@ -49,13 +49,13 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     parameters = _parameters(arguments)
     for expert in parameters.experts:
         make_expert(expert)
-    staged = {name: outputs.stage(path) for name, path in _targets(arguments).items()}
-    if not arguments.experts:
-        console.note("No expert was named: using rules (skin, fat, muscle); give --experts for organs.")
+    outputs.protect(arguments.ct, *parameters.label_map_files())
+    staged = _staged(arguments, outputs)
     console.progress(0.0, "Reading the CT")
     ct = read_ct(arguments.ct, force=arguments.force)
     stop_if(console.cancelled)
     result = build_atlas(ct, parameters, progress=part_of(console.progress, 0.1, 0.9), cancelled=console.cancelled)
+    _note_assumptions(parameters, arguments, console)
     console.progress(0.9, "Writing the label map")
     write_labelmap(result.labelmap, staged["output"], dap_segments([row.label for row in result.statistics]))
     report = result.report()
@@ -73,9 +73,20 @@ def _parameters(arguments: argparse.Namespace) -> AtlasParameters:
     return AtlasParameters(words or ("rules",), arguments.sex, arguments.rules)
 
 
-def _targets(arguments: argparse.Namespace) -> dict[str, Path]:
-    named = {"output": arguments.output, "report": arguments.report, "statistics": arguments.statistics}
-    return {name: path for name, path in named.items() if path}
+def _staged(arguments: argparse.Namespace, outputs: Outputs) -> dict[str, Path]:
+    staged = {"output": outputs.stage(arguments.output, formats=LABELMAP_FORMATS)}
+    tables = {"report": arguments.report, "statistics": arguments.statistics}
+    return staged | {name: outputs.stage(path) for name, path in tables.items() if path}
+
+
+def _note_assumptions(parameters: AtlasParameters, arguments: argparse.Namespace, console: Console) -> None:
+    if not arguments.experts:
+        console.note("No expert was named: using rules (skin, fat, muscle); give --experts for organs.")
+    for expert in parameters.experts:
+        if expert.startswith(FILE_PREFIX) and not names_scheme(expert):
+            console.note(
+                f"{Path(expert.removeprefix(FILE_PREFIX)).name} names no @SCHEME: its values are taken for DAP ids."
+            )
 
 
 def _print(result: AtlasResult, console: Console) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
@@ -70,6 +71,8 @@ def build_atlas(
         stop_if(cancelled)
         progress(0.8 * index / len(chosen), f"Asking the expert {expert.name}")
         maps.append((expert.name, expert.predict(ct)))
+    if not any(labelmap.values.any() for _, labelmap in maps):
+        raise AnatomyGuidedError(f"No expert named a single voxel ({', '.join(name for name, _ in maps)}); add rules.")
     stop_if(cancelled)
     progress(0.8, "Merging coarse to fine")
     merged = merge(maps)

@@ -10,9 +10,8 @@ from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, split_scheme
 from AnatomyGuidedLib.labels import scheme
 
+from DAPAtlasLib.parameters import FILE_PREFIX
 from DAPAtlasLib.tissue_rules import tissue_labelmap
-
-_FILE_PREFIX = "file:"
 
 
 class Expert(Protocol):
@@ -65,8 +64,8 @@ def make_expert(text: str) -> Expert:
     """
     if text == "rules":
         return RulesExpert()
-    if text.startswith(_FILE_PREFIX):
-        source = text.removeprefix(_FILE_PREFIX)
+    if text.startswith(FILE_PREFIX):
+        source = text.removeprefix(FILE_PREFIX)
         scheme(split_scheme(source)[1])
         return FileExpert(source)
     raise UsageError(f"There is no expert {text!r}; known are rules and file:LABELMAP[@SCHEME].")

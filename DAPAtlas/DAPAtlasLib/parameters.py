@@ -10,6 +10,7 @@ from AnatomyGuidedLib.io import split_scheme
 
 SEXES = ("F", "M")
 RULES = ("on", "off")
+FILE_PREFIX = "file:"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class AtlasParameters:
             raise UsageError(f"The sex is {self.sex!r}, but F or M was expected.")
         if self.rules not in RULES:
             raise UsageError(f"--rules is {self.rules!r}, but on or off was expected.")
+
+    def label_map_files(self) -> tuple[Path, ...]:
+        """The files that experts read."""
+        files = (expert.removeprefix(FILE_PREFIX) for expert in self.experts if expert.startswith(FILE_PREFIX))
+        return tuple(split_scheme(file)[0] for file in files)
 
     def words(self, ct: Path, output: Path) -> list[str]:
         """The command line that means the same: `anatomyguided` followed by these words."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import Outputs
-from AnatomyGuidedLib.io import write_labelmap
+from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme, write_labelmap
 
 from LIMISLib.commands import Question
 from LIMISLib.language import parse
 from LIMISLib.session import Session
-from LIMISLib.session_log import SessionLog, anatomy_source, open_session, replay, source, write_log
+from LIMISLib.session_log import SessionLog, anatomy_source, open_session, read_log, replay, source, write_log
 
 _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
@@ -110,7 +110,8 @@ def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) 
     _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force"})
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
-    output, log_path = outputs.stage(arguments.output), outputs.stage(arguments.log)
+    outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
+    output, log_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS), outputs.stage(arguments.log)
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
@@ -132,7 +133,10 @@ def _replay(
     name = "anatomyguided limis replay"
     _require_call(arguments, name, needed={"output"}, allowed={"image", "anatomy"})
     log_path = _only_file(words, name)
-    output = outputs.stage(arguments.output)
+    recorded = read_log(log_path)
+    outputs.protect(log_path, recorded.image.path, recorded.anatomy and recorded.anatomy.path)
+    outputs.protect(arguments.image, arguments.anatomy and split_scheme(arguments.anatomy)[0])
+    output = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
     console.progress(0.0, "Replaying")
     run_again = replay(log_path, image=arguments.image, anatomy=arguments.anatomy)
     for note in run_again.notes:

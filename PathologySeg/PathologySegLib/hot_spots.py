@@ -7,15 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.components import connected_components
+from AnatomyGuidedLib.progress import CancelCheck, never_cancelled, stop_if
 from scipy import ndimage
 
 SHARE_OF_MAXIMUM = 0.41
 
 Slices = tuple[slice, ...]
 
+_FIRST_REACH_VOXELS = 8
+
 
 def hot_spots(
-    values: npt.NDArray[np.float32], *, least_maximum: float, share: float = SHARE_OF_MAXIMUM
+    values: npt.NDArray[np.float32],
+    *,
+    least_maximum: float,
+    share: float = SHARE_OF_MAXIMUM,
+    cancelled: CancelCheck = never_cancelled,
 ) -> npt.NDArray[np.int32]:
     """Numbered hot spots of an [i, j, k] image, 1 the hottest; 0 elsewhere, all 0 where nothing is hot enough.
 
@@ -31,9 +38,10 @@ def hot_spots(
     peaks: list[float] = []
     for box, inside in _islands(values, share * least_maximum):
         local = np.where(inside, values[box], -np.inf)
-        for peak, region in _grown(local, least_maximum, share):
+        for peak, inner, region in _grown(local, least_maximum, share):
+            stop_if(cancelled)
             peaks.append(peak)
-            view = spots[box]
+            view = spots[box][inner]
             view[region & (view == 0)] = len(peaks)
     return _hottest_first(spots, peaks)
 
@@ -47,16 +55,40 @@ def _islands(values: npt.NDArray[np.float32], floor: float) -> Iterator[tuple[Sl
 
 def _grown(
     values: npt.NDArray[np.float32], least_maximum: float, share: float
-) -> Iterator[tuple[float, npt.NDArray[np.bool_]]]:
+) -> Iterator[tuple[float, Slices, npt.NDArray[np.bool_]]]:
+    """Each hot spot's maximum, and its region in a box around it."""
     taken = np.zeros(values.shape, dtype=bool)
     for position in _local_maxima(values, least_maximum):
         if taken[position]:
             continue
         peak = float(values[position])
-        level = connected_components(values >= np.float32(share) * values[position])
-        region = level == level[position]
-        taken |= region
-        yield peak, region
+        box, region = _connected(values, position, np.float32(share) * values[position])
+        taken[box] |= region
+        yield peak, box, region
+
+
+def _connected(
+    values: npt.NDArray[np.float32], start: tuple[int, int, int], level: np.float32
+) -> tuple[Slices, npt.NDArray[np.bool_]]:
+    """What connects to the start from the level on, in a box that grows until the region lies inside it."""
+    reach = _FIRST_REACH_VOXELS
+    while True:
+        box = tuple(slice(max(at - reach, 0), at + reach + 1) for at in start)
+        inner = tuple(at - side.start for at, side in zip(start, box, strict=True))
+        numbers = connected_components(values[box] >= level)
+        region = numbers == numbers[inner]
+        if not _reaches_a_cut(region, box, values.shape):
+            return box, region
+        reach *= 2
+
+
+def _reaches_a_cut(region: npt.NDArray[np.bool_], box: Slices, shape: tuple[int, ...]) -> bool:
+    """Whether the region touches a side of the box where the image goes on."""
+    for axis, (side, length) in enumerate(zip(box, shape, strict=True)):
+        faces = np.moveaxis(region, axis, 0)
+        if (side.start > 0 and faces[0].any()) or (side.stop < length and faces[-1].any()):
+            return True
+    return False
 
 
 def _local_maxima(values: npt.NDArray[np.float32], least: float) -> list[tuple[int, int, int]]:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from AnatomyGuidedLib.components import connected_components
 from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.labels import label_by_id
-from AnatomyGuidedLib.progress import Progress, no_progress
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 from scipy import ndimage
 
-from PathologySegLib.hot_spots import hot_spots
+from PathologySegLib.hot_spots import SHARE_OF_MAXIMUM, hot_spots
 from PathologySegLib.parameters import LesionParameters
 from PathologySegLib.percist import liver_reference
-from PathologySegLib.physiology import physiological_uptake
+from PathologySegLib.physiology import physiological_organs, physiological_uptake
 
 FORMAT, FORMAT_VERSION = "anatomyguided-lesions", 1
 COLUMNS = (
@@ -55,6 +55,7 @@ def find_lesions(
     *,
     anatomy: Labelmap | None = None,
     progress: Progress = no_progress,
+    cancelled: CancelCheck = never_cancelled,
 ) -> LesionResult:
     """The lesions that the reading finds; none is an empty label map and no rows.
 
@@ -63,6 +64,7 @@ def find_lesions(
         parameters: The reading.
         anatomy: DAP ids on the PET's grid; organs with physiological uptake are taken off.
         progress: Told how far the work is.
+        cancelled: Asked between two hot spots.
 
     Raises:
         NotEvaluable: The percist reading without a usable liver.
@@ -71,24 +73,34 @@ def find_lesions(
     if anatomy is not None:
         require_same_grid(anatomy.grid, pet.grid, names=("the anatomy", "the PET"))
     progress(0.1, f"Reading the PET by {parameters.reading}")
-    found, reading = _read(pet, parameters, anatomy)
+    found, reading = _read(pet, parameters, anatomy, cancelled)
     if anatomy is not None:
         progress(0.6, "Taking physiological uptake off")
         found, taken_ml = _without_physiology(found, pet, anatomy, reading)
-        reading = {**reading, "physiological_uptake_removed_ml": taken_ml}
+        organs = physiological_organs(anatomy)
+        reading = {**reading, "physiological_organs": organs, "physiological_uptake_removed_ml": taken_ml}
     progress(0.8, "Measuring the lesions")
     numbered, rows = _measured(found, pet, anatomy)
-    progress(1.0, f"{len(rows)} lesions found")
+    progress(1.0, counted(len(rows), "lesion"))
     return LesionResult(Labelmap(numbered, pet.grid), tuple(rows), reading)
 
 
+def counted(count: int, noun: str) -> str:
+    """The count with its noun.
+
+    >>> counted(1, "lesion"), counted(0, "lesion")
+    ('1 lesion', '0 lesions')
+    """
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def _read(
-    pet: Volume, parameters: LesionParameters, anatomy: Labelmap | None
+    pet: Volume, parameters: LesionParameters, anatomy: Labelmap | None, cancelled: CancelCheck
 ) -> tuple[npt.NDArray[np.int32], dict[str, object]]:
     least = parameters.least_suv
     if parameters.reading == "suv41":
-        spots = hot_spots(pet.values, least_maximum=least)
-        return spots, {"name": "suv41", "least_maximum_suv": least, "share_of_maximum": 0.41}
+        spots = hot_spots(pet.values, least_maximum=least, cancelled=cancelled)
+        return spots, {"name": "suv41", "least_maximum_suv": least, "share_of_maximum": SHARE_OF_MAXIMUM}
     reading: dict[str, object] = {"name": parameters.reading, "threshold_suv": least}
     if parameters.reading == "percist":
         liver = liver_reference(pet, anatomy)

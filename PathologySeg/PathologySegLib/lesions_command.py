@@ -10,12 +10,21 @@ import numpy as np
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import Outputs, write_csv
-from AnatomyGuidedLib.grid import Grid, Labelmap, Volume, require_same_grid
-from AnatomyGuidedLib.io import numbered_segments, read_anatomy, read_ct, read_pet, write_labelmap
+from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume, require_same_grid
+from AnatomyGuidedLib.io import (
+    LABELMAP_FORMATS,
+    names_scheme,
+    numbered_segments,
+    read_anatomy,
+    read_ct,
+    read_pet,
+    split_scheme,
+    write_labelmap,
+)
 from AnatomyGuidedLib.progress import part_of, stop_if
 from AnatomyGuidedLib.resample import resample_labelmap
 
-from PathologySegLib.lesions import COLUMNS, LesionResult, find_lesions
+from PathologySegLib.lesions import COLUMNS, LesionResult, counted, find_lesions
 from PathologySegLib.parameters import GRIDS, LesionParameters
 
 _LESION_COLOR = (222, 60, 40)
@@ -47,23 +56,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     """The report of the lesions that were written."""
     parameters = LesionParameters(arguments.model, arguments.threshold, arguments.grid)
-    segmentation_path = outputs.stage(arguments.output)
+    outputs.protect(arguments.ct, arguments.pet, arguments.anatomy and split_scheme(arguments.anatomy)[0])
+    segmentation_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
     csv_path = outputs.stage(arguments.csv) if arguments.csv else None
     console.progress(0.0, "Reading CT and PET")
     ct, pet = read_ct(arguments.ct, force=arguments.force), read_pet(arguments.pet)
     _require_overlap(ct.grid, pet.grid)
     anatomy = _anatomy_on_pet(arguments.anatomy, ct, pet)
     stop_if(console.cancelled)
-    result = find_lesions(pet, parameters, anatomy=anatomy, progress=part_of(console.progress, 0.3, 0.9))
+    progress = part_of(console.progress, 0.3, 0.9)
+    result = find_lesions(pet, parameters, anatomy=anatomy, progress=progress, cancelled=console.cancelled)
     stop_if(console.cancelled)
     console.progress(0.9, "Writing the lesions")
     labelmap = result.labelmap if parameters.grid == "pet" else resample_labelmap(result.labelmap, ct.grid)
-    write_labelmap(labelmap, segmentation_path, numbered_segments(len(result.rows), "Lesion", _LESION_COLOR))
+    segments = numbered_segments(len(result.rows), "Lesion", _LESION_COLOR)
+    write_labelmap(labelmap, segmentation_path, segments)
+    lost = sorted({segment.value for segment in segments} - {*np.unique(labelmap.values).tolist()})
+    _note_doubts(arguments, result, lost, console)
     if csv_path:
         write_csv(csv_path, result.rows, COLUMNS)
     _print(result, console)
     console.progress(1.0, "Done")
-    return result.report()
+    return {**result.report(), "grid": parameters.grid, "lesions_without_voxels_on_this_grid": lost}
+
+
+def _note_doubts(arguments: argparse.Namespace, result: LesionResult, lost: list[int], console: Console) -> None:
+    if lost:
+        console.note(f"{counted(len(lost), 'lesion')} of {len(result.rows)} lie outside the CT: see the table.")
+    if arguments.anatomy and not names_scheme(arguments.anatomy):
+        console.note(f"{Path(arguments.anatomy).name} names no @SCHEME: its values are taken for DAP ids.")
+    if arguments.anatomy and not result.reading["physiological_organs"]:
+        console.note("The anatomy holds no organ with physiological uptake within the PET, so nothing was taken off.")
 
 
 def _require_overlap(ct: Grid, pet: Grid) -> None:
@@ -81,8 +104,10 @@ def _anatomy_on_pet(source: str | None, ct: Volume, pet: Volume) -> Labelmap | N
     if source is None:
         return None
     anatomy = read_anatomy(source)
-    own = pet.grid if anatomy.grid.shape == pet.grid.shape else ct.grid
-    require_same_grid(anatomy.grid, own, names=("the anatomy", "the CT or the PET"))
+    try:
+        require_same_grid(anatomy.grid, pet.grid)
+    except GridMismatch:
+        require_same_grid(anatomy.grid, ct.grid, names=("the anatomy", "the CT or the PET"))
     return resample_labelmap(anatomy, pet.grid)
 
 
@@ -93,5 +118,4 @@ def _print(result: LesionResult, console: Console) -> None:
             f"{row['lesion']:>6} {row['volume_ml']:>10.2f} {row['suv_max']:>7.2f} {row['suv_mean']:>8.2f} "
             f"{row['tlg']:>9.1f}  {row['structure']}"
         )
-    report = result.report()
-    console.line(f"{report['lesion_count']} lesions, {report['total_volume_ml']} ml")
+    console.line(f"{counted(len(result.rows), 'lesion')}, {result.report()['total_volume_ml']} ml")

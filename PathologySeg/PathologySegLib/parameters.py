@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
@@ -37,7 +38,7 @@ class LesionParameters:
             raise UsageError(f"The grid is {self.grid!r}, but pet or ct was expected.")
         if self.threshold_suv is not None and self.reading == "percist":
             raise UsageError("percist takes its threshold from the liver; leave --threshold away.")
-        if self.threshold_suv is not None and not self.threshold_suv > 0:
+        if self.threshold_suv is not None and not 0 < self.threshold_suv < inf:
             raise UsageError(f"The threshold is {self.threshold_suv:g}, but an SUV above 0 was expected.")
 
     @property

@@ -30,6 +30,12 @@ PHYSIOLOGICAL = (
 SPILL_MM = 5.0  # half of a clinical scanner's blur (full width at half maximum, with reconstruction) of 8 to 12 mm
 
 
+def physiological_organs(anatomy: Labelmap) -> list[str]:
+    """Which of these organs the anatomy holds, by name."""
+    present = {int(value) for value in np.unique(anatomy.values)}
+    return [name for name in PHYSIOLOGICAL if id_of(name) in present]
+
+
 def physiological_uptake(anatomy: Labelmap) -> npt.NDArray[np.bool_]:
     """Voxels inside these organs or within 5 mm of them, where their uptake spills over; all False without them."""
     organs = np.isin(anatomy.values, [id_of(name) for name in PHYSIOLOGICAL])

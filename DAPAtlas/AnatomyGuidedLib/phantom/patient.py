@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,9 +105,9 @@ def _paint(
 
 def _lesions(
     labels: npt.NDArray[np.uint8], grid: Grid, count: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], list[float]]:
+) -> tuple[npt.NDArray[Any], list[float]]:
     """Balls inside their host organ that do not touch each other; fewer than asked where no place is left."""
-    found = np.zeros(labels.shape, dtype=np.uint8)
+    found = np.zeros(labels.shape, dtype=np.min_scalar_type(count))
     uptake: list[float] = []
     for index in range(count):
         radius = float(rng.uniform(*_LESION_RADII_MM)) / (1 + index // len(_LESION_HOSTS))
@@ -127,9 +128,7 @@ def _ball(grid: Grid, center: npt.NDArray[np.intp], radius_mm: float) -> npt.NDA
     return np.asarray(i * i + j * j + k * k <= radius_mm * radius_mm)
 
 
-def _ct(
-    labels: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8], rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
+def _ct(labels: npt.NDArray[np.uint8], found: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[np.float32]:
     hu = tissue.hu_table()[labels]
     hu[found > 0] = tissue.LESION_HU
     hu = ndimage.gaussian_filter(hu, 0.5)
@@ -139,7 +138,7 @@ def _ct(
 
 def _pet(
     labels: npt.NDArray[np.uint8],
-    found: npt.NDArray[np.uint8],
+    found: npt.NDArray[Any],
     uptake: list[float],
     grid: Grid,
     rng: np.random.Generator,

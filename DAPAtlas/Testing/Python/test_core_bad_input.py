@@ -218,3 +218,34 @@ def test_an_image_is_no_label_map_and_modalities_are_not_mixed_up(tmp_path: Path
     assert "negative value" in refusal(lambda: read_labelmap(tmp_path / "ct.nii.gz"))
     with pytest.raises(AnatomyGuidedError, match="no PET in SUVbw"):
         read_pet(tmp_path / "ct.nii.gz")
+
+
+@pytest.mark.parametrize("option", ["-o", "--report", "--statistics", "--json"])
+def test_an_output_never_takes_the_place_of_an_input(tmp_path, option, run_command):
+    from made_images import cylinder_body
+
+    ct = tmp_path / "ct.nii.gz"
+    write_volume(cylinder_body(), ct)
+    before = ct.read_bytes()
+    link = tmp_path / "link.nii.gz"
+    link.symlink_to(ct)
+    for target in (ct, link, tmp_path / "x" / ".." / "ct.nii.gz"):
+        words = ["-o", tmp_path / "a.nii.gz"] if option != "-o" else []
+        code, out, err = run_command("atlas", ct, *words, option, target)
+        assert (code, out) == (1, "")
+        assert "is an input" in err
+        assert ct.read_bytes() == before
+        assert not (tmp_path / "a.nii.gz").exists()
+
+
+def test_a_wrong_extension_is_named_before_any_work(tmp_path, run_command):
+    code, _, err = run_command("atlas", tmp_path / "missing.nii.gz", "-o", tmp_path / "result")
+    assert code == 1
+    assert err.startswith("result must end in .seg.nrrd")
+
+
+@pytest.mark.parametrize("words", [["atlas", "", "-o", "a.nii.gz"], ["phantom", ""], ["demo", "-o", ""]])
+def test_an_empty_argument_is_a_wrong_call(words, run_command):
+    code, _, err = run_command(*words)
+    assert code == 2
+    assert "an argument is empty" in err

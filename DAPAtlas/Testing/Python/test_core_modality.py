@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.io import read_ct, read_image, read_pet
 from AnatomyGuidedLib.modality import require_ct, require_suv
 from AnatomyGuidedLib.phantom import Patient, make_patient
@@ -135,3 +136,12 @@ def test_real_images_are_told_apart(realdata: Path) -> None:
 def test_a_real_ct_stored_with_an_offset_is_found_out(realdata: Path) -> None:
     hu = read_image(realdata / "ct_abdomen_3mm.nii.gz").values
     assert "subtract" in refusal(lambda: require_ct(hu + 1024, "a.nii.gz"))
+
+
+@pytest.mark.parametrize("offset_hu", [-150, -60, 60, 300, 500])
+@pytest.mark.parametrize("name", ["ct_abdomen_3mm.nii.gz", "ct_liver_5mm.nii.gz", "STS_001_CT_image.nii.gz"])
+def test_a_real_ct_whose_hu_are_shifted_is_refused_and_as_it_is_taken(realdata, name, offset_hu):
+    values = read_image(realdata / name).values
+    require_ct(values, name)
+    with pytest.raises(AnatomyGuidedError, match="was taken for no CT"):
+        require_ct(values + offset_hu, name)

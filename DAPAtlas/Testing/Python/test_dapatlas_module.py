@@ -54,3 +54,21 @@ def test_apply_without_a_ct_tells_the_user_to_choose_one(module, host):
         widget.onApply()
     assert widget.ui.applyButton.enabled
     module.close_widget()
+
+
+def test_a_result_is_undone_in_one_step(module, host):
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.phantom import make_patient
+    from AnatomyGuidedLib.runner import run_in_process
+
+    node = mrml.add_volume(host.scene, make_patient(spacing_mm=8.0).ct, "CT")
+    host.scene.SetUndoOn()
+    try:
+        module.logic().segment(node, runner=run_in_process)
+        host.scene.Undo()
+        assert host.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+        assert host.scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+        assert host.scene.GetFirstNodeByName("CT") is not None
+    finally:
+        host.scene.SetUndoOff()
+        host.scene.ClearUndoStack()

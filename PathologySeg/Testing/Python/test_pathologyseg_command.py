@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.grid import Labelmap, Volume
+from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_image, read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from made_images import cylinder_body, grid, labelmap
@@ -118,3 +119,36 @@ def test_a_ct_and_a_pet_that_do_not_overlap_are_refused(study, run_command, tmp_
     code, _, err = run_command(*_words(study, tmp_path))
     assert code == 1
     assert "do not overlap" in err
+
+
+def test_lesions_outside_the_ct_are_named_when_its_grid_is_asked_for(study, run_command, tmp_path):
+    pet = read_image(study / "pet.nii.gz")
+    suv = pet.values.copy()
+    suv[0:2, 10:12, 4:6] = 12.0  # beyond the CT, since the PET is moved by 40 mm to the right
+    moved = grid(PET_GRID.shape, (7.0, 7.0, 8.0), flips=(-1, -1, 1), origin_ras=(215.0, 175.0, 2.0))
+    write_volume(Volume(suv, moved, "SUV"), study / "pet.nii.gz")
+    report = tmp_path / "r.json"
+    code, _, err = run_command(*_words(study, tmp_path, "--grid", "ct", "--json", report))
+    assert code == 0
+    assert "1 lesion of 2 lie outside the CT" in err
+    assert json.loads(report.read_text())["lesions_without_voxels_on_this_grid"] == [1]
+
+
+def test_anatomy_on_the_cts_grid_is_used_where_both_images_have_one_shape(study, run_command, tmp_path):
+    ct = read_image(study / "ct.nii.gz")
+    shifted = Grid(
+        ct.grid.shape, ct.grid.affine + np.array([[0, 0, 0, 1.3], [0, 0, 0, 0.7], [0, 0, 0, 2], [0, 0, 0, 0]])
+    )
+    suv = np.full(shifted.shape, 0.8, np.float32)
+    suv[20:24, 20:24, 8:12] = 9.0
+    write_volume(Volume(suv, shifted, "SUV"), study / "pet.nii.gz")
+    write_labelmap(labelmap(np.full(ct.grid.shape, id_of("Liver")), ct.grid), tmp_path / "liver.nii.gz")
+    code, out, err = run_command(*_words(study, tmp_path, "--anatomy", f"{tmp_path / 'liver.nii.gz'}"))
+    assert code == 0
+    assert "Liver" in out
+    assert "holds no organ with physiological uptake" in err
+    assert "taken for DAP ids" in err
+
+
+def test_a_threshold_without_bound_is_a_wrong_call(study, run_command, tmp_path):
+    assert run_command(*_words(study, tmp_path, "--threshold", "inf"))[0] == 2
