@@ -16,11 +16,12 @@ from AnatomyGuidedLib.mrml import (
     volume_from_node,
 )
 from AnatomyGuidedLib.panel import ParameterPanel
-from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of, stop_if
 from AnatomyGuidedLib.requirements import IN_SLICER
-from AnatomyGuidedLib.segments import numbered_segments
+from AnatomyGuidedLib.segments import Segment, numbered_segments
 from CCMetricsLib.evaluate import Evaluation, EvaluationParameters, evaluate
 from CCMetricsLib.inputs import covering_grid, labelmap_from_volume, placed
+from CCMetricsLib.maps import lesion_map, region_map, region_segments, scored_segments
 from CCMetricsLib.report import COLUMNS, component_rows, summary_lines
 from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
@@ -59,6 +60,8 @@ class CCMetricsParameterNode:
     distance: Annotated[str, Choice(["mm", "voxels"])] = "mm"
     connectivity: Annotated[int, Choice([26, 18, 6])] = 26
     referenceIsNumbered: bool = False
+    scoreColors: bool = False
+    regionMap: bool = False
 
 
 class CCMetricsWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -83,7 +86,8 @@ class CCMetricsWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservati
         with slicer.util.tryWithErrorDisplay(failed), self.working() as (progress, cancelled):
             node = self._parameterNode
             parameters = evaluation_parameters(node)
-            options = {"progress": progress, "cancelled": cancelled}
+            options = {"scoreColors": node.scoreColors, "regionMap": node.regionMap}
+            options |= {"progress": progress, "cancelled": cancelled}
             result = self.logic.evaluate(node.reference, node.prediction, parameters, **options)
             self.showResult(result.tableNode, "\n".join(summary_lines(result.evaluation)))
 
@@ -95,10 +99,22 @@ class CCMetricsWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservati
 
 @dataclass(frozen=True)
 class CCMetricsResult:
-    """The scores, and the table node that holds one row a lesion."""
+    """The scores, the table node that holds one row a lesion, and the segmentations that were asked for."""
 
     evaluation: Evaluation
     tableNode: vtkMRMLTableNode
+    scoreNode: vtkMRMLSegmentationNode | None = None
+    regionNode: vtkMRMLSegmentationNode | None = None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A label map on its way to a segmentation node."""
+
+    labelmap: Labelmap
+    segments: list[Segment]
+    name: str
+    fill: float
 
 
 class CCMetricsLogic(ScriptedLoadableModuleLogic):
@@ -117,12 +133,16 @@ class CCMetricsLogic(ScriptedLoadableModuleLogic):
         predictionNode: LabelsNode,
         parameters: EvaluationParameters | None = None,
         *,
+        scoreColors: bool = False,
+        regionMap: bool = False,
         progress: Progress = no_progress,
         cancelled: CancelCheck = never_cancelled,
     ) -> CCMetricsResult:
         """The prediction's scores; the scene gets a table with one row a lesion of the reference.
 
-        All segments of a segmentation are foreground; a numbered reference has one lesion a segment.
+        With `scoreColors` it also gets the lesions coloured by their Dice, with `regionMap` the region of each lesion,
+        inside the box that both nodes fill. All segments of a segmentation are foreground; a numbered reference has one
+        lesion a segment.
 
         Raises:
             AnatomyGuidedError: A node holds no labels, or the two do not share their voxels.
@@ -133,9 +153,13 @@ class CCMetricsLogic(ScriptedLoadableModuleLogic):
         pip_ensure(IN_SLICER, requester="CCMetrics")
         grid = covering_grid([*_gridsFromNode(referenceNode), *_gridsFromNode(predictionNode)])
         reference, prediction = (_labelmapFromNode(node, grid) for node in (referenceNode, predictionNode))
-        case = referenceNode.GetName()
-        evaluation = evaluate(reference, prediction, parameters, case=case, progress=progress, cancelled=cancelled)
-        return CCMetricsResult(evaluation, _addTable(evaluation, predictionNode))
+        case, scoring = referenceNode.GetName(), part_of(progress, 0.0, 0.8)
+        evaluation = evaluate(reference, prediction, parameters, case=case, progress=scoring, cancelled=cancelled)
+        progress(0.8, _("Making the maps"))
+        scores = _scoreMap(reference, evaluation) if scoreColors else None
+        regions = _regionMap(reference, evaluation) if regionMap else None
+        stop_if(cancelled)
+        return _addResults(evaluation, predictionNode, scores, regions)
 
 
 def evaluation_parameters(node: CCMetricsParameterNode) -> EvaluationParameters:
@@ -157,13 +181,36 @@ def _labelmapFromNode(node: LabelsNode, grid: Grid) -> Labelmap:
     return placed(labelmap_from_volume(volume_from_node(node), node.GetName()), grid)
 
 
-def _addTable(evaluation: Evaluation, predictionNode: LabelsNode) -> vtkMRMLTableNode:
+def _scoreMap(reference: Labelmap, evaluation: Evaluation) -> _Shown:
+    name = _("{name} by Dice").format(name=evaluation.case)
+    lesions = lesion_map(reference, evaluation.parameters)
+    return _Shown(lesions, scored_segments(evaluation.components), name, 0.6)
+
+
+def _regionMap(reference: Labelmap, evaluation: Evaluation) -> _Shown:
+    name = _("Regions of {name}").format(name=evaluation.case)
+    regions = region_map(reference, evaluation.parameters)
+    return _Shown(regions, region_segments(evaluation.components), name, 0.2)
+
+
+def _addResults(
+    evaluation: Evaluation, predictionNode: LabelsNode, scores: _Shown | None, regions: _Shown | None
+) -> CCMetricsResult:
+    """All nodes in one step that can be undone."""
     scene = predictionNode.GetScene()
     scene.SaveStateForUndo()
     name = scene.GenerateUniqueName(_("CC-Metrics of {name}").format(name=predictionNode.GetName()))
     tableNode = add_table(scene, name, COLUMNS, component_rows(evaluation))
     tableNode.SetDescription("\n".join(summary_lines(evaluation)))
-    return tableNode
+    return CCMetricsResult(evaluation, tableNode, *(_addShown(scene, shown) for shown in (scores, regions)))
+
+
+def _addShown(scene, shown: _Shown | None) -> vtkMRMLSegmentationNode | None:
+    if shown is None:
+        return None
+    node = add_segmentation(scene, shown.labelmap, shown.segments, scene.GenerateUniqueName(shown.name))
+    node.GetDisplayNode().SetOpacity2DFill(shown.fill)
+    return node
 
 
 class CCMetricsTest(ScriptedLoadableModuleTest):
@@ -171,7 +218,7 @@ class CCMetricsTest(ScriptedLoadableModuleTest):
 
     def setUp(self):
         slicer.mrmlScene.Clear()
-        grid = Grid((12, 4, 3), np.diag([-1.0, 2.0, 3.0, 1.0]))
+        self.grid = grid = Grid((12, 4, 3), np.diag([-1.0, 2.0, 3.0, 1.0]))
         reference, prediction = np.zeros(grid.shape, np.uint8), np.zeros(grid.shape, np.uint8)
         reference[0:2, 0:2, 0:2], reference[9:11, 2, 1] = 1, 2
         prediction[0:2, 0:2, 0], prediction[11, 2, 1] = 1, 1
@@ -182,11 +229,17 @@ class CCMetricsTest(ScriptedLoadableModuleTest):
         segments = numbered_segments(int(values.max()), name, (200, 80, 60))
         return add_segmentation(slicer.mrmlScene, Labelmap(values, grid), segments, name)
 
+    def voxels(self, node):
+        """How many voxels each segment has, by its number."""
+        return np.bincount(labelmap_from_segmentation_node(node, self.grid).values.ravel())[1:].tolist()
+
     def runTest(self):
         for test in (
             self.test_the_console_call_scores_lesion_by_lesion,
             self.test_a_label_map_node_scores_the_same_as_a_segmentation,
             self.test_the_scene_gets_one_table_with_a_row_a_lesion,
+            self.test_lesions_are_coloured_by_their_dice_on_request,
+            self.test_every_voxel_has_its_region_on_request,
             self.test_a_stopped_evaluation_leaves_the_scene_as_it_was,
         ):
             self.setUp()
@@ -211,6 +264,18 @@ class CCMetricsTest(ScriptedLoadableModuleTest):
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode"), 1)
         self.assertEqual((tableNode.GetNumberOfRows(), tableNode.GetNumberOfColumns()), (2, len(COLUMNS)))
         self.assertIn("CC-Dice", tableNode.GetDescription())
+
+    def test_lesions_are_coloured_by_their_dice_on_request(self):
+        node = CCMetricsLogic().evaluate(self.reference, self.prediction, scoreColors=True).scoreNode
+        half, missed = (node.GetSegmentation().GetNthSegment(index) for index in range(2))
+        self.assertEqual([half.GetName(), missed.GetName()], ["Lesion 1: Dice 0.67", "Lesion 2: missed"])
+        self.assertGreater(half.GetColor()[1], missed.GetColor()[1])
+        self.assertEqual(self.voxels(node), [8, 2])
+
+    def test_every_voxel_has_its_region_on_request(self):
+        node = CCMetricsLogic().evaluate(self.reference, self.prediction, regionMap=True).regionNode
+        self.assertEqual(sum(self.voxels(node)), 12 * 4 * 3)
+        self.assertGreater(min(self.voxels(node)), 2)
 
     def test_a_stopped_evaluation_leaves_the_scene_as_it_was(self):
         with self.assertRaises(Cancelled):

@@ -8,66 +8,78 @@ from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.files import Outputs, full_suffix, write_csv
-from AnatomyGuidedLib.io import read_labelmap
+from AnatomyGuidedLib.io import read_anatomy, read_labelmap, split_scheme
 from AnatomyGuidedLib.progress import part_of
 
-from CCMetricsLib.evaluate import EvaluationParameters, evaluate
+from CCMetricsLib.cohort_command import EXAMPLES as COHORT_EXAMPLES
+from CCMetricsLib.cohort_command import add_cohort_arguments, refuse_cohort_arguments, run_cohort_command
+from CCMetricsLib.evaluate import evaluate
+from CCMetricsLib.evaluate_options import add_metric_options, parameters_from
+from CCMetricsLib.html_report import case_page
 from CCMetricsLib.report import COLUMNS, as_json, component_rows, summary_lines
 
 _EXAMPLES = """\
 examples:
   anatomyguided evaluate reference.nii.gz prediction.seg.nrrd
-  anatomyguided evaluate reference.nii.gz prediction.nii.gz --csv lesions.csv --json result.json
+  anatomyguided evaluate reference.nii.gz prediction.nii.gz --csv lesions.csv --json result.json --html page.html
   anatomyguided evaluate lesions.nii.gz prediction.nii.gz --instances reference
-  anatomyguided evaluate reference.nii.gz prediction.nii.gz --distance voxels --connectivity 26   (as in the thesis)
-
+  anatomyguided evaluate reference.nii.gz prediction.nii.gz --anatomy atlas.nii.gz --tolerance 3 --csv lesions.csv
+  anatomyguided evaluate reference.nii.gz prediction.nii.gz --surface deepmind --worst clamped --metrics hd95_mm,nsd
+  anatomyguided evaluate reference.nii.gz prediction.nii.gz --classes 1,2 --distance voxels   (regions as in the thesis)
+{cohorts}
 docs/evaluation.md defines each metric and the formats of the CSV and JSON files.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
-    defaults = EvaluationParameters()
-    parser.epilog = _EXAMPLES
-    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="label map; every value above 0 is lesion")
-    parser.add_argument("prediction", type=Path, metavar="PREDICTION", help="label map on the same grid")
+    parser.epilog = _EXAMPLES.format(cohorts=COHORT_EXAMPLES)
+    parser.add_argument(
+        "reference", nargs="?", type=Path, metavar="REFERENCE", help="label map; every value above 0 is lesion"
+    )
+    parser.add_argument("prediction", nargs="?", type=Path, metavar="PREDICTION", help="label map on the same grid")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a lesion of the reference here")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page with scores, plot and the worst lesions"
+    )
     parser.add_argument("--case", metavar="NAME", help="the case's name in the tables (default: the reference's name)")
     parser.add_argument(
-        "--distance",
-        choices=("mm", "voxels"),
-        default=defaults.distance,
-        help="what 'nearest lesion' is measured in (default: %(default)s)",
+        "--anatomy", metavar="LABELMAP[@SCHEME]", help="atlas of the same patient, on any grid: where each lesion lies"
     )
-    parser.add_argument(
-        "--connectivity",
-        type=int,
-        choices=(6, 18, 26),
-        default=defaults.connectivity,
-        help="neighbours that join voxels into one lesion: faces, and edges, and corners (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--instances",
-        choices=("none", "reference"),
-        default=defaults.instances,
-        help="reference: its values are the lesions' numbers; none: lesions are connected components (default)",
-    )
+    add_metric_options(parser)
+    add_cohort_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
-    """The scores, as docs/evaluation.md describes them."""
+    """The scores, as docs/evaluation.md (one case) or docs/cohorts.md (many) describes them."""
+    if arguments.cohort:
+        return run_cohort_command(arguments, console)
+    refuse_cohort_arguments(arguments)
+    return _run_case(arguments, console, outputs)
+
+
+def _run_case(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
+    parameters = parameters_from(arguments)
+    anatomy_path = split_scheme(arguments.anatomy)[0] if arguments.anatomy else None
+    outputs.protect(arguments.reference, arguments.prediction, anatomy_path)
     csv_path = outputs.stage(arguments.csv) if arguments.csv else None
+    page_path = outputs.stage(arguments.html, formats=(".html", ".htm")) if arguments.html else None
     console.progress(0.0, "Reading the label maps")
+    reference, prediction = read_labelmap(arguments.reference), read_labelmap(arguments.prediction)
     evaluation = evaluate(
-        read_labelmap(arguments.reference),
-        read_labelmap(arguments.prediction),
-        EvaluationParameters(arguments.distance, arguments.connectivity, arguments.instances),
+        reference,
+        prediction,
+        parameters,
         case=_name(arguments.reference) if arguments.case is None else arguments.case,
-        progress=part_of(console.progress, 0.3, 1.0),
+        anatomy=read_anatomy(arguments.anatomy) if arguments.anatomy else None,
+        progress=part_of(console.progress, 0.3, 0.8),
         cancelled=console.cancelled,
     )
     if csv_path:
         write_csv(csv_path, component_rows(evaluation), COLUMNS)
+    if page_path:
+        page = case_page(evaluation, reference, prediction, progress=part_of(console.progress, 0.8, 1.0))
+        page_path.write_text(page, encoding="utf-8")
     for line in summary_lines(evaluation):
         console.line(line)
     return as_json(evaluation)

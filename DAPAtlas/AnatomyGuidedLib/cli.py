@@ -19,7 +19,7 @@ from types import FrameType, TracebackType
 from typing import NoReturn, Protocol, TextIO, cast
 
 from AnatomyGuidedLib import __version__
-from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, CasesFailed, UsageError
 from AnatomyGuidedLib.files import Outputs, write_json
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled
 
@@ -92,20 +92,33 @@ def execute(namespace: argparse.Namespace, command: Command, console: Console) -
 
     Raises:
         AnatomyGuidedError: An input is bad, the disk is full, or the memory is not enough.
+        CasesFailed: Some of many cases failed; the files of the others are there.
     """
     try:
         with Outputs() as outputs:
             staged = [outputs.stage(path) for path in (namespace.json, namespace.result) if path]
-            result = command.run(namespace, console, outputs)
+            result, failure = _run(command, namespace, console, outputs)
             for path in staged:
                 write_json(path, result)
-        return result
     except MemoryError as error:
         raise AnatomyGuidedError(
             "The machine's memory is not enough for this image; crop it or give it coarser voxels."
         ) from error
     except OSError as error:
         raise AnatomyGuidedError(_os_error_sentence(error)) from error
+    if failure:
+        raise failure
+    return result
+
+
+def _run(
+    command: Command, namespace: argparse.Namespace, console: Console, outputs: Outputs
+) -> tuple[Mapping[str, object], CasesFailed | None]:
+    """The result; where some cases failed, that of the others and the error to end with."""
+    try:
+        return command.run(namespace, console, outputs), None
+    except CasesFailed as failed:
+        return failed.result, failed
 
 
 def parse_arguments(words: Sequence[str]) -> tuple[argparse.Namespace, Command]:

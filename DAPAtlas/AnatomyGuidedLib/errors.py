@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class AnatomyGuidedError(ValueError):
     """An input is bad or a case failed (exit code 1)."""
@@ -16,6 +18,14 @@ class NotEvaluable(AnatomyGuidedError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"not evaluable: {reason}")
+
+
+class CasesFailed(AnatomyGuidedError):
+    """Some cases of many failed while others are done (exit code 1); `result` is the command's, about those."""
+
+    def __init__(self, sentence: str, result: Mapping[str, object]) -> None:
+        super().__init__(sentence)
+        self.result = result
 
 
 class Cancelled(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from AnatomyGuidedLib.render import Picture, encode_png
@@ -14,18 +14,20 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem
 h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 2px solid #d5dce8; }
 .note { background: #fff6df; border-left: 4px solid #d99b1c; padding: .6rem 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .2rem .9rem; border-bottom: 1px solid #e3e8f0; }
+th { text-align: left; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; }
-figure img { height: 26rem; max-width: 100%; } figcaption { font-size: .85rem; color: #4a5873; }
+figure img { max-width: 100%; } figcaption { font-size: .85rem; color: #4a5873; }
 """
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture [row, column, RGB] and what it shows."""
+    """A picture [row, column, RGB] and what it shows; the height is in lines of text."""
 
     picture: Picture
     caption: str
+    height_rem: float = 26
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Drawing:
 class Section:
     """A heading, a sentence, a table (columns and rows, both may be empty) and figures.
 
-    `decimals` is for the columns that hold fractions.
+    `decimals` is for the columns that hold fractions; the columns in `as_text` are shown as they are.
     """
 
     title: str
@@ -49,6 +51,7 @@ class Section:
     rows: Sequence[Mapping[str, object]]
     figures: Sequence[Figure | Drawing]
     decimals: int = 2
+    as_text: Collection[str] = ()
 
 
 def report_page(title: str, note: str, sections: Sequence[Section], not_done: Sequence[str]) -> str:
@@ -77,24 +80,28 @@ def _figure(figure: Figure | Drawing) -> str:
     data = base64.b64encode(encode_png(figure.picture)).decode("ascii")
     caption = html.escape(figure.caption)
     return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}" style="height:{figure.height_rem:g}rem">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
 def _table(section: Section) -> str:
-    columns, rows = section.columns, section.rows
-    if not rows:
+    if not section.rows:
         return ""
-    classes = {name: max(_number_class(row.get(name)) for row in rows) for name in columns}
-    head = "".join(f"<th{classes[name]}>{html.escape(_heading(name))}</th>" for name in columns)
-    decimals = {name: section.decimals if any("." in str(row.get(name)) for row in rows) else 0 for name in columns}
-    lines = "".join(f"<tr>{_row(row, columns, decimals)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{lines}</table>"
+    columns = [_column(name, section) for name in section.columns]
+    lines = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True))
+    return f"<table>{lines}</table>"
 
 
-def _row(row: Mapping[str, object], columns: Sequence[str], decimals: Mapping[str, int]) -> str:
-    cells = ((row.get(name), decimals[name]) for name in columns)
-    return "".join(f"<td{_number_class(value)}>{_cell(value, places)}</td>" for value, places in cells)
+def _column(name: str, section: Section) -> list[str]:
+    """The cells of a column, its heading first; a heading stands where its numbers do."""
+    values = [row.get(name) for row in section.rows]
+    if name in section.as_text:
+        return [f"<th>{html.escape(_heading(name))}</th>", *(f"<td>{_text(value)}</td>" for value in values)]
+    decimals = section.decimals if any("." in str(value) for value in values) else 0
+    number = max(_number_class(value) for value in values)
+    cells = [f"<td{_number_class(value)}>{_cell(value, decimals)}</td>" for value in values]
+    return [f"<th{number}>{html.escape(_heading(name))}</th>", *cells]
 
 
 def _heading(name: str) -> str:
@@ -126,5 +133,9 @@ def _number(value: object) -> float | None:
 def _cell(value: object, decimals: int) -> str:
     number = _number(value)
     if number is None:
-        return html.escape("" if value is None else str(value))
+        return _text(value)
     return f"{number:.{decimals}f}"
+
+
+def _text(value: object) -> str:
+    return html.escape("" if value is None else str(value))

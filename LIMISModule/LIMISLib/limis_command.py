@@ -134,7 +134,7 @@ def _replay(
     _require_call(arguments, name, needed={"output"}, allowed={"image", "anatomy"})
     log_path = _only_file(words, name)
     recorded = read_log(log_path)
-    outputs.protect(log_path, recorded.image.path, recorded.anatomy and recorded.anatomy.path)
+    outputs.protect(log_path, recorded.image.path, recorded.anatomy.path if recorded.anatomy else None)
     outputs.protect(arguments.image, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
     console.progress(0.0, "Replaying")

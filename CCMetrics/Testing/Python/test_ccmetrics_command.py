@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 from AnatomyGuidedLib.cli import main
 from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap
+from CCMetricsLib.lesion_dice import LesionDiceParameters
+from CCMetricsLib.metrics import METRICS, TABLE
 from CCMetricsLib.report import COLUMNS
+from CCMetricsLib.rivals import RIVALS
 
 AFFINE = np.diag([-2.0, -2.0, 3.0, 1.0])
 
@@ -37,12 +41,11 @@ def listing(folder: Path) -> set[str]:
 def test_the_table_on_standard_output_is_short_and_aligned(case, capsys) -> None:
     assert main(["evaluate", *case]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 7
-    table = dict(re.split(r" {2,}", line) for line in lines)
-    assert len({line.index(value) for line, value in zip(lines, table.values(), strict=True)}) == 1
-    assert table["Dice (global)"] == f"{2 * 16 / 33:.4f}"
-    assert table["CC-Dice (mean over lesions)"] == "0.5000"
-    assert table["Missed lesions"] == "1 of 2"
+    assert len(lines) == len(TABLE) + 3 + len(RIVALS)
+    rows = [re.split(r" {2,}", line) for line in lines]
+    assert len({line.index(f"  {row[1]}") for line, row in zip(lines, rows, strict=True)}) == 1
+    assert rows[0] == ["Dice", f"{2 * 16 / 33:.4f}", "CC-Dice", "0.5000"]
+    assert ["Missed lesions", "1 of 2"] in rows
 
 
 def test_the_csv_has_a_row_a_lesion_with_the_documented_columns(case, tmp_path) -> None:
@@ -64,10 +67,24 @@ def test_the_json_names_format_version_parameters_and_policies(case, tmp_path) -
     options = ["--distance", "voxels", "--connectivity", "6", "--case", "patient 1"]
     assert main(["evaluate", *case, *options, "--json", str(path)]) == 0
     result = json.loads(path.read_text(encoding="utf-8"))
-    assert (result["format"], result["version"]) == ("anatomyguided-evaluation", 1)
+    assert (result["format"], result["version"]) == ("anatomyguided-evaluation", 2)
     assert result["case"] == "patient 1"
-    assert result["parameters"] == {"distance": "voxels", "connectivity": 6, "instances": "none"}
-    assert result["policies"] == {"both_empty": None, "no_reference": None, "no_prediction": 0.0}
+    assert result["parameters"] == {
+        "distance": "voxels",
+        "connectivity": 6,
+        "instances": "none",
+        "metrics": [*METRICS, *RIVALS],
+        "classes": [],
+        "surface": "monai",
+        "tolerance_mm": 2.0,
+        "boundary_mm": 2.0,
+        "detection_iou": 0.0,
+        "inclusion": 0.5,
+        "lesion_dice": asdict(LesionDiceParameters()),
+        "anatomy": False,
+    }
+    scores = {"both_empty": None, "no_reference": None, "no_prediction": 0.0, "empty_region": 0.0}
+    assert result["policies"] == {**scores, "worst": "thesis", "worst_mm": 50.0}
     assert result["summary"]["cc_dice"] == 0.5
     assert (result["summary"]["components"], result["summary"]["missed_components"]) == (2, 1)
     assert [list(row) for row in result["components"]] == [list(COLUMNS)] * 2
@@ -87,7 +104,7 @@ def test_without_a_lesion_cc_dice_is_not_evaluable_and_the_volume_is_told(tmp_pa
     found[0, 0, 0:2] = 1
     paths = [write(tmp_path / "a.nii.gz", empty), write(tmp_path / "b.nii.gz", found)]
     assert main(["evaluate", *paths, "--json", str(tmp_path / "r.json"), "--csv", str(tmp_path / "r.csv")]) == 0
-    assert "not evaluable: the reference has no lesion" in capsys.readouterr().out
+    assert "Not evaluable: the reference has no lesion (cc_dice, " in capsys.readouterr().out
     result = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert result["summary"]["cc_dice"] is None
     assert result["reasons"]["cc_dice"] == "the reference has no lesion"
@@ -125,7 +142,15 @@ def test_a_missing_file_ends_with_1_and_keeps_the_older_table(case, tmp_path) ->
 
 
 @pytest.mark.parametrize(
-    "words", [["--connectivity", "8"], ["--distance", "cm"], ["--instances", "both"], ["--metric"]]
+    "words",
+    [
+        ["--connectivity", "8"],
+        ["--distance", "cm"],
+        ["--instances", "all"],
+        ["--anatomy"],
+        ["--tolerance", "-1"],
+        ["--worst-mm", "0"],
+    ],
 )
 def test_a_wrong_call_ends_with_2(case, words, capsys) -> None:
     assert main(["evaluate", *case, *words]) == 2

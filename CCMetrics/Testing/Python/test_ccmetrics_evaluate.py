@@ -256,7 +256,7 @@ def test_other_grids_are_refused() -> None:
         evaluate(labelmap(values), labelmap(values, moved))
 
 
-@pytest.mark.parametrize(("option", "value"), [("distance", "cm"), ("connectivity", 8), ("instances", "prediction")])
+@pytest.mark.parametrize(("option", "value"), [("distance", "cm"), ("connectivity", 8), ("instances", "all")])
 def test_an_unknown_option_is_refused(option: str, value: object) -> None:
     with pytest.raises(UsageError, match=option):
         EvaluationParameters(**{option: value})

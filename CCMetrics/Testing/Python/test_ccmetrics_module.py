@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("slicer_core", reason="slicer-core is not installed: the module file cannot be loaded")
 pytest.importorskip("PySide6", reason="PySide6 is not installed: the panel's stand-in cannot be made")
 
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume
 from AnatomyGuidedLib.io import numbered_segments
-from AnatomyGuidedLib.mrml import add_segmentation, add_volume
+from AnatomyGuidedLib.mrml import add_segmentation, add_volume, labelmap_from_segmentation_node
 from CCMetricsLib.evaluate import EvaluationParameters
 from PySide6 import QtCore
 from slicer_host import HostFault, load_module, start
@@ -44,6 +44,12 @@ def segmentation(values: np.ndarray, name: str, grid: Grid = GRID):
 
 def tables() -> int:
     return start().scene.GetNumberOfNodesByClass("vtkMRMLTableNode")
+
+
+def segmentations() -> set[str]:
+    scene = start().scene
+    kind = "vtkMRMLSegmentationNode"
+    return {scene.GetNthNodeByClass(n, kind).GetName() for n in range(scene.GetNumberOfNodesByClass(kind))}
 
 
 def test_the_modules_own_tests_pass(module) -> None:
@@ -94,6 +100,85 @@ def test_closing_the_scene_empties_the_panel(module) -> None:
     assert panel.ui.summaryLabel.text == ""
     assert panel.ui.lesionTable.mrmlTableNode() is None
     assert panel.ui.resultsCollapsibleButton.collapsed
+
+
+def test_the_panel_adds_coloured_lesions_and_regions_when_ticked(module) -> None:
+    panel = module.widget()
+    panel.ui.referenceSelector.setCurrentNode(segmentation(lesions(LARGE, SMALL), "Reference"))
+    panel.ui.predictionSelector.setCurrentNode(segmentation(lesions(LARGE), "Prediction"))
+    panel.ui.applyButton.click()
+    assert segmentations() == {"Reference", "Prediction"}
+    panel.ui.scoreColorsCheckBox.checked = True
+    panel.ui.regionMapCheckBox.checked = True
+    panel.ui.applyButton.click()
+    assert segmentations() == {"Reference", "Prediction", "Reference by Dice", "Regions of Reference"}
+
+
+def test_lesions_are_coloured_by_dice_and_lie_where_they_lay(module) -> None:
+    reference = segmentation(lesions(LARGE, SMALL), "Reference")
+    result = module.logic().evaluate(reference, segmentation(lesions(LARGE), "Prediction"), scoreColors=True)
+    assert result.regionNode is None
+    found, missed = (result.scoreNode.GetSegmentation().GetNthSegment(index) for index in range(2))
+    assert [found.GetName(), missed.GetName()] == ["Lesion 1: Dice 1.00", "Lesion 2: missed"]
+    np.testing.assert_allclose(
+        [found.GetColor(), missed.GetColor()], [(0, 158 / 255, 115 / 255), (213 / 255, 94 / 255, 0)]
+    )
+    shown = labelmap_from_segmentation_node(result.scoreNode, GRID)
+    np.testing.assert_array_equal(shown.values, lesions(LARGE, SMALL))
+
+
+def test_regions_are_those_of_the_nearest_lesion_in_mm(module) -> None:
+    reference = segmentation(lesions(LARGE, SMALL), "Reference")
+    result = module.logic().evaluate(reference, segmentation(lesions(LARGE), "Prediction"), regionMap=True)
+    shown = labelmap_from_segmentation_node(result.regionNode, GRID).values
+    voxels = np.argwhere(np.ones(GRID.shape, bool)) * GRID.spacing_mm
+    nearest = [
+        np.linalg.norm(voxels[:, None] - np.argwhere(lesions(box)) * GRID.spacing_mm, axis=2).min(axis=1)
+        for box in (LARGE, SMALL)
+    ]
+    expected = np.where(nearest[1] < nearest[0] - 1e-9, 2, 1).reshape(GRID.shape)
+    np.testing.assert_array_equal(shown, expected)
+
+
+def test_table_and_segmentations_are_undone_in_one_step(module) -> None:
+    scene = start().scene
+    nodes = segmentation(lesions(LARGE, SMALL), "Reference"), segmentation(lesions(LARGE), "Prediction")
+    scene.SetUndoOn()
+    try:
+        before = scene.GetNumberOfUndoLevels()
+        module.logic().evaluate(*nodes, scoreColors=True, regionMap=True)
+        assert scene.GetNumberOfUndoLevels() == before + 1
+        scene.Undo()
+        assert (tables(), segmentations()) == (0, {"Reference", "Prediction"})
+        assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode") == 2
+    finally:
+        scene.SetUndoOff()
+        scene.ClearUndoStack()
+
+
+def test_results_of_two_runs_have_names_of_their_own(module) -> None:
+    nodes = segmentation(lesions(LARGE, SMALL), "Reference"), segmentation(lesions(LARGE), "Prediction")
+    for _ in range(2):
+        module.logic().evaluate(*nodes, scoreColors=True, regionMap=True)
+    assert len(segmentations()) == 6
+
+
+def test_without_a_lesion_the_maps_are_empty(module) -> None:
+    empty = start().scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Reference")
+    result = module.logic().evaluate(
+        empty, segmentation(lesions(LARGE), "Prediction"), scoreColors=True, regionMap=True
+    )
+    for node in (result.scoreNode, result.regionNode):
+        assert node.GetSegmentation().GetNumberOfSegments() == 0
+
+
+def test_stopping_while_the_maps_are_made_leaves_the_scene_as_it_was(module) -> None:
+    nodes = segmentation(lesions(LARGE, SMALL), "Reference"), segmentation(lesions(LARGE), "Prediction")
+    seen: list[str] = []
+    options = {"scoreColors": True, "regionMap": True, "progress": lambda _, text: seen.append(text)}
+    with pytest.raises(Cancelled):
+        module.logic().evaluate(*nodes, cancelled=lambda: "Making the maps" in seen, **options)
+    assert (tables(), segmentations()) == (0, {"Reference", "Prediction"})
 
 
 def test_without_nodes_the_panel_asks_for_them(module, host) -> None:

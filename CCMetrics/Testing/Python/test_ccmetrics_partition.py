@@ -202,6 +202,16 @@ def test_foreground_comes_in_pieces_of_whole_slices() -> None:
     np.testing.assert_array_equal(foreground_voxels(mask)[:, ::-1], np.argwhere(mask.T))
 
 
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.uint16, np.uint32, np.int16, np.float32])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_foreground_is_found_in_every_type_and_layout(kind: type, order: str) -> None:
+    rng = np.random.default_rng(10)
+    for shape in ((5, 4, 6), (1, 7, 3), (9, 1, 1), (3, 5, 2)):
+        mask = np.asarray((rng.random(shape) < 0.2) * 200, kind, order=order)
+        for view in (mask, mask[::-1], mask[:, ::2], mask.transpose(2, 0, 1)):
+            np.testing.assert_array_equal(foreground_voxels(view)[:, ::-1], np.argwhere(view.T > 0))
+
+
 def test_an_unknown_connectivity_is_refused() -> None:
     with pytest.raises(ValueError, match="6, 18 or 26"):
         connected_components(np.ones((2, 2, 2)), connectivity=8)

@@ -1,0 +1,69 @@
+"""`anatomyguided study`: a table of studies, each loaded only when it is run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, cast
+
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import CasesFailed
+from AnatomyGuidedLib.files import Outputs, staged_folder
+from AnatomyGuidedLib.study_options import StudyOptions, read_settings
+
+STUDIES: Mapping[str, tuple[str, str]] = {
+    "cc-spheres": ("CCMetricsLib.studies.cc_spheres", "three spheres, degraded step by step (Figures 28 and 29)"),
+    "cc-simulation": ("CCMetricsLib.studies.cc_simulation", "patients with n lesions degraded (Figures 30-33, 42-45)"),
+}
+
+
+class Study(Protocol):
+    """What a study's module offers."""
+
+    def run(self, options: StudyOptions, folder: Path, console: Console) -> Mapping[str, object]: ...
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Nothing; the parser knows this command's options."""
+    listing = "\n".join(f"  {name:15} {summary}" for name, (_, summary) in STUDIES.items())
+    parser.epilog = (
+        f"studies:\n{listing}\n\nexamples:\n  anatomyguided study cc-spheres -o spheres\n"
+        "  anatomyguided study cc-simulation --cohort pairs.csv -o simulation\n\n"
+        "docs/studies.md describes each study, its settings and its files."
+    )
+    parser.add_argument("study", choices=tuple(STUDIES), metavar="STUDY", help="one of the studies below")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, required=True, help="gets tables, plots and study.json"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings that replace the tier's (.json or .toml)")
+    parser.add_argument("--cohort", type=Path, metavar="CSV", help="your cases, in place of generated ones")
+    parser.add_argument(
+        "--tier",
+        choices=("ci", "cpu", "gpu"),
+        default="ci",
+        help="ci: minutes on one core (default); cpu: the thesis's size; gpu: for studies that train",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:  # noqa: ARG001
+    """The study's result, as docs/studies.md describes it; its files are in the folder.
+
+    Raises:
+        CasesFailed: Cases of the cohort failed; the folder has the results of the others.
+    """
+    module, _ = STUDIES[arguments.study]
+    study = cast(Study, importlib.import_module(module))
+    settings = read_settings(arguments.config) if arguments.config else {}
+    options = StudyOptions(arguments.tier, settings, arguments.cohort)
+    with staged_folder(arguments.output) as folder:
+        result = study.run(options, folder, console)
+    failed = cast(Mapping[str, str], result.get("failed", {}))
+    if failed:
+        raise CasesFailed(
+            f"{len(failed)} of the cohort's cases failed ({', '.join(sorted(failed))}); "
+            f"{arguments.output.name} has the results of the others.",
+            result,
+        )
+    return result
