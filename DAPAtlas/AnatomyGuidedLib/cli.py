@@ -69,11 +69,16 @@ class Console:
         stream.flush()
 
 
+def program() -> int:
+    """`main` as a process of its own: what nobody foresaw ends in a sentence too."""
+    sys.excepthook = _unexpected
+    return main()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0; 1 an input is bad or a case failed; 2 the call is wrong; 130 stopped by the user."""
     _stop_on_termination()
     _keep_libraries_quiet()
-    sys.excepthook = _unexpected
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         namespace, command = parse_arguments(words)
@@ -242,4 +247,4 @@ def _stop_on_termination() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

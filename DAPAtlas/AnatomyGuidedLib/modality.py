@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 
@@ -86,6 +86,8 @@ def _missing_in_ct(values: npt.NDArray[Any]) -> list[str]:
 
 def _peaks(values: npt.NDArray[Any]) -> dict[float, float]:
     """Peaks of the histogram between -300 and 400 HU that stand out: HU and height, the highest first."""
+    from scipy import signal  # takes a third of a second, and only this needs it
+
     low, high = _HISTOGRAM_HU
     counts, edges = np.histogram(values, bins=int((high - low) / _BIN_HU), range=_HISTOGRAM_HU)
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _SMOOTHING_BINS, mode="constant")
