@@ -1,0 +1,111 @@
+"""The organs of the upper abdomen: liver, gallbladder, spleen, pancreas, kidneys, adrenal glands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from AnatomyGuidedLib.phantom.body_plan import BodyPlan
+from AnatomyGuidedLib.phantom.limbs import SIDES
+from AnatomyGuidedLib.phantom.lungs import Dome
+from AnatomyGuidedLib.phantom.painting import Part
+from AnatomyGuidedLib.phantom.shapes import (
+    Beyond,
+    Common,
+    Ellipsoid,
+    Offset,
+    Shape,
+    Union,
+    Without,
+    ball,
+    mirrored,
+    tube,
+)
+
+CAVITY, PANCREAS, SPLEEN, LIVER, GALLBLADDER, KIDNEY, ADRENAL = 25, 45, 47, 48, 50, 52, 54
+_BELOW_DIAPHRAGM = 8.0
+
+
+def cavity(plan: BodyPlan) -> Iterator[Part]:
+    """What fills the abdomen and pelvis between the organs."""
+    yield Part("Abdominal Tissue", belly(plan, 0.0), CAVITY)
+
+
+def belly(plan: BodyPlan, inset: float) -> Shape:
+    """The inside of the abdomen below the diaphragm, `inset` mm within its wall."""
+    return Without(Offset(plan.cavity, -inset), Dome(-_BELOW_DIAPHRAGM - inset))
+
+
+def solid_organs(plan: BodyPlan) -> Iterator[Part]:
+    """Each within the cavity, never in the wall."""
+    inner = belly(plan, 2.0)
+    yield Part("Pancreas", _pancreas(plan), PANCREAS, above=CAVITY)
+    yield Part("Spleen", Common((_spleen(plan), inner), blend=3.0), SPLEEN, above=CAVITY)
+    yield Part("Liver", _liver(plan, inner), LIVER, above=CAVITY)
+    yield Part("Gallbladder", _gallbladder(plan), GALLBLADDER, above=CAVITY)
+    for side, sign in SIDES:
+        yield Part(f"Kidney {side}", _kidney(plan, sign), KIDNEY, above=CAVITY)
+        yield Part(f"Adrenal Gland {side}", _adrenal(plan, sign), ADRENAL, above=CAVITY)
+
+
+def perirenal_fat(plan: BodyPlan) -> Iterator[Part]:
+    """Fat around the kidneys and before the bowel, in the voxels that no organ has taken."""
+    thick = 6.0 + 6.0 * plan.visceral
+    for sign in (1.0, -1.0):
+        yield Part("Fat", Offset(_kidney_body(plan, sign), thick), CAVITY, only=("Abdominal Tissue",))
+    yield Part("Fat", Without(belly(plan, 4.0), belly(plan, 4.0 + 9.0 * plan.visceral)), CAVITY,
+               only=("Abdominal Tissue",))  # fmt: skip
+
+
+def _liver(plan: BodyPlan, inner: Shape) -> Shape:
+    """Under the right dome, cut obliquely from below and from behind on the left: a wedge."""
+    size = plan.organ["liver"]
+    drop = 150.0 * (size - 1.0)
+    below = Beyond((110.0, 0.0, 84.0 - drop), (0.78, -0.18, 1.0))
+    behind = Beyond((0.0, 10.0, 0.0), (0.95, 1.0, 0.0))
+    left = Beyond((-72.0 - drop * 0.5, 0.0, 0.0), (1.0, -0.1, -0.25))
+    wedge = Common((below, behind, left), blend=30.0)
+    return Common((Offset(inner, -1.0), wedge, Beyond((0, 0, 60), (0, 0, 1))), blend=14.0)
+
+
+def _gallbladder(plan: BodyPlan) -> Shape:
+    size = plan.organ["gallbladder"]
+    drop = 150.0 * (plan.organ["liver"] - 1.0)
+    points = [(50.0, 30.0, 139.0 - drop), (54.0, 48.0, 130.0 - drop), (58.0, 62.0, 116.0 - drop)]
+    return tube(points, 7.0 * size, 13.0 * size, 14.0 * size, floor=plan.floor_mm)
+
+
+def _spleen(plan: BodyPlan) -> Shape:
+    size, center = plan.organ["spleen"], plan.moved("spleen", (-102.0, -46.0, 190.0))[0]
+    body = Ellipsoid(center, (24 * size, 41 * size, 56 * size), (1.0, 0.55, -0.25), (-0.5, 1.0, 0.35))
+    return Without(body, ball((center[0] + 50 * size, center[1] + 16, center[2]), 36.0 * size), blend=8.0)
+
+
+def _pancreas(plan: BodyPlan) -> Shape:
+    size = plan.organ["pancreas"]
+    course = [(36.0, 30.0, 100.0), (30.0, 36.0, 120.0), (8.0, 44.0, 134.0), (-18.0, 43.0, 143.0), (-50.0, 20.0, 154.0),
+              (-80.0, -12.0, 166.0)]  # fmt: skip
+    return tube(course, *(size * r for r in (12.0, 15.0, 10.0, 11.0, 11.0, 9.0)), floor=plan.floor_mm)
+
+
+def _kidney_body(plan: BodyPlan, sign: float) -> Shape:
+    size = plan.organ["kidney"]
+    r, a, s = plan.shift["kidney"]
+    center = (sign * 68.0 + r, -34.0 + a, (110.0 if sign > 0 else 122.0) + s)
+    return Ellipsoid(center, (28 * size, 24 * size, 56 * size), (1.0, -0.5 * sign, 0.2 * sign), (0.5 * sign, 1.0, 0.15))
+
+
+def _kidney(plan: BodyPlan, sign: float) -> Shape:
+    """A bean: the sinus opens towards the spine."""
+    size = plan.organ["kidney"]
+    r, a, s = plan.shift["kidney"]
+    sinus = Ellipsoid((sign * 46.0 + r, -26.0 + a, (110.0 if sign > 0 else 122.0) + s), (17 * size, 13, 20 * size))
+    return Without(_kidney_body(plan, sign), sinus, blend=5.0)
+
+
+def _adrenal(plan: BodyPlan, sign: float) -> Shape:
+    """Two limbs from a body above and inside the kidney's upper pole."""
+    radius = plan.thin(3.2 * plan.organ["adrenal"])
+    s = 172.0 if sign > 0 else 180.0
+    body, medial, lateral = (38.0, -16.0, s + 6.0), (40.0, -32.0, s - 14.0), (50.0, -30.0, s - 10.0)
+    limbs = [tube(mirrored([body, end], sign), radius) for end in (medial, lateral)]
+    return Union(tuple(limbs), blend=2.0)
