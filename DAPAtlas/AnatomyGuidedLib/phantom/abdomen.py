@@ -15,6 +15,7 @@ from AnatomyGuidedLib.phantom.shapes import (
     Offset,
     Shape,
     Union,
+    Waves,
     Without,
     ball,
     mirrored,
@@ -48,11 +49,11 @@ def solid_organs(plan: BodyPlan) -> Iterator[Part]:
 
 
 def perirenal_fat(plan: BodyPlan) -> Iterator[Part]:
-    """Fat around the kidneys and before the bowel, in the voxels that no organ has taken."""
+    """Fat around the kidneys and in lobules between the bowel's coils, in the voxels that no organ has taken."""
     thick = 6.0 + 6.0 * plan.visceral
     for sign in (1.0, -1.0):
         yield Part("Fat", Offset(_kidney_body(plan, sign), thick), CAVITY, only=("Abdominal Tissue",))
-    yield Part("Fat", Without(belly(plan, 4.0), belly(plan, 4.0 + 9.0 * plan.visceral)), CAVITY,
+    yield Part("Fat", Common((belly(plan, 3.0), Waves(plan.wave[1:7], 42.0, plan.visceral - 0.75))), CAVITY,
                only=("Abdominal Tissue",))  # fmt: skip
 
 

@@ -146,7 +146,7 @@ class BodyPlan:
     @cached_property
     def skin_trunk(self) -> Loft:
         """The outside of the trunk's subcutaneous fat."""
-        heights, factor = (-140, -60, 0, 80, 170, 260, 340, 420), (1.1, 1.3, 1.3, 1.15, 0.9, 0.6, 0.5, 0.45)
+        heights, factor = (-134, -112, -60, 0, 80, 170, 260, 340, 420), (0.2, 1.0, 1.3, 1.3, 1.15, 0.9, 0.6, 0.5, 0.45)
         rows = []
         for cut in self.trunk.sections:
             fat = self.fat_mm * float(np.interp(cut.s, heights, factor))
@@ -233,7 +233,7 @@ _CAVITY = sections(
     (-142, 0, 30, -50, 20),
 )
 _TRUNK = sections(
-    (-158, 0, 24, -48, 24),
+    (-154, 0, 30, -50, 28),
     (-134, 0, 92, -74, 46),
     (-112, 0, 158, -94, 68),
     (-60, 0, 158, -104, 80),

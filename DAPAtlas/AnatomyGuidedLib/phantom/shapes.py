@@ -225,6 +225,28 @@ class Beyond:
 
 
 @dataclass(frozen=True)
+class Waves:
+    """Lobules without end: where three crossing waves add up to less than `level`, which ranges from -1.5 to 1.5."""
+
+    phases: tuple[float, ...]
+    length_mm: float
+    level: float
+
+    def bounds(self) -> Bounds:
+        return np.full(3, -float(FAR_MM)), np.full(3, float(FAR_MM))
+
+    def distance(self, axes: Axes) -> Field:
+        swings = [self._swing(axis, n) for n, axis in enumerate(axes)]
+        crossed = [swings[n][0] * swings[(n + 1) % 3][1] for n in range(3)]
+        return np.asarray((_total(crossed) - np.float32(self.level)) * np.float32(self.length_mm / 6), dtype=np.float32)
+
+    def _swing(self, axis: Field, n: int) -> tuple[Field, Field]:
+        turns = axis.astype(np.float64) * (2.0 * math.pi / self.length_mm)
+        waves = np.round([np.sin(turns + self.phases[n]), np.cos(turns + self.phases[n + 3])], 4).astype(np.float32)
+        return _spread(waves[0], n), _spread(waves[1], n)
+
+
+@dataclass(frozen=True)
 class Union:
     """All that lies in one solid or another; `blend` mm wide fillets where they meet."""
 
