@@ -23,7 +23,7 @@ from AnatomyGuidedLib.phantom.shapes import (
 )
 
 CAVITY, PANCREAS, SPLEEN, LIVER, GALLBLADDER, KIDNEY, ADRENAL = 25, 45, 47, 48, 50, 52, 54
-_BELOW_DIAPHRAGM = 8.0
+_BELOW_DIAPHRAGM = 6.0
 
 
 def cavity(plan: BodyPlan) -> Iterator[Part]:
@@ -41,7 +41,7 @@ def solid_organs(plan: BodyPlan) -> Iterator[Part]:
     inner = belly(plan, 2.0)
     yield Part("Pancreas", _pancreas(plan), PANCREAS, above=CAVITY)
     yield Part("Spleen", Common((_spleen(plan), inner), blend=3.0), SPLEEN, above=CAVITY)
-    yield Part("Liver", _liver(plan, inner), LIVER, above=CAVITY)
+    yield Part("Liver", _liver(plan, belly(plan, 0.5)), LIVER, above=CAVITY)
     yield Part("Gallbladder", _gallbladder(plan), GALLBLADDER, above=CAVITY)
     for side, sign in SIDES:
         yield Part(f"Kidney {side}", _kidney(plan, sign), KIDNEY, above=CAVITY)
@@ -53,7 +53,7 @@ def perirenal_fat(plan: BodyPlan) -> Iterator[Part]:
     thick = 6.0 + 6.0 * plan.visceral
     for sign in (1.0, -1.0):
         yield Part("Fat", Offset(_kidney_body(plan, sign), thick), CAVITY, only=("Abdominal Tissue",))
-    yield Part("Fat", Common((belly(plan, 3.0), Waves(plan.wave[1:7], 42.0, plan.visceral - 0.75))), CAVITY,
+    yield Part("Fat", Common((belly(plan, 0.0), Waves(plan.wave[1:7], 46.0, 0.2 + 0.5 * (plan.visceral - 1.0)))), CAVITY,
                only=("Abdominal Tissue",))  # fmt: skip
 
 
@@ -61,24 +61,24 @@ def _liver(plan: BodyPlan, inner: Shape) -> Shape:
     """Under the right dome, cut obliquely from below and from behind on the left: a wedge."""
     size = plan.organ["liver"]
     drop = 150.0 * (size - 1.0)
-    below = Beyond((110.0, 0.0, 84.0 - drop), (0.78, -0.18, 1.0))
-    behind = Beyond((0.0, 10.0, 0.0), (0.95, 1.0, 0.0))
-    left = Beyond((-72.0 - drop * 0.5, 0.0, 0.0), (1.0, -0.1, -0.25))
+    below = Beyond((110.0, 0.0, 72.0 - drop), (0.76, -0.12, 1.0))
+    behind = Beyond((0.0, 4.0, 0.0), (0.95, 1.0, 0.0))
+    left = Beyond((-84.0 - drop * 0.5, 0.0, 0.0), (1.0, -0.1, -0.25))
     wedge = Common((below, behind, left), blend=30.0)
-    return Common((Offset(inner, -1.0), wedge, Beyond((0, 0, 60), (0, 0, 1))), blend=14.0)
+    return Common((inner, wedge, Beyond((0, 0, 60), (0, 0, 1))), blend=14.0)
 
 
 def _gallbladder(plan: BodyPlan) -> Shape:
     size = plan.organ["gallbladder"]
     drop = 150.0 * (plan.organ["liver"] - 1.0)
-    points = [(50.0, 30.0, 139.0 - drop), (54.0, 48.0, 130.0 - drop), (58.0, 62.0, 116.0 - drop)]
+    points = [(50.0, 30.0, 124.0 - drop), (54.0, 48.0, 116.0 - drop), (58.0, 62.0, 104.0 - drop)]
     return tube(points, 7.0 * size, 13.0 * size, 14.0 * size, floor=plan.floor_mm)
 
 
 def _spleen(plan: BodyPlan) -> Shape:
-    size, center = plan.organ["spleen"], plan.moved("spleen", (-102.0, -46.0, 190.0))[0]
-    body = Ellipsoid(center, (24 * size, 41 * size, 56 * size), (1.0, 0.55, -0.25), (-0.5, 1.0, 0.35))
-    return Without(body, ball((center[0] + 50 * size, center[1] + 16, center[2]), 36.0 * size), blend=8.0)
+    size, center = plan.organ["spleen"], plan.moved("spleen", (-99.0, -42.0, 188.0))[0]
+    body = Ellipsoid(center, (29 * size, 44 * size, 60 * size), (1.0, 0.55, -0.25), (-0.5, 1.0, 0.35))
+    return Without(body, ball((center[0] + 54 * size, center[1] + 16, center[2]), 36.0 * size), blend=8.0)
 
 
 def _pancreas(plan: BodyPlan) -> Shape:
@@ -91,21 +91,21 @@ def _pancreas(plan: BodyPlan) -> Shape:
 def _kidney_body(plan: BodyPlan, sign: float) -> Shape:
     size = plan.organ["kidney"]
     r, a, s = plan.shift["kidney"]
-    center = (sign * 68.0 + r, -34.0 + a, (110.0 if sign > 0 else 122.0) + s)
-    return Ellipsoid(center, (28 * size, 24 * size, 56 * size), (1.0, -0.5 * sign, 0.2 * sign), (0.5 * sign, 1.0, 0.15))
+    center = (sign * 73.0 + r, -28.0 + a, (110.0 if sign > 0 else 122.0) + s)
+    return Ellipsoid(center, (29 * size, 25 * size, 57 * size), (1.0, -0.5 * sign, 0.2 * sign), (0.5 * sign, 1.0, 0.15))
 
 
 def _kidney(plan: BodyPlan, sign: float) -> Shape:
     """A bean: the sinus opens towards the spine."""
     size = plan.organ["kidney"]
     r, a, s = plan.shift["kidney"]
-    sinus = Ellipsoid((sign * 46.0 + r, -26.0 + a, (110.0 if sign > 0 else 122.0) + s), (17 * size, 13, 20 * size))
+    sinus = Ellipsoid((sign * 51.0 + r, -20.0 + a, (110.0 if sign > 0 else 122.0) + s), (17 * size, 13, 20 * size))
     return Without(_kidney_body(plan, sign), sinus, blend=5.0)
 
 
 def _adrenal(plan: BodyPlan, sign: float) -> Shape:
     """Two limbs from a body above and inside the kidney's upper pole."""
-    radius = plan.thin(3.2 * plan.organ["adrenal"])
+    radius = plan.thin(4.2 * plan.organ["adrenal"])
     s = 172.0 if sign > 0 else 180.0
     body, medial, lateral = (38.0, -16.0, s + 6.0), (40.0, -32.0, s - 14.0), (50.0, -30.0, s - 10.0)
     limbs = [tube(mirrored([body, end], sign), radius) for end in (medial, lateral)]

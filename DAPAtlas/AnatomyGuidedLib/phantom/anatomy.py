@@ -22,6 +22,7 @@ from AnatomyGuidedLib.phantom.shapes import Axes
 from AnatomyGuidedLib.phantom.skull import head
 from AnatomyGuidedLib.phantom.spine import spine
 from AnatomyGuidedLib.phantom.surface import mantle, skin
+from AnatomyGuidedLib.phantom.tidy import without_strays
 from AnatomyGuidedLib.phantom.vessels import vessels
 
 _FINEST_MM, _COARSEST_MM = 1.0, 10.0
@@ -65,8 +66,9 @@ def _painted(plan: BodyPlan, axes: Axes, spacing_mm: float) -> npt.NDArray[np.ui
     canvas.paint(limb_bones(plan))
     canvas.paint(spine(plan))
     canvas.paint(perirenal_fat(plan))
-    canvas.labels[skin(canvas.labels, spacing_mm)] = id_of("Skin")
-    return canvas.labels
+    soft = canvas.mask("Fat", "Muscles", "Breast Left", "Breast Right", "Unknown Tissue")
+    canvas.labels[skin(canvas.labels, soft, spacing_mm)] = id_of("Skin")
+    return without_strays(canvas.labels)
 
 
 def _grid(plan: BodyPlan, spacing_mm: float) -> tuple[Grid, Axes]:

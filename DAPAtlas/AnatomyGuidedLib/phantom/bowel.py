@@ -23,7 +23,7 @@ def bowel(plan: BodyPlan) -> Iterator[Part]:
     esophagus = tube(esophagus_course(plan), plan.thin(7.0))
     yield Part("Esophagus", esophagus, ESOPHAGUS)
     yield Part("Stomach", Common((_stomach(plan), inner), blend=4.0), STOMACH, above=CAVITY)
-    yield Part("Duodenum", tube(_DUODENUM, plan.thin(11.5 * plan.organ["bowel"])), DUODENUM, above=CAVITY)
+    yield Part("Duodenum", tube(_duodenum(plan), plan.thin(11.5 * plan.organ["bowel"])), DUODENUM, above=CAVITY)
     yield Part("Small Bowel", Common((_small_bowel(plan), inner)), SMALL, above=CAVITY)
     yield Part("Colon", _colon(plan), COLON, above=CAVITY)
 
@@ -31,7 +31,7 @@ def bowel(plan: BodyPlan) -> Iterator[Part]:
 def esophagus_course(plan: BodyPlan) -> list[Point]:
     """Behind the windpipe, beside the aorta, through the diaphragm to the stomach."""
     chest = [(-3.0, plan.body_a(s) + gap, s) for s, gap in ((440.0, 21.0), (400.0, 25.0), (362.0, 25.0), (318.0, 24.0))]
-    return [(0.0, 2.0, 492.0), *chest, (-9.0, -20.0, 270.0), (-16.0, -4.0, 236.0), (-34.0, 6.0, 212.0)]
+    return [(0.0, 2.0, 492.0), *chest, (-8.0, plan.body_a(270.0) + 40.0, 270.0), (-16.0, 4.0, 236.0), (-36.0, 8.0, 212.0)]
 
 
 def _stomach(plan: BodyPlan) -> Shape:
@@ -40,6 +40,13 @@ def _stomach(plan: BodyPlan) -> Shape:
     course = [(-58.0, -24.0, 222.0), (-62.0, -6.0, 196.0), (-62.0, 24.0, 164.0), (-50.0, 50.0, 126.0), (-14.0, 62.0, 104.0),
               (16.0, 58.0, 112.0), (34.0, 50.0, 122.0)]  # fmt: skip
     return tube(course, *(size * r for r in (31.0, 35.0, 31.0, 26.0, 21.0, 16.0, 11.0)), floor=plan.floor_mm)
+
+
+def _duodenum(plan: BodyPlan) -> list[Point]:
+    """A C around the pancreas' head, its lower part before the aorta and the vena cava."""
+    before = plan.body_a(60.0) + 54.0
+    return [(34.0, 50.0, 122.0), (50.0, 36.0, 122.0), (58.0, 22.0, 98.0), (50.0, 28.0, 68.0), (16.0, before - 2.0, 58.0),
+            (-12.0, before, 62.0), (-30.0, before - 8.0, 84.0)]  # fmt: skip
 
 
 def _small_bowel(plan: BodyPlan) -> Shape:
@@ -73,19 +80,10 @@ def _colon(plan: BodyPlan) -> Shape:
     return tube(points, *(float(radius) for radius in radii))
 
 
-_DUODENUM: list[Point] = [
-    (34.0, 50.0, 122.0),
-    (50.0, 36.0, 122.0),
-    (58.0, 22.0, 98.0),
-    (50.0, 26.0, 68.0),
-    (16.0, 50.0, 58.0),
-    (-12.0, 52.0, 62.0),
-    (-30.0, 44.0, 84.0),
-]
 _COLON = (
-    (80.0, 34.0, -28.0, 24.0),
-    (86.0, 22.0, 5.0, 27.0),
-    (90.0, 6.0, 45.0, 25.0),
+    (78.0, 42.0, -28.0, 24.0),
+    (86.0, 34.0, 5.0, 27.0),
+    (90.0, 10.0, 45.0, 25.0),
     (86.0, 10.0, 78.0, 24.0),
     (70.0, 42.0, 92.0, 22.0),
     (40.0, 68.0, 84.0, 21.0),

@@ -11,7 +11,7 @@ from AnatomyGuidedLib.phantom.shapes import Common, Ellipsoid, Offset, Point, Sh
 
 TISSUE, WALL, CHAMBER, MYOCARDIUM = 33, 34, 36, 37
 _LONG_AXIS: Point = (-0.74, 0.50, -0.44)
-_WALL_MM, _PERICARDIUM_MM = 4.0, 8.0
+_WALL_MM, _PERICARDIUM_MM = 3.0, 6.0
 
 
 def heart(plan: BodyPlan) -> Iterator[Part]:

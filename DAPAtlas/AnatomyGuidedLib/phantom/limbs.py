@@ -33,12 +33,12 @@ def arm_course(plan: BodyPlan) -> list[Point]:
 
 
 def _clavicle(plan: BodyPlan, sign: float) -> Shape:
-    points = mirrored([(22, 62, 417), (58, 56, 430), (105, 12, 446), (150, -22, 442)], sign)
+    points = mirrored([(22, 62, 417), (58, 54, 428), (104, 8, 440), (152, -26, 440)], sign)
     return tube(points, 7.5, 5.5, 5.5, 6.0, floor=plan.floor_mm)
 
 
 def _scapula(plan: BodyPlan, sign: float) -> Shape:
-    thin = plan.thin(3.6)
+    thin = plan.thin(3.8)
     blade = Ellipsoid((sign * 108, -92, 358), (76.0, 40.0, thin + 0.8), (0.1 * sign, -0.12, -1.0), (sign * 0.8, 0.6, 0.0))
     spine = tube(mirrored([(78, -112, 398), (120, -104, 416), (152, -80, 440), (172, -42, 446)], sign), thin + 1.0)
     neck = tube(mirrored([(118, -82, 388), (142, -56, 408)], sign), 9.0, 12.0)

@@ -30,8 +30,7 @@ from AnatomyGuidedLib.phantom.shapes import (
 LUNG, MEDIASTINUM, THYMUS = 30, 31, 32
 BRONCHUS, TRACHEA = 66, 67
 CARINA: Point = (3.0, -16.0, 362.0)
-_OBLIQUE = ((0.0, -100.0, 398.0), (0.0, 0.80, 1.0))
-_HORIZONTAL_S = 320.0
+
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,31 @@ class Dome:
 
     def distance(self, axes: Axes) -> Field:
         r, a = axes[0].reshape(-1, 1), axes[1].reshape(1, -1)
-        right = _paraboloid(r, a, (64.0, 12.0), (70.0, 104.0), 264.0, 76.0)
-        left = _paraboloid(r, a, (-66.0, 8.0), (70.0, 104.0), 254.0, 74.0)
+        right = _paraboloid(r, a, (64.0, 12.0), (70.0, 116.0), 264.0, 76.0)
+        left = _paraboloid(r, a, (-66.0, 8.0), (70.0, 116.0), 254.0, 74.0)
         tendon = _paraboloid(r, a, (-8.0, 34.0), (90.0, 90.0), 248.0, 60.0)
         top = -smooth_min(smooth_min(-right, -left, 24.0), -tendon, 24.0)
         height = top[:, :, None] + np.float32(self.lift) - axes[2].reshape(1, 1, -1)
         return np.asarray(height * np.float32(0.8), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Fissure:
+    """All that lies above a gap between two lobes: a plane that rises backwards and sags towards the ribs."""
+
+    s: float
+    slope: float
+    sag_mm: float
+    upper: bool = True
+
+    def bounds(self) -> Bounds:
+        return np.full(3, -float(FAR_MM)), np.full(3, float(FAR_MM))
+
+    def distance(self, axes: Axes) -> Field:
+        r, a, s = axes[0].reshape(-1, 1, 1), axes[1].reshape(1, -1, 1), axes[2].reshape(1, 1, -1)
+        aside = (np.abs(r) - np.float32(62)) * np.float32(1 / 60)
+        height = np.float32(self.s) - a * np.float32(self.slope) + np.float32(self.sag_mm) * (aside * aside) - s
+        return np.asarray(height if self.upper else -height, dtype=np.float32)
 
 
 def chest(plan: BodyPlan) -> Iterator[Part]:
@@ -74,15 +92,15 @@ def _lobes(lungs: Shape) -> Iterator[Part]:
     for side, sign in SIDES:
         half = Common((lungs, Beyond((0, 0, 0), (sign, 0, 0))))
         yield Part(f"Lung Lower Lobe {side}", half, LUNG)
-        above = Common((half, Beyond(*_OBLIQUE)))
+        above = Common((half, _OBLIQUE))
         yield Part(f"Lung Upper Lobe {side}", above, LUNG)
         if side == "Right":
-            yield Part("Lung Middle Lobe Right", Common((above, Beyond((0, 0, _HORIZONTAL_S), (0, 0.1, -1)))), LUNG)
+            yield Part("Lung Middle Lobe Right", Common((above, _HORIZONTAL)), LUNG)
 
 
 def _mediastinum() -> Shape:
     """Between the lungs: around spine, gullet, great vessels and windpipe; narrow in front, where the lungs meet."""
-    back = Loft(sections((470, 0, 30, -60, 34), (430, 0, 32, -68, 44), (390, 0, 32, -82, 30), (350, -1, 34, -88, 24),
+    back = Loft(sections((456, 0, 30, -60, 30), (430, 0, 32, -68, 44), (390, 0, 32, -82, 30), (350, -1, 34, -88, 24),
                          (300, -6, 33, -88, 10), (250, -8, 32, -74, 10), (170, -4, 34, -60, 20)))  # fmt: skip
     front = Loft(sections((450, 0, 24, -20, 40), (415, 0, 26, -20, 52), (380, -1, 22, -20, 66), (340, -4, 14, 0, 80),
                           (290, -12, 26, 0, 84), (240, -16, 40, 0, 90)), squareness=0.4)  # fmt: skip
@@ -97,6 +115,8 @@ def _paraboloid(
     return np.asarray(np.float32(top) - np.float32(fall) * (across * across + deep * deep), dtype=np.float32)
 
 
+_OBLIQUE = Fissure(300.0, 0.88, -22.0)
+_HORIZONTAL = Fissure(328.0, 0.1, -14.0, upper=False)
 _RIGHT_MAIN, _LEFT_MAIN = (29.0, -20.0, 343.0), (-38.0, -24.0, 337.0)
 _BRONCHI: tuple[tuple[list[Point], tuple[float, ...]], ...] = (
     ([CARINA, _RIGHT_MAIN], (8.0, 7.0)),

@@ -242,7 +242,9 @@ class Waves:
 
     def _swing(self, axis: Field, n: int) -> tuple[Field, Field]:
         turns = axis.astype(np.float64) * (2.0 * math.pi / self.length_mm)
-        waves = np.round([np.sin(turns + self.phases[n]), np.cos(turns + self.phases[n + 3])], 4).astype(np.float32)
+        first = 0.65 * np.sin(turns + self.phases[n]) + 0.5 * np.sin(1.7 * turns + 2.0 * self.phases[n])
+        second = 0.65 * np.cos(turns + self.phases[n + 3]) + 0.5 * np.cos(2.3 * turns + 3.0 * self.phases[n + 3])
+        waves = np.round([first, second], 4).astype(np.float32)
         return _spread(waves[0], n), _spread(waves[1], n)
 
 

@@ -24,7 +24,7 @@ def head(plan: BodyPlan) -> Iterator[Part]:
     yield Part("Brain", brain, INSIDE)
     for side, sign in SIDES:
         yield Part("Fat", _orbit(sign), EYE)
-        yield Part(f"Eyeball {side}", ball((sign * 32, 76, 612), max(12.2 * plan.organ["eye"] ** 0.5, plan.floor_mm)), EYE)
+        yield Part(f"Eyeball {side}", ball((sign * 32, 76, 612), max(11.9 * plan.organ["eye"] ** 0.5, plan.floor_mm)), EYE)
     yield Part("Nasal Cavity", _nose(plan), INSIDE)
 
 
@@ -60,7 +60,7 @@ def _nose(plan: BodyPlan) -> Shape:
 
 def _cheek(sign: float) -> Shape:
     masseter = Ellipsoid((sign * 60, 30, 560), (9, 20, 32))
-    return Union((masseter, Ellipsoid((sign * 47, 66, 560), (12, 24, 24), (1.0, -0.7 * sign, 0.0))), blend=10.0)
+    return Union((masseter, Ellipsoid((sign * 52, 60, 560), (13, 26, 24), (1.0, -0.55 * sign, 0.0))), blend=10.0)
 
 
 def _thyroid(plan: BodyPlan, sign: float) -> Shape:

@@ -10,7 +10,7 @@ from AnatomyGuidedLib.phantom.shapes import Drum, Ellipsoid, Point, Shape, Union
 
 DISC, BONE, CANAL = 78, 80, 86
 _CANAL_RADIUS = 8.0
-_DISC_SHARE = {"L": 0.24, "T": 0.18, "C": 0.24}
+_DISC_SHARE = {"L": 0.22, "T": 0.16, "C": 0.24}
 
 
 def spine(plan: BodyPlan) -> Iterator[Part]:
@@ -38,13 +38,13 @@ def canal_a(vertebra: Vertebra) -> float:
 def half_depth(vertebra: Vertebra) -> float:
     """Half the depth of a vertebral body, front to back."""
     number = int(vertebra.name[1:])
-    return {"L": 16.5, "T": 10.5 + 0.45 * number, "C": 8.0}[vertebra.name[0]]
+    return {"L": 17.5, "T": 10.5 + 0.5 * number, "C": 8.0}[vertebra.name[0]]
 
 
 def half_width(vertebra: Vertebra) -> float:
     """Half the width of a vertebral body."""
     number = int(vertebra.name[1:])
-    return {"L": 20.5 + 0.8 * number, "T": 14.0 + 0.5 * abs(number - 3), "C": 11.0 + 0.4 * number}[vertebra.name[0]]
+    return {"L": 22.5 + 0.8 * number, "T": 14.5 + 0.6 * abs(number - 3), "C": 11.0 + 0.4 * number}[vertebra.name[0]]
 
 
 def _disc(vertebra: Vertebra) -> Shape:
@@ -67,7 +67,7 @@ def _vertebra(plan: BodyPlan, vertebra: Vertebra) -> Shape:
 
 def _arch(plan: BodyPlan, vertebra: Vertebra) -> Iterator[Shape]:
     wide, rear = half_width(vertebra) * 0.62, canal_a(vertebra)
-    radius = plan.thin(min(0.17 * vertebra.height, 5.0))
+    radius = plan.thin(min(0.18 * vertebra.height, 6.0))
     low = vertebra.s - 0.1 * vertebra.height
     for sign in (1.0, -1.0):
         pedicle = (sign * wide, vertebra.a - half_depth(vertebra) + 3.0, vertebra.s + 1.0)
@@ -78,12 +78,12 @@ def _arch(plan: BodyPlan, vertebra: Vertebra) -> Iterator[Shape]:
 
 def _processes(plan: BodyPlan, vertebra: Vertebra) -> Iterator[Shape]:
     kind, number = vertebra.name[0], int(vertebra.name[1:])
-    length, drop = {"L": (26.0, 5.0), "T": (27.0, 17.0), "C": (8.0 + 2.6 * max(number - 2, 0), 4.0)}[kind]
+    length, drop = {"L": (29.0, 5.0), "T": (27.0, 17.0), "C": (8.0 + 2.6 * max(number - 2, 0), 4.0)}[kind]
     reach = {"L": 37.0, "T": 33.0 - 0.5 * number, "C": 22.0}[kind]
-    rear, radius = canal_a(vertebra) - _CANAL_RADIUS - 2.0, plan.thin({"L": 4.0, "T": 3.4, "C": 3.0}[kind])
+    rear, radius = canal_a(vertebra) - _CANAL_RADIUS - 2.0, plan.thin({"L": 4.5, "T": 3.8, "C": 3.0}[kind])
     low = vertebra.s - 0.14 * vertebra.height
     tip = (0.0, rear - length, low - drop)
-    yield tube([(0.0, rear, low), tip], radius, tall=5.0 if kind == "L" else 0.0)
+    yield tube([(0.0, rear, low), tip], radius, tall=6.0 if kind == "L" else 0.0)
     back = {"L": 3.0, "T": 14.0, "C": -6.0}[kind]
     for sign in (1.0, -1.0):
         root = (sign * (_CANAL_RADIUS + 4.0), canal_a(vertebra), vertebra.s - 1.0)
@@ -105,7 +105,7 @@ def _sacrum(plan: BodyPlan) -> Shape:
     first = plan.spine[0].a
     top = Drum((0.0, first - 10.0, -13.0), 25.0, 16.5, 12.0, lean=0.75)
     curve = tube([(0.0, -34.0, -24.0), (0.0, -58.0, -52.0), (0.0, -73.0, -82.0), (0.0, -62.0, -114.0)], 18, 16, 11, 4.5)
-    wings = [Ellipsoid((sign * 34.0, -50.0, -24.0), (27.0, 17.0, 27.0), (sign, -0.35, -0.1)) for sign in (1.0, -1.0)]
+    wings = [Ellipsoid((sign * 34.0, -50.0, -24.0), (27.0, 15.0, 25.0), (sign, -0.35, -0.1)) for sign in (1.0, -1.0)]
     flanks = [tube([(sign * 26.0, -60.0, -45.0), (sign * 12.0, -76.0, -88.0)], 14, 8) for sign in (1.0, -1.0)]
     crest = tube([(0.0, -66.0, -8.0), (0.0, -88.0, -45.0), (0.0, -86.0, -80.0)], plan.thin(6.0))
     return Union((top, curve, *wings, *flanks, crest), blend=8.0)

@@ -26,8 +26,11 @@ def mantle(plan: BodyPlan) -> Iterator[Part]:
     yield Part("Muscles", _fascia(plan), MUSCLE)
 
 
-def skin(labels: npt.NDArray[np.uint8], spacing_mm: float) -> npt.NDArray[np.bool_]:
-    """The outermost 2 mm of the body, one voxel at least; the cut faces above and below carry none."""
+def skin(labels: npt.NDArray[np.uint8], soft: npt.NDArray[np.bool_], spacing_mm: float) -> npt.NDArray[np.bool_]:
+    """The outermost 2 mm of the body, one voxel at least; the cut faces above and below carry none.
+
+    Where something else than `soft` tissue reaches the outside, the skin lies upon it.
+    """
     body = np.pad(labels > 0, ((1, 1), (1, 1), (0, 0)))
     inner = body.copy()
     for _ in range(max(1, round(_SKIN_MM / spacing_mm))):
@@ -38,7 +41,18 @@ def skin(labels: npt.NDArray[np.uint8], spacing_mm: float) -> npt.NDArray[np.boo
             core[tuple(low)] &= inner[tuple(high)]
             core[tuple(high)] &= inner[tuple(low)]
         inner = core
-    return np.asarray((body & ~inner)[1:-1, 1:-1])
+    return np.asarray((body & ~inner)[1:-1, 1:-1] & soft | _upon((labels > 0) & ~soft) & (labels == 0))
+
+
+def _upon(firm: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """These voxels and their neighbours by a face."""
+    wider = firm.copy()
+    for axis in range(3):
+        low, high = [slice(None)] * 3, [slice(None)] * 3
+        low[axis], high[axis] = slice(1, None), slice(None, -1)
+        wider[tuple(low)] |= firm[tuple(high)]
+        wider[tuple(high)] |= firm[tuple(low)]
+    return wider
 
 
 def _outline(plan: BodyPlan) -> Shape:
@@ -60,15 +74,16 @@ def _arm(plan: BodyPlan, sign: float, fat: float) -> Shape:
     slim = 0.88 if plan.female else 1.0
     arm = tube(mirrored(arm_course(plan), sign), *(slim * r + fat for r in (48.0, 47.0, 40.0, 36.0, 26.0)))
     root = tube(mirrored([(30, -42, 462), (100, -46, 432), (160, -42, 412)], sign), *(r + fat for r in (44.0, 42.0, 46)))
+    chest = tube(mirrored([(40, 26, 424), (104, 0, 416), (160, -30, 412)], sign), 34.0 + fat, 40.0 + fat, 42.0 + fat)
     flank = tube(mirrored([(150, -44, 408), (134, -46, 340)], sign), 46.0 + fat, 24.0 + fat)
-    return Union((arm, root, flank), blend=24.0)
+    return Union((arm, root, chest, flank), blend=24.0)
 
 
 def _head(plan: BodyPlan, grow: float) -> Iterator[Shape]:
     """Scalp, face with nose and jaw, and the neck's flanks."""
-    yield Ellipsoid((0, 4, 636), (76 + grow, 94 + grow, 75 + grow))
-    yield Ellipsoid((0, 40, 580), (63 + grow, 60 + grow, 74 + grow))
-    yield Ellipsoid((0, 58, 540), (50 + grow, 42 + grow, 38 + grow))
+    yield Ellipsoid((0, 4, 637), (78 + grow, 96 + grow, 77 + grow))
+    yield Ellipsoid((0, 40, 580), (67 + grow, 62 + grow, 74 + grow))
+    yield Ellipsoid((0, 54, 542), (60 + grow, 46 + grow, 40 + grow))
     yield tube([(0, 98, 606), (0, 112, 578)], 6.0 + grow, 11.0 + grow)
     for sign in (1.0, -1.0):
         yield tube([(sign * 30, -12, 560), (sign * 34, -14, 470)], 34.0 + grow, 40.0 + grow)

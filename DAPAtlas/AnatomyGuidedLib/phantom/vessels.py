@@ -48,8 +48,8 @@ def _abdominal_arteries(plan: BodyPlan) -> Iterator[Part]:
     yield Part("Celiac Trunk", _tube(plan, [start, end], 4.0), SMALL_ARTERY)
     fork = _before(plan, -9.0, 54.0, 27.0)
     for side, sign in SIDES:
-        course = [fork, (sign * 20.0 - 4.0, 22.0, 22.0), (sign * 46.0, 16.0, -16.0), (sign * 60.0, 22.0, -54.0),
-                  (sign * 74.0, 42.0, -98.0)]  # fmt: skip
+        course = [fork, (sign * 20.0 - 4.0, 34.0, 22.0), (sign * 46.0, 22.0, -16.0), (sign * 60.0, 28.0, -54.0),
+                  (sign * 76.0, 46.0, -98.0)]  # fmt: skip
         yield Part(f"Iliac Artery {side}", _tube(plan, course, 6.5, 6.0, 5.5, 5.0, 5.0), SMALL_ARTERY)
 
 
@@ -70,15 +70,15 @@ def _neck_arteries(plan: BodyPlan) -> Iterator[Part]:
 def _veins(plan: BodyPlan) -> Iterator[Part]:
     join = _before(plan, 16.0, 36.0, 24.0)
     for side, sign in SIDES:
-        middle = [(30.0, 8.0, 8.0)] if sign > 0 else [(-8.0, 17.0, 20.0), (-32.0, 6.0, -2.0)]
-        course = [join, *middle, (sign * 50.0, 4.0, -30.0), (sign * 62.0, 12.0, -60.0), (sign * 68.0, 36.0, -98.0)]
+        middle = [(32.0, 12.0, 8.0)] if sign > 0 else [(-8.0, 18.0, 22.0), (-32.0, 10.0, -2.0)]
+        course = [join, *middle, (sign * 50.0, 2.0, -30.0), (sign * 60.0, 10.0, -60.0), (sign * 66.0, 38.0, -98.0)]
         yield Part(f"Iliac Vena {side}", _tube(plan, course, 7.0), VEIN)
     cava = [_before(plan, 16.0, 34.0, 24.0), _before(plan, 18.0, 90.0, 26.0), _before(plan, 20.0, 150.0, 25.0),
             (26.0, 6.0, 205.0), (28.0, 8.0, 245.0), (30.0, 12.0, 272.0)]  # fmt: skip
     yield Part("Inferior Vena Cava", _tube(plan, cava, 10.0, 10.5, 11.0, 11.5, 12.0, 12.0), CAVA)
     yield from _portal(plan)
     meeting = (24.0, 22.0, 400.0)
-    for side, sign in SIDES:
+    for side, sign in reversed(SIDES):
         jugular = mirrored([(30.0, -4.0, 568.0), (40.0, 0.0, 530.0), (41.0, 4.0, 480.0), (34.0, 10.0, 444.0)], sign)
         yield Part(f"Internal Jugular Vein {side}", _tube(plan, jugular, 4.5, 6.0, 6.5, 6.5), VEIN)
         rest = [meeting, (24.0, 22.0, 388.0)] if sign > 0 else [(-16.0, 30.0, 424.0), (6.0, 34.0, 408.0), meeting]
