@@ -61,7 +61,7 @@ def _liver(plan: BodyPlan, inner: Shape) -> Shape:
     """Under the right dome, cut obliquely from below and from behind on the left: a wedge."""
     size = plan.organ["liver"]
     drop = 150.0 * (size - 1.0)
-    below = Beyond((110.0, 0.0, 72.0 - drop), (0.76, -0.12, 1.0))
+    below = Beyond((110.0, 0.0, 64.0 - drop), (0.76, -0.12, 1.0))
     behind = Beyond((0.0, 4.0, 0.0), (0.95, 1.0, 0.0))
     left = Beyond((-84.0 - drop * 0.5, 0.0, 0.0), (1.0, -0.1, -0.25))
     wedge = Common((below, behind, left), blend=30.0)
@@ -71,28 +71,28 @@ def _liver(plan: BodyPlan, inner: Shape) -> Shape:
 def _gallbladder(plan: BodyPlan) -> Shape:
     size = plan.organ["gallbladder"]
     drop = 150.0 * (plan.organ["liver"] - 1.0)
-    points = [(50.0, 30.0, 124.0 - drop), (54.0, 48.0, 116.0 - drop), (58.0, 62.0, 104.0 - drop)]
-    return tube(points, 7.0 * size, 13.0 * size, 14.0 * size, floor=plan.floor_mm)
+    points = [(50.0, 30.0, 120.0 - drop), (54.0, 48.0, 110.0 - drop), (58.0, 60.0, 94.0 - drop)]
+    return tube(points, 8.0 * size, 16.0 * size, 18.0 * size, floor=plan.floor_mm)
 
 
 def _spleen(plan: BodyPlan) -> Shape:
     size, center = plan.organ["spleen"], plan.moved("spleen", (-99.0, -42.0, 188.0))[0]
-    body = Ellipsoid(center, (29 * size, 44 * size, 60 * size), (1.0, 0.55, -0.25), (-0.5, 1.0, 0.35))
-    return Without(body, ball((center[0] + 54 * size, center[1] + 16, center[2]), 36.0 * size), blend=8.0)
+    body = Ellipsoid(center, (33 * size, 48 * size, 65 * size), (1.0, 0.55, -0.25), (-0.5, 1.0, 0.35))
+    return Without(body, ball((center[0] + 58 * size, center[1] + 16, center[2]), 36.0 * size), blend=8.0)
 
 
 def _pancreas(plan: BodyPlan) -> Shape:
     size = plan.organ["pancreas"]
     course = [(36.0, 30.0, 100.0), (30.0, 36.0, 120.0), (8.0, 44.0, 134.0), (-18.0, 43.0, 143.0), (-50.0, 20.0, 154.0),
               (-80.0, -12.0, 166.0)]  # fmt: skip
-    return tube(course, *(size * r for r in (12.0, 15.0, 10.0, 11.0, 11.0, 9.0)), floor=plan.floor_mm)
+    return tube(course, *(size * r for r in (14.0, 18.0, 12.0, 13.0, 13.0, 11.5)), floor=plan.floor_mm)
 
 
 def _kidney_body(plan: BodyPlan, sign: float) -> Shape:
     size = plan.organ["kidney"]
     r, a, s = plan.shift["kidney"]
-    center = (sign * 73.0 + r, -28.0 + a, (110.0 if sign > 0 else 122.0) + s)
-    return Ellipsoid(center, (29 * size, 25 * size, 57 * size), (1.0, -0.5 * sign, 0.2 * sign), (0.5 * sign, 1.0, 0.15))
+    center = (sign * 76.0 + r, -28.0 + a, (110.0 if sign > 0 else 122.0) + s)
+    return Ellipsoid(center, (32 * size, 28 * size, 60 * size), (1.0, -0.5 * sign, 0.2 * sign), (0.5 * sign, 1.0, 0.15))
 
 
 def _kidney(plan: BodyPlan, sign: float) -> Shape:
@@ -107,6 +107,6 @@ def _adrenal(plan: BodyPlan, sign: float) -> Shape:
     """Two limbs from a body above and inside the kidney's upper pole."""
     radius = plan.thin(4.2 * plan.organ["adrenal"])
     s = 172.0 if sign > 0 else 180.0
-    body, medial, lateral = (38.0, -16.0, s + 6.0), (40.0, -32.0, s - 14.0), (50.0, -30.0, s - 10.0)
-    limbs = [tube(mirrored([body, end], sign), radius) for end in (medial, lateral)]
+    body, medial, lateral = (38.0, -12.0, s + 10.0), (40.0, -34.0, s - 16.0), (56.0, -32.0, s - 14.0)
+    limbs = [tube(mirrored([body, end], sign), radius + 1.0, radius) for end in (medial, lateral)]
     return Union(tuple(limbs), blend=2.0)

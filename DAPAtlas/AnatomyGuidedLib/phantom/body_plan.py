@@ -77,6 +77,12 @@ class BodyPlan:
         return self.weight_kg / (self.height_cm / 100.0) ** 2
 
     @property
+    def head_size(self) -> float:
+        """How much larger the head is than the stretched reference adult's: heads vary less than bodies do."""
+        across, deep, tall = self.scale
+        return _round((across * deep * tall) ** -0.2 * (0.975 if self.female else 0.99))
+
+    @property
     def female(self) -> bool:
         return self.sex == "F"
 

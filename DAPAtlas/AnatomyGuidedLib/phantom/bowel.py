@@ -51,7 +51,7 @@ def _duodenum(plan: BodyPlan) -> list[Point]:
 
 def _small_bowel(plan: BodyPlan) -> Shape:
     """One long serpentine through the middle of the abdomen: rows across, stacked from front to back and downwards."""
-    size = 12.5 * plan.organ["bowel"]
+    size = 14.0 * plan.organ["bowel"]
     rows, phase = [], plan.wave
     heights = np.arange(82.0, -62.0, -2.05 * 12.5)
     for layer, depth in enumerate((64.0, 38.0, 16.0)):

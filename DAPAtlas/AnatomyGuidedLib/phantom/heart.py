@@ -16,7 +16,7 @@ _WALL_MM, _PERICARDIUM_MM = 3.0, 6.0
 
 def heart(plan: BodyPlan) -> Iterator[Part]:
     """From the outside in; the left ventricle keeps its round shape, the right one wraps around it."""
-    size = plan.organ["heart"] * (0.96 if plan.female else 1.0)
+    size = plan.organ["heart"] * (1.02 if plan.female else 1.04)
     chambers = {
         "Heart Atrium Right": _chamber(plan, (30, 20, 288), (24, 27, 33), size),
         "Heart Ventricle Right": _chamber(plan, (-14, 54, 278), (45, 29, 33), size, (-0.85, 0.3, -0.3)),

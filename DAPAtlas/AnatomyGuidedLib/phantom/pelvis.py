@@ -24,9 +24,9 @@ def pelvis(plan: BodyPlan) -> Iterator[Part]:
 
 def _female(plan: BodyPlan) -> Iterator[Part]:
     size = plan.organ["uterus"]
-    cervix = tube([(0, -20, -106), (0, -16, -88)], 14.0 * size, 12.0, floor=plan.floor_mm)
+    cervix = tube([(0, -20, -106), (0, -16, -88)], 16.0 * size, 14.0, floor=plan.floor_mm)
     uterus: Shape = Union(
-        (tube([(0, -15, -84), (0, 2, -62)], 12.0, 17.0 * size), Ellipsoid((0, 4, -54), (26 * size, 19 * size, 21 * size))),
+        (tube([(0, -15, -84), (0, 2, -62)], 14.0, 19.0 * size), Ellipsoid((0, 4, -54), (30 * size, 22 * size, 24 * size))),
         blend=10.0,
     )
     yield Part("Uterus", uterus, UTERUS, above=CAVITY)

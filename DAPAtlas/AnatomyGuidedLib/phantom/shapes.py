@@ -127,9 +127,7 @@ class Tube:
 
     def _box(self, axes: Axes, start: FloatArray, end: FloatArray) -> tuple[slice, slice, slice]:
         reach = max(start[3], end[3]) + _REACH_MM + np.array([0.0, 0.0, self.tall])
-        low, high = np.minimum(start, end)[:3] - reach, np.maximum(start, end)[:3] + reach
-        r, a, s = (slice(*_between(axis, low[n], high[n])) for n, axis in enumerate(axes))
-        return r, a, s
+        return _box(axes, np.minimum(start, end)[:3] - reach, np.maximum(start, end)[:3] + reach)
 
     def _segment(self, axes: Axes, start: FloatArray, end: FloatArray) -> Field:
         along = end[:3] - start[:3]
@@ -261,9 +259,13 @@ class Union:
         return low - self.blend * _BLEND_MARGIN, high + self.blend * _BLEND_MARGIN
 
     def distance(self, axes: Axes) -> Field:
-        result = self.parts[0].distance(axes)
-        for part in self.parts[1:]:
-            result = smooth_min(result, part.distance(axes), self.blend)
+        result = np.full([len(axis) for axis in axes], FAR_MM, dtype=np.float32)
+        for part in self.parts:
+            low, high = part.bounds()
+            box = _box(axes, low - self.blend - _REACH_MM, high + self.blend + _REACH_MM)
+            if all(side.stop > side.start for side in box):
+                near = part.distance((axes[0][box[0]], axes[1][box[1]], axes[2][box[2]]))
+                result[box] = smooth_min(result[box], near, self.blend)
         return result
 
 
@@ -344,8 +346,13 @@ def smooth_min(first: Field, second: Field, blend: float) -> Field:
     least = np.minimum(first, second)
     if not blend:
         return least
-    close = np.maximum(np.float32(blend) - np.abs(first - second), np.float32(0))
-    return np.asarray(least - close * close * np.float32(0.25 / blend), dtype=np.float32)
+    close = np.asarray(first - second)
+    np.abs(close, out=close)
+    np.subtract(np.float32(blend), close, out=close)
+    np.maximum(close, np.float32(0), out=close)
+    close *= close
+    close *= np.float32(0.25 / blend)
+    return np.asarray(least - close)
 
 
 def _smooth_curve(knots: FloatArray, step_mm: float) -> FloatArray:
@@ -368,9 +375,11 @@ def _middle(back: FloatArray | float, front: FloatArray | float) -> tuple[FloatA
     return (back + front) * 0.5, (front - back) * 0.5
 
 
-def _between(axis: Field, low: float, high: float) -> tuple[int, int]:
-    first, last = np.searchsorted(axis, np.array([low, high], dtype=np.float32))
-    return int(first), int(last)
+def _box(axes: Axes, low: FloatArray, high: FloatArray) -> tuple[slice, slice, slice]:
+    """The part of the axes between two corners."""
+    ends = np.array([low, high], dtype=np.float32)
+    r, a, s = (slice(*np.searchsorted(axis, ends[:, n]).tolist()) for n, axis in enumerate(axes))
+    return r, a, s
 
 
 def _spread(axis: Field, dimension: int) -> Field:

@@ -29,7 +29,7 @@ def head(plan: BodyPlan) -> Iterator[Part]:
 
 
 def _brain(plan: BodyPlan) -> Shape:
-    size = plan.organ["brain"] ** 0.4 * (0.975 if plan.female else 1.0)
+    size = plan.organ["brain"] ** 0.4 * plan.head_size
     cerebrum = Ellipsoid((0, 4, 639), (66.5 * size, 84 * size, 64 * size))
     base = Common((cerebrum, Beyond((0, 30, 602), (0.0, -0.35, 1.0))), blend=14.0)
     cerebellum = Ellipsoid((0, -38, 600), (50, 31, 25))

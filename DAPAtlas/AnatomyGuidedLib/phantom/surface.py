@@ -81,7 +81,8 @@ def _arm(plan: BodyPlan, sign: float, fat: float) -> Shape:
 
 def _head(plan: BodyPlan, grow: float) -> Iterator[Shape]:
     """Scalp, face with nose and jaw, and the neck's flanks."""
-    yield Ellipsoid((0, 4, 637), (78 + grow, 96 + grow, 77 + grow))
+    size = plan.head_size
+    yield Ellipsoid((0, 4, 637), (78 * size + grow, 96 * size + grow, 77 * size + grow))
     yield Ellipsoid((0, 40, 580), (67 + grow, 62 + grow, 74 + grow))
     yield Ellipsoid((0, 54, 542), (60 + grow, 46 + grow, 40 + grow))
     yield tube([(0, 98, 606), (0, 112, 578)], 6.0 + grow, 11.0 + grow)
