@@ -17,23 +17,39 @@ from AnatomyGuidedLib.phantom.lungs import airways, chest
 from AnatomyGuidedLib.phantom.muscles import muscles
 from AnatomyGuidedLib.phantom.painting import Canvas
 from AnatomyGuidedLib.phantom.pelvis import pelvis
-from AnatomyGuidedLib.phantom.ribs import rib_cage
+from AnatomyGuidedLib.phantom.ribs import lumbar_ribs, rib_cage
 from AnatomyGuidedLib.phantom.shapes import Axes
 from AnatomyGuidedLib.phantom.skull import head
 from AnatomyGuidedLib.phantom.spine import spine
 from AnatomyGuidedLib.phantom.surface import mantle, skin
 from AnatomyGuidedLib.phantom.tidy import without_strays
+from AnatomyGuidedLib.phantom.variants import (
+    FIELDS_OF_VIEW,
+    Variants,
+    bent_body,
+    description,
+    draw,
+    mirrored_body,
+    normal,
+    stored,
+)
 from AnatomyGuidedLib.phantom.vessels import vessels
 
 _FINEST_MM, _COARSEST_MM = 1.0, 10.0
 _LOW_S, _HIGH_S = -320.0, 716.0
 _AIR_MM = 10.0
+_VARIANTS_STREAM = 2
+_BENT_MARGIN_MM = 24.0
 
 
-def make_anatomy(*, spacing_mm: float, sex: str, seed: int) -> tuple[Labelmap, dict[str, object]]:
-    """A whole-body label map of DAP ids (uint8), and the patient's measures; one seed is one patient.
+def make_anatomy(
+    *, spacing_mm: float, sex: str, seed: int, variants: bool = False
+) -> tuple[Labelmap, dict[str, object]]:
+    """A label map of DAP ids (uint8), and the patient's measures; one seed is one patient.
 
-    The grid is stored as scanners do: i to the left, j to the back, k up.
+    Without variants it is a normal whole body, head to mid-thigh, stored as scanners do (i to the left, j to the back,
+    k up). With them organs may be missing, the situs inverted, the spine bent, the body turned or shifted, the field of
+    view shorter, and the axes in any order and direction; the description says which.
 
     Raises:
         AnatomyGuidedError: The spacing is not within 1 to 10 mm, or the sex not F or M.
@@ -43,14 +59,24 @@ def make_anatomy(*, spacing_mm: float, sex: str, seed: int) -> tuple[Labelmap, d
     if sex not in ("F", "M"):
         raise AnatomyGuidedError(f"The sex must be F or M, but came as {sex!r}.")
     plan = make_plan(sex=sex, rng=np.random.default_rng(seed), spacing_mm=spacing_mm)
-    grid, axes = _grid(plan, spacing_mm)
-    labels = _painted(plan, axes, spacing_mm)
-    stored = np.ascontiguousarray(labels[::-1, ::-1])
-    return Labelmap(stored, grid), _description(plan)
+    deviations = draw(np.random.default_rng([seed, _VARIANTS_STREAM]), sex) if variants else normal()
+    beyond = int(np.ceil(_BENT_MARGIN_MM / spacing_mm)) if deviations.bent else 0
+    grid, axes = _grid(plan, spacing_mm, deviations.field_of_view, beyond)
+    labels = _deviated(_painted(plan, axes, spacing_mm, deviations), spacing_mm, deviations)
+    labels = labels[:, :, beyond : labels.shape[2] - beyond]
+    values, stored_grid = stored(labels, grid, deviations)
+    described = _description(plan) | ({"variants": description(deviations)} if variants else {})
+    return Labelmap(values, stored_grid), described
 
 
-def _painted(plan: BodyPlan, axes: Axes, spacing_mm: float) -> npt.NDArray[np.uint8]:
-    canvas = Canvas(axes)
+def _deviated(labels: npt.NDArray[np.uint8], spacing_mm: float, variants: Variants) -> npt.NDArray[np.uint8]:
+    if variants.situs_inversus:
+        labels = mirrored_body(labels)
+    return without_strays(bent_body(labels, spacing_mm, variants)) if variants.bent else labels
+
+
+def _painted(plan: BodyPlan, axes: Axes, spacing_mm: float, variants: Variants) -> npt.NDArray[np.uint8]:
+    canvas = Canvas(axes, without=variants.absent)
     canvas.paint(mantle(plan))
     canvas.paint(muscles(plan))
     canvas.paint(chest(plan))
@@ -63,6 +89,8 @@ def _painted(plan: BodyPlan, axes: Axes, spacing_mm: float) -> npt.NDArray[np.ui
     canvas.paint(vessels(plan))
     canvas.paint(head(plan))
     canvas.paint(rib_cage(plan))
+    if variants.rib_pairs > 12:
+        canvas.paint(lumbar_ribs(plan))
     canvas.paint(limb_bones(plan))
     canvas.paint(spine(plan))
     canvas.paint(perirenal_fat(plan))
@@ -71,24 +99,26 @@ def _painted(plan: BodyPlan, axes: Axes, spacing_mm: float) -> npt.NDArray[np.ui
     return without_strays(canvas.labels)
 
 
-def _grid(plan: BodyPlan, spacing_mm: float) -> tuple[Grid, Axes]:
-    """The field of view and, in the reference adult's mm, where its voxels are."""
-    low, high = _field_of_view(plan)
+def _grid(plan: BodyPlan, spacing_mm: float, field_of_view: str, beyond: int) -> tuple[Grid, Axes]:
+    """The grid along R, A and S and, in the reference adult's mm, where its voxels are: some slices `beyond` it too."""
+    low, high = _field_of_view(plan, field_of_view)
     counts = [int(np.ceil((h - b) / spacing_mm)) for b, h in zip(low, high, strict=True)]
     places = [b + spacing_mm * np.arange(n) for b, n in zip(low, counts, strict=True)]
+    affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
+    affine[:3, 3] = low
+    places[2] = low[2] + spacing_mm * np.arange(-beyond, counts[2] + beyond)
     r, a, s = ((p / scale).astype(np.float32) for p, scale in zip(places, plan.scale, strict=True))
-    affine = np.diag([-spacing_mm, -spacing_mm, spacing_mm, 1.0])
-    affine[:3, 3] = places[0][-1], places[1][-1], places[2][0]
     return Grid((counts[0], counts[1], counts[2]), affine), (r, a, s)
 
 
-def _field_of_view(plan: BodyPlan) -> tuple[list[float], list[float]]:
+def _field_of_view(plan: BodyPlan, name: str) -> tuple[list[float], list[float]]:
     trunk = plan.skin_trunk.sections
     arms = (186.0 if plan.arms_raised else 224.0) + 52.0 + 0.45 * plan.fat_mm
     wide = max(arms, max(cut.half_width for cut in trunk)) + _AIR_MM
     back = min(cut.back for cut in trunk) - _AIR_MM
     front = max(max(cut.front for cut in trunk), 128.0) + (40.0 if plan.female else 0.0) + _AIR_MM
-    corners = np.array([[-wide, back, _LOW_S], [wide, front, _HIGH_S]]) * np.array(plan.scale)
+    bottom, top = FIELDS_OF_VIEW[name]
+    corners = np.array([[-wide, back, max(_LOW_S, bottom)], [wide, front, min(_HIGH_S, top)]]) * np.array(plan.scale)
     low, high = np.round(corners).tolist()
     return low, high
 

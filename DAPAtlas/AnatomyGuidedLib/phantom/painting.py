@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,15 +34,18 @@ class Part:
 class Canvas:
     """Labels under construction, [i, j, k] along R, A and S, with each label's rank (that of its first part)."""
 
-    def __init__(self, axes: Axes) -> None:
+    def __init__(self, axes: Axes, *, without: Set[str] = frozenset()) -> None:
         self.axes = axes
+        self._without = without
         self.labels = np.zeros([len(axis) for axis in axes], dtype=np.uint8)
         self._rank = np.full(256, _NEVER, dtype=np.int16)
         self._rank[0] = 0
 
     def paint(self, parts: Iterable[Part]) -> None:
-        """The parts' voxels are theirs, as far as ranks let them."""
+        """The parts' voxels are theirs, as far as ranks let them; what this body is `without` is left out."""
         for part in parts:
+            if part.name in self._without:
+                continue
             box = self._box(part.shape.bounds())
             for block in _blocks(box):
                 r, a, s = (axis[side] for axis, side in zip(self.axes, block, strict=True))

@@ -33,7 +33,9 @@ class Patient:
     description: dict[str, object]
 
 
-def make_patient(*, spacing_mm: float = 4.0, sex: str = "F", seed: int = 0, lesions: int = 4) -> Patient:
+def make_patient(
+    *, spacing_mm: float = 4.0, sex: str = "F", seed: int = 0, lesions: int = 4, variants: bool = False
+) -> Patient:
     """The patient of a seed: the same arguments give the same voxels.
 
     Raises:
@@ -41,7 +43,7 @@ def make_patient(*, spacing_mm: float = 4.0, sex: str = "F", seed: int = 0, lesi
     """
     if lesions < 0:
         raise AnatomyGuidedError(f"Lesions must be 0 or more, but came as {lesions}.")
-    made, measures = make_anatomy(spacing_mm=spacing_mm, sex=sex, seed=seed)
+    made, measures = make_anatomy(spacing_mm=spacing_mm, sex=sex, seed=seed, variants=variants)
     labels, grid = made.values, made.grid
     rng = np.random.default_rng([seed, 1])
     found, uptake = _lesions(labels, grid, lesions, rng)

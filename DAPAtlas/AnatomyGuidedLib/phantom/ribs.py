@@ -41,6 +41,16 @@ def rib_cage(plan: BodyPlan) -> Iterator[Part]:
             yield Part(f"Costa {13 - rib} {side}", _rib(plan, rib, sign), BONE)
 
 
+def lumbar_ribs(plan: BodyPlan) -> Iterator[Part]:
+    """A thirteenth pair at L1. No structure has its name, so it is Unknown Tissue."""
+    vertebra = plan.level("L1")
+    rear = vertebra.a - half_depth(vertebra) - 14.0
+    course = [(half_width(vertebra), rear + 6.0, vertebra.s + 6.0), (46.0, rear - 6.0, vertebra.s + 2.0),
+              (84.0, rear - 2.0, vertebra.s - 14.0)]  # fmt: skip
+    for sign in (1.0, -1.0):
+        yield Part("Unknown Tissue", tube(mirrored(course, sign), plan.thin(3.3), tall=2.0), CARTILAGE)
+
+
 def rib_points(plan: BodyPlan, rib: int) -> list[Point]:
     """The course of a right rib, from the vertebral body to its bony end."""
     vertebra = plan.level(f"T{rib}")

@@ -53,7 +53,7 @@ def _orbit(sign: float) -> Shape:
 
 
 def _nose(plan: BodyPlan) -> Shape:
-    cavity = Ellipsoid((0, 66, 582), (13, 30, 22))
+    cavity = Ellipsoid((0, 72, 582), (13, 34, 22))
     sinuses = [Ellipsoid((sign * 29, 66, 576), (12, 16, 15)) for sign in (1.0, -1.0)]
     return Union((cavity, *sinuses, tube([(0, 50, 574), (0, 22, 568)], max(9.0, plan.floor_mm))), blend=5.0)
 

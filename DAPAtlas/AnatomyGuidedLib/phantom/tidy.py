@@ -13,12 +13,16 @@ from AnatomyGuidedLib.labels import ids_where
 def without_strays(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The label map in which every structure that occurs once has one component.
 
-    Crumbs that a neighbour has cut off take the label that most of their border has.
+    Crumbs that a neighbour has cut off take the label that most of their border has. What reaches the first or last
+    slice along S is no crumb: the field of view has cut it, as it cuts a rib in two.
     """
     wanted = np.zeros(256, dtype=np.bool_)
     wanted[list(ids_where(lambda label: label.once))] = True
     tidied = labels.copy()
+    top = labels.shape[2]
     for box, crumb in stray_components(labels, wanted):
+        if box[2].start == 0 or box[2].stop == top:
+            continue
         around = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
         padding = [
             (side.start - wide.start, min(wide.stop, size) - side.stop)
