@@ -12,7 +12,7 @@ from AnatomyGuidedLib.phantom.body_plan import BodyPlan
 from AnatomyGuidedLib.phantom.painting import Part
 from AnatomyGuidedLib.phantom.shapes import Common, Point, Shape, tube
 
-SMALL, COLON, STOMACH, DUODENUM, ESOPHAGUS = 40, 42, 44, 46, 57
+SMALL, COLON, STOMACH, DUODENUM, ESOPHAGUS = 40, 42, 44, 49, 57
 _ESOPHAGUS_FLOOR = 31
 _HAUSTRUM_MM = 28.0
 
@@ -31,22 +31,28 @@ def bowel(plan: BodyPlan) -> Iterator[Part]:
 def esophagus_course(plan: BodyPlan) -> list[Point]:
     """Behind the windpipe, beside the aorta, through the diaphragm to the stomach."""
     chest = [(-3.0, plan.body_a(s) + gap, s) for s, gap in ((440.0, 21.0), (400.0, 25.0), (362.0, 25.0), (318.0, 24.0))]
-    return [(0.0, 2.0, 492.0), *chest, (-8.0, plan.body_a(270.0) + 40.0, 270.0), (-16.0, 4.0, 236.0), (-36.0, 8.0, 212.0)]
+    return [
+        (0.0, 2.0, 492.0),
+        *chest,
+        (-8.0, plan.body_a(270.0) + 40.0, 270.0),
+        (-16.0, 4.0, 236.0),
+        (-36.0, 8.0, 212.0),
+    ]
 
 
 def _stomach(plan: BodyPlan) -> Shape:
     """A J: fundus under the left dome, body down, antrum across to the pylorus."""
     size = plan.organ["stomach"]
-    course = [(-58.0, -24.0, 222.0), (-62.0, -6.0, 196.0), (-62.0, 24.0, 164.0), (-50.0, 50.0, 126.0), (-14.0, 62.0, 104.0),
-              (16.0, 58.0, 112.0), (34.0, 50.0, 122.0)]  # fmt: skip
+    course = [(-58.0, -24.0, 222.0), (-62.0, -6.0, 196.0), (-62.0, 24.0, 164.0), (-50.0, 50.0, 126.0),
+             (-14.0, 62.0, 104.0),              (16.0, 58.0, 112.0), (34.0, 50.0, 122.0)]  # fmt: skip
     return tube(course, *(size * r for r in (31.0, 35.0, 31.0, 26.0, 21.0, 16.0, 11.0)), floor=plan.floor_mm)
 
 
 def _duodenum(plan: BodyPlan) -> list[Point]:
     """A C around the pancreas' head, its lower part before the aorta and the vena cava."""
     before = plan.body_a(60.0) + 54.0
-    return [(34.0, 50.0, 122.0), (50.0, 36.0, 122.0), (58.0, 22.0, 98.0), (50.0, 28.0, 68.0), (16.0, before - 2.0, 58.0),
-            (-12.0, before, 62.0), (-30.0, before - 8.0, 84.0)]  # fmt: skip
+    return [(34.0, 50.0, 122.0), (50.0, 36.0, 122.0), (58.0, 22.0, 98.0), (50.0, 28.0, 68.0),
+            (16.0, before - 2.0, 58.0), (-12.0, before, 62.0), (-30.0, before - 8.0, 84.0)]  # fmt: skip
 
 
 def _small_bowel(plan: BodyPlan) -> Shape:

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 
 from AnatomyGuidedLib.phantom.body_plan import BodyPlan
 from AnatomyGuidedLib.phantom.painting import Part
-from AnatomyGuidedLib.phantom.shapes import Beyond, Common, Ellipsoid, Point, Shape, Union, Without, ball, mirrored, tube
+from AnatomyGuidedLib.phantom.shapes import (
+    Beyond,
+    Common,
+    Ellipsoid,
+    Point,
+    Shape,
+    Union,
+    Without,
+    ball,
+    mirrored,
+    tube,
+)
 
 BONE, FEMUR = 80, 81
 SHOULDER: Point = (166.0, -38.0, 416.0)
@@ -39,7 +50,9 @@ def _clavicle(plan: BodyPlan, sign: float) -> Shape:
 
 def _scapula(plan: BodyPlan, sign: float) -> Shape:
     thin = plan.thin(3.8)
-    blade = Ellipsoid((sign * 108, -92, 358), (76.0, 40.0, thin + 0.8), (0.1 * sign, -0.12, -1.0), (sign * 0.8, 0.6, 0.0))
+    blade = Ellipsoid(
+        (sign * 108, -92, 358), (76.0, 40.0, thin + 0.8), (0.1 * sign, -0.12, -1.0), (sign * 0.8, 0.6, 0.0)
+    )
     spine = tube(mirrored([(78, -112, 398), (120, -104, 416), (152, -80, 440), (172, -42, 446)], sign), thin + 1.0)
     neck = tube(mirrored([(118, -82, 388), (142, -56, 408)], sign), 9.0, 12.0)
     coracoid = tube(mirrored([(138, -48, 420), (136, -22, 432), (140, -6, 424)], sign), plan.thin(5.0))

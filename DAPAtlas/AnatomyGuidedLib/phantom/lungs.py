@@ -32,7 +32,6 @@ BRONCHUS, TRACHEA = 66, 67
 CARINA: Point = (3.0, -16.0, 362.0)
 
 
-
 @dataclass(frozen=True)
 class Dome:
     """All that lies above the diaphragm: two domes and the tendon between them, each a paraboloid."""
@@ -115,8 +114,8 @@ def _paraboloid(
     return np.asarray(np.float32(top) - np.float32(fall) * (across * across + deep * deep), dtype=np.float32)
 
 
-_OBLIQUE = Fissure(300.0, 0.88, -22.0)
-_HORIZONTAL = Fissure(328.0, 0.1, -14.0, upper=False)
+_OBLIQUE = Fissure(306.0, 0.88, -22.0)
+_HORIZONTAL = Fissure(342.0, 0.1, -14.0, upper=False)
 _RIGHT_MAIN, _LEFT_MAIN = (29.0, -20.0, 343.0), (-38.0, -24.0, 337.0)
 _BRONCHI: tuple[tuple[list[Point], tuple[float, ...]], ...] = (
     ([CARINA, _RIGHT_MAIN], (8.0, 7.0)),

@@ -59,9 +59,7 @@ def make_patient(
         **measures,
         "lesions": int(found.max(initial=0)),
     }
-    return Patient(
-        Volume(ct, grid, "HU"), Volume(pet, grid, "SUV"), made, Labelmap(found, grid), description
-    )
+    return Patient(Volume(ct, grid, "HU"), Volume(pet, grid, "SUV"), made, Labelmap(found, grid), description)
 
 
 def _lesions(

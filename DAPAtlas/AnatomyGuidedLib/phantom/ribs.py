@@ -101,9 +101,9 @@ def _sternum(plan: BodyPlan) -> Iterator[Part]:
     def at(r: float, s: float) -> Point:
         return (r, _front(plan, s), s)
 
-    corpus = Union((tube([at(6, 360), at(10, 300), at(7, 268), at(0, 244)], 7.0, 7.5, 6.5, 4.5, floor=plan.floor_mm),
-                    tube([at(-6, 360), at(-10, 300), at(-7, 268), at(0, 244)], 7.0, 7.5, 6.5, 4.5, floor=plan.floor_mm)),
-                   blend=6.0)  # fmt: skip
+    course = [at(6, 360), at(10, 300), at(7, 268), at(0, 244)]
+    halves = [tube(mirrored(course, sign), 7.0, 7.5, 6.5, 4.5, floor=plan.floor_mm) for sign in (1.0, -1.0)]
+    corpus = Union(tuple(halves), blend=6.0)
     manubrium = Union((tube([at(-20, 408), at(20, 408)], 8.0), tube([at(-14, 392), at(14, 392)], 8.0),
                        tube([at(0, 400), at(0, 374)], 9.0)), blend=8.0)  # fmt: skip
     yield Part("Sternum Corpus", corpus, BONE)

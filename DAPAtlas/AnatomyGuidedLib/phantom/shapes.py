@@ -53,16 +53,16 @@ class Ellipsoid:
         return np.array(self.center) - reach, np.array(self.center) + reach
 
     def distance(self, axes: Axes) -> Field:
-        nearness, slope = np.float32(0.0), np.float32(0.0)
         offsets = [_spread(axis, n) - np.float32(self.center[n]) for n, axis in enumerate(axes)]
+        squares = []
         for row, radius in zip(self._frame(), self.radii, strict=True):
             used = [offset * np.float32(part / radius) for offset, part in zip(offsets, row, strict=True) if part]
-            scaled = used[0] if len(used) == 1 else _total(used)
-            square = scaled * scaled
-            nearness = nearness + square
-            slope = slope + square * np.float32(1.0 / radius**2)
-        near = np.sqrt(nearness)
-        return np.asarray(near * (near - 1) / np.maximum(np.sqrt(slope), np.float32(1e-4)), dtype=np.float32)
+            scaled = _total(used)
+            squares.append(scaled * scaled)
+        near = np.sqrt(_total(squares))
+        slopes = [square * np.float32(1.0 / radius**2) for square, radius in zip(squares, self.radii, strict=True)]
+        slope = np.maximum(np.sqrt(_total(slopes)), np.float32(1e-4))
+        return np.asarray(near * (near - 1) / slope, dtype=np.float32)
 
     def _frame(self) -> FloatArray:
         first = np.array(self.along) / math.sqrt(sum(v * v for v in self.along))
@@ -172,26 +172,27 @@ class Loft:
         reach = np.array([self.grow, self.grow, 0.0])
         return np.array(low) - reach, np.array(high) + reach
 
-    def at(self, heights: npt.ArrayLike) -> FloatArray:
+    def at(self, heights: FloatArray | Field | float) -> FloatArray:
         """Centre across, half width, rear and front end at these heights, one row each."""
         table = np.array([(c.s, c.r, c.half_width, c.back, c.front) for c in self.sections])
         table = table[np.argsort(table[:, 0])]
-        rows = np.array([np.interp(heights, table[:, 0], column) for column in table.T[1:]])
+        places = np.asarray(heights, dtype=np.float64)
+        rows = np.array([np.interp(places, table[:, 0], column) for column in table.T[1:]])
         grow = np.array([0.0, self.grow, -self.grow, self.grow]).reshape(4, *[1] * (rows.ndim - 1))
         return np.asarray(rows + grow)
 
     def point(self, turn: float, height: float) -> Point:
-        """The place on the surface at this height, `turn` half turns from the back (0) over the side to the front (1)."""
+        """The place on the surface at this height, `turn` half turns from the back (0) to the front (1)."""
         r, width, back, front = (float(value) for value in self.at(height))
         across, deep = math.sin(turn * math.pi), -math.cos(turn * math.pi)
         square = (self.squareness * across * deep) ** 2
         reach = math.sqrt((1.0 - math.sqrt(1.0 - 4.0 * square)) / (2.0 * square)) if square > 1e-9 else 1.0
-        middle, half = _middle(back, front)
+        middle, half = (back + front) / 2.0, (front - back) / 2.0
         return r + width * reach * across, middle + half * reach * deep, height
 
     def distance(self, axes: Axes) -> Field:
         r, width, back, front = self.at(axes[2])
-        middle, half = _middle(back, front)
+        middle, half = (back + front) / 2.0, (front - back) / 2.0
         wide = (_spread(axes[0], 0) - _spread32(r)) * _spread32(1.0 / np.maximum(width, 0.1))
         deep = (_spread(axes[1], 1) - _spread32(middle)) * _spread32(1.0 / np.maximum(half, 0.1))
         wide, deep = wide * wide, deep * deep
@@ -369,10 +370,6 @@ def _smooth_curve(knots: FloatArray, step_mm: float) -> FloatArray:
 
 def _as_many(radii: tuple[float, ...], count: int) -> tuple[float, ...]:
     return radii * count if len(radii) == 1 else radii
-
-
-def _middle(back: FloatArray | float, front: FloatArray | float) -> tuple[FloatArray | float, FloatArray | float]:
-    return (back + front) * 0.5, (front - back) * 0.5
 
 
 def _box(axes: Axes, low: FloatArray, high: FloatArray) -> tuple[slice, slice, slice]:

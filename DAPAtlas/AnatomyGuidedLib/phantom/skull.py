@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from AnatomyGuidedLib.phantom.body_plan import BodyPlan
 from AnatomyGuidedLib.phantom.limbs import SIDES
 from AnatomyGuidedLib.phantom.painting import Part
-from AnatomyGuidedLib.phantom.shapes import Beyond, Common, Ellipsoid, Offset, Shape, Union, Without, ball, mirrored, tube
+from AnatomyGuidedLib.phantom.shapes import (
+    Beyond,
+    Common,
+    Ellipsoid,
+    Offset,
+    Shape,
+    Union,
+    Without,
+    ball,
+    mirrored,
+    tube,
+)
 
 CHEEK, THYROID, BONE, INSIDE, EYE = 22, 55, 80, 82, 83
 _BONE_MM = 7.0
@@ -24,7 +35,11 @@ def head(plan: BodyPlan) -> Iterator[Part]:
     yield Part("Brain", brain, INSIDE)
     for side, sign in SIDES:
         yield Part("Fat", _orbit(sign), EYE)
-        yield Part(f"Eyeball {side}", ball((sign * 32, 76, 612), max(11.9 * plan.organ["eye"] ** 0.5, plan.floor_mm)), EYE)
+        yield Part(
+            f"Eyeball {side}",
+            ball((sign * 32, 76, 612), max(11.8 * plan.head_size * plan.organ["eye"] ** 0.4, plan.floor_mm)),
+            EYE,
+        )
     yield Part("Nasal Cavity", _nose(plan), INSIDE)
 
 
@@ -40,8 +55,9 @@ def _brain(plan: BodyPlan) -> Shape:
 def _face(plan: BodyPlan) -> Shape:
     """Upper jaw and orbital walls, and the mandible."""
     middle = Common((Ellipsoid((0, 52, 585), (50, 46, 44)), Beyond((0, 60, 556), (0.0, 0.0, 1.0))), blend=6.0)
-    cheek_bones = [tube(mirrored([(38, 78, 590), (62, 50, 590), (66, 12, 596)], sign), 9.0, 5.5, 5.0) for sign in (1, -1)]
-    floor = plan.thin(5.5)
+    cheek_bones = [
+        tube(mirrored([(38, 78, 590), (62, 50, 590), (66, 12, 596)], sign), 9.0, 5.5, 5.0) for sign in (1, -1)
+    ]
     course = [(52, 12, 584), (50, 18, 545), (42, 44, 524), (20, 80, 512), (0, 88, 511)]
     jaw = [tube(mirrored(course, sign), plan.thin(5.5), tall=5.0) for sign in (1.0, -1.0)]
     teeth = [tube(mirrored([(27, 50, 548), (20, 74, 546), (0, 86, 545)], sign), 7.0, tall=7.0) for sign in (1.0, -1.0)]

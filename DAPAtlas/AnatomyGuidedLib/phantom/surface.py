@@ -73,7 +73,9 @@ def _arm(plan: BodyPlan, sign: float, fat: float) -> Shape:
     """Trapezius, deltoid and arm in one."""
     slim = 0.88 if plan.female else 1.0
     arm = tube(mirrored(arm_course(plan), sign), *(slim * r + fat for r in (48.0, 47.0, 40.0, 36.0, 26.0)))
-    root = tube(mirrored([(30, -42, 462), (100, -46, 432), (160, -42, 412)], sign), *(r + fat for r in (44.0, 42.0, 46)))
+    root = tube(
+        mirrored([(30, -42, 462), (100, -46, 432), (160, -42, 412)], sign), *(r + fat for r in (44.0, 42.0, 46))
+    )
     chest = tube(mirrored([(40, 26, 424), (104, 0, 416), (160, -30, 412)], sign), 34.0 + fat, 40.0 + fat, 42.0 + fat)
     flank = tube(mirrored([(150, -44, 408), (134, -46, 340)], sign), 46.0 + fat, 24.0 + fat)
     return Union((arm, root, chest, flank), blend=24.0)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from AnatomyGuidedLib.grid import FloatArray, Grid
-from AnatomyGuidedLib.labels import id_of, structures
+from AnatomyGuidedLib.labels import id_of, label_by_id, label_by_name, structures
 
 WHOLE_BODY = "whole body"
 # Fields of view by the heights where they begin and end, in the reference adult's mm (see `body_plan`).
@@ -42,9 +42,10 @@ class Variants:
 
     @property
     def absent(self) -> frozenset[str]:
-        """Names that are not painted."""
+        """Names that are not painted; a body that will be mirrored is painted without their partners."""
         lowest = ("Costa 1 Left", "Costa 1 Right") if self.rib_pairs < 12 else ()
-        return frozenset((*self.missing, *lowest))
+        names = (*self.missing, *lowest)
+        return frozenset(_across(name) for name in names) if self.situs_inversus else frozenset(names)
 
     @property
     def bent(self) -> bool:
@@ -139,6 +140,12 @@ def stored(labels: npt.NDArray[np.uint8], grid: Grid, variants: Variants) -> tup
     labels = np.ascontiguousarray(labels.transpose(order))
     i, j, k = labels.shape
     return labels, Grid((i, j, k), to_ras)
+
+
+def _across(name: str) -> str:
+    """The name of the same structure on the other side."""
+    partner = label_by_name(name).partner
+    return label_by_id(partner).name if partner else name
 
 
 def _sources(

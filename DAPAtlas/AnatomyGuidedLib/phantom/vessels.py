@@ -37,8 +37,8 @@ def _aorta(plan: BodyPlan) -> list[Point]:
     root = [(-4.0 + r, 22.0 + a, 304.0 + s), (12.0, 26.0, 338.0), (8.0, 18.0, 372.0)]
     arch = [(-8.0, -4.0, 388.0), (-21.0, -26.0, 372.0)]
     down = [_before(plan, r, s, gap) for r, s, gap in
-            ((-24.0, 335.0, 21.0), (-22.0, 290.0, 22.0), (-14.0, 235.0, 27.0), (-10.0, 180.0, 27.0), (-9.0, 120.0, 29.0),
-             (-9.0, 52.0, 27.0))]  # fmt: skip
+            ((-24.0, 335.0, 21.0), (-22.0, 290.0, 22.0), (-14.0, 235.0, 27.0), (-10.0, 180.0, 27.0),
+             (-9.0, 120.0, 29.0), (-9.0, 52.0, 27.0))]  # fmt: skip
     return root + arch + down
 
 
@@ -62,7 +62,7 @@ def _neck_arteries(plan: BodyPlan) -> Iterator[Part]:
         yield Part(f"Artery Common Carotid {side}", _tube(plan, carotid, 4.0), ARTERY)
         inner = [carotid[-1], (sign * 32.0, 2.0, 542.0), (sign * 27.0, 4.0, 566.0), (sign * 24.0, 12.0, 580.0)]
         yield Part(f"Artery Internal Carotid {side}", _tube(plan, inner, 3.5), SMALL_ARTERY)
-        root = [fork] if sign > 0 else [(-19.0, -16.0, 384.0), (-26.0, -16.0, 416.0)]
+        root = [(19.0, 4.0, 420.0)] if sign > 0 else [(-19.0, -16.0, 384.0), (-26.0, -16.0, 416.0)]
         outer = mirrored([(46.0, -14.0, 446.0), (76.0, -4.0, 444.0), (108.0, 0.0, 424.0), (136.0, -14.0, 404.0)], sign)
         yield Part(f"Artery Subclavian {side}", _tube(plan, root + outer, 4.5), SMALL_ARTERY)
 
@@ -88,7 +88,7 @@ def _veins(plan: BodyPlan) -> Iterator[Part]:
 def _portal(plan: BodyPlan) -> Iterator[Part]:
     join = (14.0, 30.0, 136.0)
     portal = [join, (26.0, 30.0, 160.0), (46.0, 26.0, 184.0)]
-    splenic = [join, (-12.0, 32.0, 143.0), (-46.0, 10.0, 155.0), (-74.0, -18.0, 168.0), (-84.0, -32.0, 178.0)]
+    splenic = [join, (-12.0, 32.0, 143.0), (-46.0, 10.0, 155.0), (-74.0, -18.0, 168.0), (-92.0, -40.0, 183.0)]
     for course, radius in ((portal, 7.0), (splenic, 4.5)):
         yield Part("Portal Vein and Splenic Vein", _tube(plan, course, radius), PORTAL)
 
