@@ -78,7 +78,7 @@ def _gallbladder(plan: BodyPlan) -> Shape:
     size = plan.organ["gallbladder"]
     drop = 150.0 * (plan.organ["liver"] - 1.0)
     points = [(50.0, 30.0, 112.0 - drop), (54.0, 48.0, 100.0 - drop), (58.0, 60.0, 84.0 - drop)]
-    return tube(points, 8.0 * size, 16.0 * size, 18.0 * size, floor=plan.floor_mm)
+    return tube(points, 9.0 * size, 18.0 * size, 20.5 * size, floor=plan.floor_mm)
 
 
 def _spleen(plan: BodyPlan) -> Shape:

@@ -39,9 +39,9 @@ def test_solids_have_the_volumes_of_their_formulas():
     turned = Ellipsoid((0.3, 0.2, 0.1), (20.0, 12.0, 8.0), (1.0, 1.0, 0.5), (0.0, 1.0, 1.0))
     assert _volume_mm3(turned) == pytest.approx(4 / 3 * np.pi * 20 * 12 * 8, rel=0.02)
     assert _volume_mm3(Drum((0.3, 0.2, 0.5), 15.0, 10.0, 12.0)) == pytest.approx(np.pi * 15 * 10 * 24, rel=0.02)
-    capsule = tube([(0, 0, -10), (0, 0, 10)], 6.0)
+    capsule = tube([(0.3, 0.2, -9.9), (0.3, 0.2, 10.1)], 6.0)
     assert _volume_mm3(capsule) == pytest.approx(np.pi * 36 * 20 + 4 / 3 * np.pi * 216, rel=0.02)
-    column = Loft(sections((-10.5, 0, 12, -8, 8), (10.5, 0, 12, -8, 8)), squareness=0.0)
+    column = Loft(sections((-10.5, 0.3, 12, -7.8, 8.2), (10.5, 0.3, 12, -7.8, 8.2)), squareness=0.0)
     assert _volume_mm3(column) == pytest.approx(np.pi * 12 * 8 * 21, rel=0.03)
 
 
