@@ -27,3 +27,32 @@ def without_dust(labels: npt.NDArray[np.uint8], *, least_voxels: int) -> npt.NDA
     import cc3d
 
     return np.asarray(cc3d.dust(np.ascontiguousarray(labels), threshold=least_voxels, connectivity=6), dtype=np.uint8)
+
+
+def stray_components(
+    labels: npt.NDArray[np.uint8], wanted: npt.NDArray[np.bool_]
+) -> list[tuple[tuple[slice, ...], npt.NDArray[np.bool_]]]:
+    """Every 26-connected component of a wanted label but the label's largest: its box and its mask there.
+
+    `wanted` says for each of the 256 labels whether it is looked at; of equally large components the first stays.
+
+    >>> line = np.array([7, 7, 0, 7, 0, 5], dtype=np.uint8).reshape(6, 1, 1)
+    >>> [(box[0].start, mask.ravel().tolist()) for box, mask in stray_components(line, np.ones(256, dtype=np.bool_))]
+    [(3, [True])]
+    """
+    import cc3d
+
+    pieces = cc3d.connected_components(np.array(labels, order="C"), connectivity=26, out_dtype=np.uint32)
+    statistics = cc3d.statistics(pieces, no_slice_conversion=False)
+    sizes, boxes = statistics["voxel_counts"], statistics["bounding_boxes"]
+    largest: dict[int, int] = {}
+    owners = {}
+    for piece in range(1, len(sizes)):
+        box = boxes[piece]
+        inside = pieces[box] == piece
+        owner = int(labels[box][inside][0])
+        if wanted[owner]:
+            owners[piece] = owner
+            if sizes[piece] > sizes[largest.get(owner, 0)] or owner not in largest:
+                largest[owner] = piece
+    return [(boxes[p], np.asarray(pieces[boxes[p]] == p)) for p, owner in owners.items() if largest[owner] != p]
