@@ -21,7 +21,7 @@ from AnatomyGuidedLib.report import Figure, Section, report_page
 from AnatomyGuidedLib.runner import run_in_process
 
 _MADE_PATIENT = (
-    "The patient is a simple phantom made by this program, no real person. The organs come from the phantom's own map, "
+    "The patient is a phantom made by this program, no real person. The organs come from the phantom's own map, "
     "standing in for another tool's output; skin, fat and muscle come from the rules."
 )
 _REAL_PATIENT = "The images are yours. No result was checked by a person; none may be used to treat a patient."

@@ -20,6 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sex", choices=("F", "M"), default="F")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another patient")
     parser.add_argument("--lesions", type=int, default=4, metavar="N", help="how many (default: 4)")
+    parser.add_argument(
+        "--variants", action="store_true", help="may lack organs, be mirrored, bent or cut off, or be stored otherwise"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
@@ -28,7 +31,11 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     paths = {name: outputs.stage(arguments.folder / name) for name in names}
     console.progress(0.1, "Making the patient")
     patient = make_patient(
-        spacing_mm=arguments.spacing, sex=arguments.sex, seed=arguments.seed, lesions=arguments.lesions
+        spacing_mm=arguments.spacing,
+        sex=arguments.sex,
+        seed=arguments.seed,
+        lesions=arguments.lesions,
+        variants=arguments.variants,
     )
     console.progress(0.7, "Writing the images")
     write_volume(patient.ct, paths["ct.nii.gz"])
