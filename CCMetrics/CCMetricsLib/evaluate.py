@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from AnatomyGuidedLib.resample import resample_labelmap
 
 from CCMetricsLib import metrics
 from CCMetricsLib.components import Components, connected_components, instance_components
+from CCMetricsLib.evaluation import FOREGROUND, ClassEvaluation, ComponentScore, Evaluation
 from CCMetricsLib.measure import Measuring, measured
 from CCMetricsLib.metrics import Bodies, Score, mean_over_components
 from CCMetricsLib.parameters import Distance, EvaluationParameters, Instances
@@ -36,132 +38,7 @@ __all__ = [
     "evaluate",
 ]
 
-FOREGROUND = "foreground"
-
-
-@dataclass(frozen=True)
-class ComponentScore:
-    """One lesion of the reference, scored inside its region.
-
-    A lesion is missed if no predicted voxel lies on it. `fp_volume_ml` is the volume predicted in the region outside of
-    the reference. `hd_from_fp` says whether the Hausdorff distance is that of a predicted lesion which touches no
-    lesion of the reference. The structure is known with an atlas: the DAP id, its name, and the distance (0 within).
-    """
-
-    class_name: str
-    component: int
-    volume_ml: float
-    centroid_ras_mm: tuple[float, float, float]
-    missed: bool
-    scores: Mapping[str, Score]
-    fp_volume_ml: float
-    hd_from_fp: bool | None = None
-    structure: int | None = None
-    structure_name: str = ""
-    structure_distance_mm: float | None = None
-
-    @property
-    def dice(self) -> Score:
-        """The Dice score in the lesion's region."""
-        return self.scores["dice"]
-
-    @property
-    def iou(self) -> Score:
-        """The IoU in the lesion's region."""
-        return self.scores["iou"]
-
-
-@dataclass(frozen=True)
-class ClassEvaluation:
-    """The scores of one class: `scores` by the metric's name, and by "cc_" and its name the mean over components.
-
-    Metrics from `RIVALS` have no mean over components.
-    """
-
-    name: str
-    scores: Mapping[str, Score]
-    reference_volume_ml: float
-    prediction_volume_ml: float
-    fp_volume_ml: float
-    fn_volume_ml: float
-    components: tuple[ComponentScore, ...]
-
-    @property
-    def missed(self) -> int:
-        """How many lesions of the reference no predicted voxel lies on."""
-        return sum(component.missed for component in self.components)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The scores of one case; `worst_mm` is the distance that stands for "not found" in it.
-
-    With several classes a score is the mean over those that have one, and volumes and counts are sums.
-    """
-
-    case: str
-    parameters: EvaluationParameters
-    worst_mm: float
-    has_anatomy: bool
-    classes: tuple[ClassEvaluation, ...]
-
-    @property
-    def scores(self) -> dict[str, Score]:
-        """Every score by its name."""
-        first = self.classes[0].scores
-        if len(self.classes) == 1:
-            return dict(first)
-        return {name: mean_over_components([of_one.scores[name] for of_one in self.classes]) for name in first}
-
-    @property
-    def components(self) -> tuple[ComponentScore, ...]:
-        """The lesions of all classes, class by class."""
-        return tuple(component for of_one in self.classes for component in of_one.components)
-
-    @property
-    def missed(self) -> int:
-        """How many lesions of the reference no predicted voxel lies on."""
-        return sum(of_one.missed for of_one in self.classes)
-
-    @property
-    def dice(self) -> Score:
-        """The global Dice score."""
-        return self.scores["dice"]
-
-    @property
-    def iou(self) -> Score:
-        """The global IoU."""
-        return self.scores["iou"]
-
-    @property
-    def cc_dice(self) -> Score:
-        """The mean Dice score over lesions."""
-        return self.scores["cc_dice"]
-
-    @property
-    def cc_iou(self) -> Score:
-        """The mean IoU over lesions."""
-        return self.scores["cc_iou"]
-
-    @property
-    def reference_volume_ml(self) -> float:
-        """The volume of the reference."""
-        return sum(of_one.reference_volume_ml for of_one in self.classes)
-
-    @property
-    def prediction_volume_ml(self) -> float:
-        """The volume of the prediction."""
-        return sum(of_one.prediction_volume_ml for of_one in self.classes)
-
-    @property
-    def fp_volume_ml(self) -> float:
-        """The volume of the prediction outside of the reference."""
-        return sum(of_one.fp_volume_ml for of_one in self.classes)
-
-    @property
-    def fn_volume_ml(self) -> float:
-        """The volume of the reference outside of the prediction."""
-        return sum(of_one.fn_volume_ml for of_one in self.classes)
+_Values = npt.NDArray[Any]
 
 
 def evaluate(
@@ -195,122 +72,121 @@ def evaluate(
     require_same_grid(reference.grid, prediction.grid, names=("The reference", "the prediction"))
     atlas = resample_labelmap(anatomy, reference.grid) if anatomy else None
     names = [str(value) for value in parameters.classes] or [FOREGROUND]
-    worst_mm = worst_distance_mm(parameters.policy, reference.grid.shape, reference.grid.spacing_mm)
+    setting = _Setting(reference.grid, parameters, atlas)
     classes = []
     for place, name in enumerate(names):
         pair = _of_class(reference, name), _of_class(prediction, name)
         if parameters.classes and not (pair[0].any() or pair[1].any()):
             raise AnatomyGuidedError(f"Neither the reference nor the prediction has a voxel of class {name}.")
         told = part_of(progress, place / len(names), (place + 1) / len(names))
-        classes.append(_class(name, *pair, reference.grid, parameters, worst_mm, atlas, told, cancelled))
+        classes.append(_class(name, pair, setting, told, cancelled))
     progress(1.0, "Done")
-    return Evaluation(case, parameters, worst_mm, anatomy is not None, tuple(classes))
+    return Evaluation(case, parameters, setting.worst_mm, anatomy is not None, tuple(classes))
 
 
-def _of_class(labelmap: Labelmap, name: str) -> npt.NDArray[Any]:
+def _of_class(labelmap: Labelmap, name: str) -> _Values:
     return labelmap.values if name == FOREGROUND else labelmap.values == int(name)
 
 
+@dataclass(frozen=True)
+class _Setting:
+    """What all classes of a case share."""
+
+    grid: Grid
+    parameters: EvaluationParameters
+    atlas: Labelmap | None
+
+    @cached_property
+    def worst_mm(self) -> float:
+        return worst_distance_mm(self.parameters.policy, self.grid.shape, self.grid.spacing_mm)
+
+    @property
+    def measuring(self) -> Measuring:
+        return Measuring(
+            spacing_mm=self.grid.spacing_mm,
+            voxel_volume_ml=self.grid.voxel_volume_ml,
+            needs=frozenset(metrics.needed(self.parameters.lesion_metrics)),
+            surface=self.parameters.surface,
+            tolerance_mm=self.parameters.tolerance_mm,
+            boundary_mm=self.parameters.boundary_mm,
+            longest_mm=self.worst_mm if self.parameters.policy.worst == "clamped" else np.inf,
+        )
+
+    def scores(self, bodies: Bodies, *, in_regions: bool) -> list[dict[str, Score]]:
+        """The metrics of each body by name."""
+        names, policy = self.parameters.lesion_metrics, self.parameters.policy
+        return metrics.scores(bodies, names, policy=policy, worst_mm=self.worst_mm, in_regions=in_regions)
+
+
 def _class(
-    name: str,
-    reference: npt.NDArray[Any],
-    prediction: npt.NDArray[Any],
-    grid: Grid,
-    parameters: EvaluationParameters,
-    worst_mm: float,
-    atlas: Labelmap | None,
-    progress: Progress,
-    cancelled: CancelCheck,
+    name: str, pair: tuple[_Values, _Values], setting: _Setting, progress: Progress, cancelled: CancelCheck
 ) -> ClassEvaluation:
     """One class, with masks or maps of instances."""
+    (reference, prediction), parameters = pair, setting.parameters
     progress(0.0, "Finding the reference's lesions")
     components = _components(reference, parameters)
     stop_if(cancelled)
-    unit = grid.spacing_mm if parameters.distance == "mm" else (1.0, 1.0, 1.0)
-    how = Measuring(
-        spacing_mm=grid.spacing_mm,
-        voxel_volume_ml=grid.voxel_volume_ml,
-        needs=frozenset(metrics.needed(parameters.lesion_metrics)),
-        surface=parameters.surface,
-        tolerance_mm=parameters.tolerance_mm,
-        boundary_mm=parameters.boundary_mm,
-        longest_mm=worst_mm if parameters.policy.worst == "clamped" else np.inf,
-    )
+    unit = setting.grid.spacing_mm if parameters.distance == "mm" else (1.0, 1.0, 1.0)
     whole, bodies = measured(
         Partition(components, unit),
         prediction,
         lambda: _predicted_lesions(prediction, components, parameters),
-        how,
+        setting.measuring,
         progress=part_of(progress, 0.2, 0.9),
         cancelled=cancelled,
     )
-    rows = _rows(name, components, bodies, grid, parameters, worst_mm, atlas)
+    rows = _rows(name, components, bodies, setting)
     stop_if(cancelled)
     progress(0.9, "Comparing lesions with predicted lesions")
-    return _scored(name, whole, rows, _rivals(reference, prediction, grid, parameters), parameters, worst_mm)
+    means = {f"cc_{m}": mean_over_components([row.scores[m] for row in rows]) for m in parameters.lesion_metrics}
+    (of_whole,) = setting.scores(whole, in_regions=False)
+    return _class_evaluation(name, whole, {**of_whole, **means, **_rivals(*pair, setting)}, rows)
 
 
-def _rivals(
-    reference: npt.NDArray[Any], prediction: npt.NDArray[Any], grid: Grid, parameters: EvaluationParameters
-) -> dict[str, Score]:
+def _rivals(reference: _Values, prediction: _Values, setting: _Setting) -> dict[str, Score]:
+    parameters = setting.parameters
     if not parameters.rival_metrics:
         return {}
-    found = rival_scores(reference, prediction, spacing_mm=grid.spacing_mm, parameters=parameters.rival_parameters())
+    chosen, spacing_mm = parameters.rival_parameters(), setting.grid.spacing_mm
+    found = rival_scores(reference, prediction, spacing_mm=spacing_mm, parameters=chosen)
     return {name: found[name] for name in parameters.rival_metrics}
 
 
-def _components(values: npt.NDArray[Any], parameters: EvaluationParameters) -> Components:
+def _components(values: _Values, parameters: EvaluationParameters) -> Components:
     if parameters.instances in ("reference", "both"):
         return instance_components(values)
     return connected_components(values, connectivity=parameters.connectivity)
 
 
 def _predicted_lesions(
-    prediction: npt.NDArray[Any], components: Components, parameters: EvaluationParameters
+    prediction: _Values, components: Components, parameters: EvaluationParameters
 ) -> PredictedLesions:
     if parameters.instances in ("prediction", "both"):
         return NumberedLesions(prediction, components)
     return ConnectedLesions(prediction, components, parameters.connectivity)
 
 
-def _scored(
-    name: str,
-    whole: Bodies,
-    rows: Sequence[ComponentScore],
-    rivals: Mapping[str, Score],
-    parameters: EvaluationParameters,
-    worst_mm: float,
+def _class_evaluation(
+    name: str, whole: Bodies, scores: Mapping[str, Score], rows: Sequence[ComponentScore]
 ) -> ClassEvaluation:
-    policy, ml = parameters.policy, whole.voxel_volume_ml
-    (of_whole,) = metrics.scores(whole, parameters.lesion_metrics, policy=policy, worst_mm=worst_mm, in_regions=False)
-    means = {f"cc_{m}": mean_over_components([row.scores[m] for row in rows]) for m in parameters.lesion_metrics}
     reference, prediction, shared = (
         int(voxels[0]) for voxels in (whole.reference_voxels, whole.prediction_voxels, whole.shared_voxels)
     )
     return ClassEvaluation(
         name=name,
-        scores={**of_whole, **means, **rivals},
-        reference_volume_ml=reference * ml,
-        prediction_volume_ml=prediction * ml,
-        fp_volume_ml=(prediction - shared) * ml,
-        fn_volume_ml=(reference - shared) * ml,
+        scores=scores,
+        reference_volume_ml=reference * whole.voxel_volume_ml,
+        prediction_volume_ml=prediction * whole.voxel_volume_ml,
+        fp_volume_ml=(prediction - shared) * whole.voxel_volume_ml,
+        fn_volume_ml=(reference - shared) * whole.voxel_volume_ml,
         components=tuple(rows),
     )
 
 
-def _rows(
-    name: str,
-    components: Components,
-    bodies: Bodies,
-    grid: Grid,
-    parameters: EvaluationParameters,
-    worst_mm: float,
-    atlas: Labelmap | None,
-) -> list[ComponentScore]:
+def _rows(name: str, components: Components, bodies: Bodies, setting: _Setting) -> list[ComponentScore]:
     """The lesions of a class in the order of their numbers."""
-    policy = parameters.policy
-    of_bodies = metrics.scores(bodies, parameters.lesion_metrics, policy=policy, worst_mm=worst_mm, in_regions=True)
-    where = places(components, atlas) if atlas else [Place(None, None)] * components.count
+    nowhere = [Place(None, None)] * components.count
+    where = places(components, setting.atlas) if setting.atlas else nowhere
     from_fp = bodies.distances.farthest_is_stray().tolist() if bodies.distances else [None] * components.count
     return [
         ComponentScore(
@@ -331,8 +207,8 @@ def _rows(
             bodies.reference_voxels.tolist(),
             bodies.prediction_voxels.tolist(),
             bodies.shared_voxels.tolist(),
-            grid.ras_from_ijk(components.centroids_ijk),
-            of_bodies,
+            setting.grid.ras_from_ijk(components.centroids_ijk),
+            setting.scores(bodies, in_regions=True),
             from_fp,
             where,
             strict=True,

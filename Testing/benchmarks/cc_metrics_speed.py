@@ -103,19 +103,33 @@ def largest(job: str, python: str, folder: Path, full: list[str], limit_s: float
 
 def grow(folder: Path, repeat: int) -> None:
     """Our cost against the number of lesions at one foreground, and against the foreground with 100 lesions."""
-    print(f"\n{'lesions':>8} {'foreground':>11} {'dice':>7} {'three':>7} {'MiB':>6} {'command':>8}   CPU s")
-    for lesions, foreground in [(n, 120_000) for n in (1, 3, 10, 30, 100, 300, 1000)] + [
-        (100, n) for n in (30_000, 60_000, 120_000, 240_000, 480_000, 960_000)
-    ]:
+    grow_along([(n, 120_000) for n in (1, 3, 10, 30, 100, 300, 1000)], folder, repeat)
+    grow_along([(100, n) for n in (30_000, 60_000, 120_000, 240_000, 480_000, 960_000)], folder, repeat)
+
+
+def grow_along(cases: list[tuple[int, int]], folder: Path, repeat: int) -> None:
+    """One curve, and how many times the first the last is. `three` is Dice, HD95 and surface Dice after reading."""
+    print(
+        f"\n{'lesions':>8} {'foreground':>11} {'surface':>8} {'dice':>7} {'three':>7} {'MiB':>6} {'command':>8}   CPU s"
+    )
+    rows = []
+    for lesions, foreground in cases:
         reference, prediction = made(Case(lesions=lesions, foreground_voxels=foreground))
         files = saved((reference, prediction), folder, "growth")
         dice, three = best("ours dice", files, repeat), best(THREE, files, repeat)
         command = min(command_s(folder, reference, prediction) for _ in range(repeat))
-        print(
-            f"{lesions:8} {int(reference.sum()):11} {dice.cpu_s:7.2f} {three.cpu_s:7.2f} {three.extra_mib:6.0f} "
-            f"{command:8.2f}",
-            flush=True,
-        )
+        rows.append((reference.sum(), surface_voxels(reference), dice.cpu_s, three.cpu_s, three.extra_mib, command))
+        print(f"{lesions:8} " + "{:11} {:8} {:7.2f} {:7.2f} {:6.0f} {:8.2f}".format(*rows[-1]), flush=True)
+    ratios = [last / first for first, last in zip(rows[0], rows[-1], strict=True)]
+    print(f"{'times':>8} " + "{:11.1f} {:8.1f} {:7.1f} {:7.1f} {:6.1f} {:8.1f}".format(*ratios), flush=True)
+
+
+def surface_voxels(mask: np.ndarray) -> int:
+    """How many voxels of the mask have a face to the background; no lesion reaches the image's edge."""
+    inner = mask > 0
+    for axis in range(3):
+        inner = inner & (np.roll(mask, 1, axis) > 0) & (np.roll(mask, -1, axis) > 0)
+    return int(mask.sum() - inner.sum())
 
 
 def command_s(folder: Path, reference: np.ndarray, prediction: np.ndarray) -> float:

@@ -54,8 +54,12 @@ def test_the_scene_opens_again_with_images_segmentations_and_tables(demo):
 
 
 def test_without_off_screen_opengl_it_ends_well_and_says_which_pictures_are_missing(run_command, tmp_path, monkeypatch):
-    monkeypatch.setenv("VTK_DEFAULT_OPENGL_WINDOW", "vtkXOpenGLRenderWindow")
-    monkeypatch.delenv("DISPLAY", raising=False)
+    from AnatomyGuidedLib import render
+
+    def no_opengl():
+        raise render.RenderingUnavailable("No picture can be drawn: off-screen OpenGL does not work here.")
+
+    monkeypatch.setattr(render, "require_rendering", no_opengl)
     code, _, err = run_command("demo", "-o", tmp_path / "out")
     assert code == 0
     assert "Slice and surface pictures are missing" in err
