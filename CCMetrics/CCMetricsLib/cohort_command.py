@@ -28,7 +28,7 @@ EXAMPLES = """\
 RESULTS = "results"  # the folder of the single results, in the output folder
 
 _COHORT_ONLY = ("out", "workers", "scheduler", "resume", "compare", "models", "expert_ranking")
-_CASE_ONLY = ("reference", "prediction", "csv", "html", "case", "anatomy")
+_CASE_ONLY = ("reference", "prediction", "csv", "html", "case", "anatomy", "weights")
 _TOLD_FAILURES = 20
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import Outputs, full_suffix, write_csv
 from AnatomyGuidedLib.io import read_anatomy, read_labelmap, split_scheme
 from AnatomyGuidedLib.progress import part_of
@@ -17,6 +18,7 @@ from CCMetricsLib.evaluate import evaluate
 from CCMetricsLib.evaluate_options import add_metric_options, parameters_from
 from CCMetricsLib.html_report import case_page
 from CCMetricsLib.report import COLUMNS, as_json, component_rows, summary_lines
+from CCMetricsLib.weighted_report import read_weights, weighted_summary
 
 _EXAMPLES = """\
 examples:
@@ -46,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anatomy", metavar="LABELMAP[@SCHEME]", help="atlas of the same patient, on any grid: where each lesion lies"
     )
+    parser.add_argument(
+        "--weights", type=Path, metavar="CSV", help="structure,weight[,pathway]: weighted means too (needs --anatomy)"
+    )
     add_metric_options(parser)
     add_cohort_arguments(parser)
 
@@ -60,8 +65,11 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
 
 def _run_case(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     parameters = parameters_from(arguments)
+    if arguments.weights and not arguments.anatomy:
+        raise UsageError("--weights needs --anatomy, which says where each lesion lies.")
+    weights = read_weights(arguments.weights) if arguments.weights else None
     anatomy_path = split_scheme(arguments.anatomy)[0] if arguments.anatomy else None
-    outputs.protect(arguments.reference, arguments.prediction, anatomy_path)
+    outputs.protect(arguments.reference, arguments.prediction, anatomy_path, arguments.weights)
     csv_path = outputs.stage(arguments.csv) if arguments.csv else None
     page_path = outputs.stage(arguments.html, formats=(".html", ".htm")) if arguments.html else None
     console.progress(0.0, "Reading the label maps")
@@ -82,8 +90,17 @@ def _run_case(arguments: argparse.Namespace, console: Console, outputs: Outputs)
         page_path.write_text(page, encoding="utf-8")
     for line in summary_lines(evaluation):
         console.line(line)
-    return as_json(evaluation)
+    if weights is None:
+        return as_json(evaluation)
+    weighted = weighted_summary(evaluation, weights)
+    for name, mean in weighted.items():
+        console.line(f"Weighted by anatomy, {name}: {_told(mean['value'])}")
+    return {**as_json(evaluation), "weighted": weighted}
 
 
 def _name(path: Path) -> str:
     return path.name[: len(path.name) - len(full_suffix(path))]
+
+
+def _told(value: float | None) -> str:
+    return "not evaluable" if value is None else f"{value:.4f}"
