@@ -12,7 +12,7 @@ from AnatomyGuidedLib.demo_pictures import atlas_figures, lesion_figures, limis_
 from AnatomyGuidedLib.demo_scene import open_scene
 from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
 from AnatomyGuidedLib.grid import Labelmap
-from AnatomyGuidedLib.io import read_anatomy, read_labelmap, write_labelmap
+from AnatomyGuidedLib.io import read_anatomy, read_labelmap, split_scheme, write_labelmap
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.mrml_available import scene_unavailable_reason
 from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of, stop_if
@@ -38,6 +38,12 @@ class DemoInputs:
     experts: str | None = None
     reference: str | None = None
     seed: int = 0
+
+    def files(self) -> list[Path]:
+        """The user's files, those of experts included."""
+        experts = [word.strip().removeprefix("file:") for word in (self.experts or "").split(",") if ":" in word]
+        paths = [Path(path) for path in (self.ct, self.pet, self.reference) if path]
+        return paths + [split_scheme(expert)[0] for expert in experts]
 
 
 @dataclass

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     if not arguments.ct and (arguments.experts or arguments.reference):
         raise UsageError("anatomyguided demo: --experts and --reference go with --ct and --pet.")
     inputs = DemoInputs(arguments.ct, arguments.pet, arguments.experts, arguments.reference, arguments.seed)
-    with staged_folder(arguments.output) as folder:
+    with staged_folder(arguments.output, inputs=inputs.files()) as folder:
         result = run_demo(inputs, folder, progress=console.progress, cancelled=console.cancelled)
     for sentence in result.not_done:
         console.note(sentence)

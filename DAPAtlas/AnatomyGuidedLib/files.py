@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -101,14 +101,16 @@ class Outputs:
 
 
 @contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
+def staged_folder(target: Path, *, inputs: Sequence[str | Path | None] = ()) -> Iterator[Path]:
     """A temporary folder beside the target; its files move there when the work is complete, or are removed.
 
     Files that the target already holds under the same names are replaced, others stay.
 
     Raises:
-        AnatomyGuidedError: The target is a file, or its parent folder cannot be written to.
+        AnatomyGuidedError: The target is a file, its parent folder cannot be written to, or a file would take the place
+            of one of the `inputs`.
     """
+    protected = {Path(os.path.realpath(path)) for path in inputs if path}
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_dir():
         raise AnatomyGuidedError(f"{target.name} is a file, but a folder's name was expected as output.")
@@ -118,7 +120,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
         folder = _temporary_folder(target)
         try:
             yield folder
-            _move_files(folder, target)
+            _move_files(folder, target, protected)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
@@ -198,13 +200,15 @@ def _temporary_folder(target: Path) -> Path:
     return folder
 
 
-def _move_files(folder: Path, target: Path) -> None:
+def _move_files(folder: Path, target: Path, protected: Set[Path]) -> None:
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     for file in files:
         if (target / file).is_dir():
             raise AnatomyGuidedError(
                 f"{file.name} is a folder in {target.name}, but a file of that name is to be written."
             )
+        if Path(os.path.realpath(target / file)) in protected:
+            raise AnatomyGuidedError(f"{file.name} in {target.name} is an input; choose another folder for the output.")
     for file in files:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).replace(target / file)

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     study = cast(Study, importlib.import_module(module))
     settings = read_settings(arguments.config) if arguments.config else {}
     options = StudyOptions(arguments.tier, settings, arguments.cohort)
-    with staged_folder(arguments.output) as folder:
+    with staged_folder(arguments.output, inputs=(arguments.config, arguments.cohort)) as folder:
         result = study.run(options, folder, console)
     failed = cast(Mapping[str, str], result.get("failed", {}))
     if failed:

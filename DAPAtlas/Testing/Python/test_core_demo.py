@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+from AnatomyGuidedLib.grid import Labelmap
+from AnatomyGuidedLib.io import numbered_segments, read_image, read_labelmap, write_labelmap
 
 pytest.importorskip("slicer", reason="slicer-core is not installed, so there is no scene to open")
 
@@ -84,3 +87,22 @@ def test_ones_own_images_without_organs_or_reference_say_what_is_not_evaluable(r
 def test_wrong_calls_leave_no_folder(run_command, tmp_path, words, code):
     assert run_command("demo", "-o", tmp_path / "out", *words)[0] == code
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--reference", "--experts"])
+def test_an_input_in_the_output_folder_is_never_replaced(realdata, run_command, tmp_path, option):
+    ct, pet, mask = (realdata / f"STS_004_{name}.nii.gz" for name in ("CT_image", "PET_image", "PET_mask"))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    own = folder / "lesions.seg.nrrd"
+    if option == "--reference":
+        write_labelmap(read_labelmap(mask), own, numbered_segments(1, "Tumour", (200, 0, 0)))
+    else:
+        write_labelmap(Labelmap(np.zeros(read_image(ct).grid.shape, np.uint8), read_image(ct).grid), own)
+    before = own.read_bytes()
+    value = own if option == "--reference" else f"rules,file:{own}"
+    code, _, err = run_command("demo", "--ct", ct, "--pet", pet, option, value, "-o", folder)
+    assert code == 1
+    assert "lesions.seg.nrrd in out is an input" in err
+    assert own.read_bytes() == before
+    assert [path.name for path in folder.iterdir()] == [own.name]
