@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -42,6 +45,34 @@ _VARIANTS_STREAM = 2
 _BENT_MARGIN_MM = 24.0
 
 
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A made body as images are made of it: DAP ids (uint8), [i, j, k] along R, A and S, in cubes of one spacing."""
+
+    labels: npt.NDArray[np.uint8]
+    grid: Grid
+    plan: BodyPlan
+    variants: Variants
+
+    @property
+    def spacing_mm(self) -> float:
+        return self.grid.spacing_mm[0]
+
+    def stored(self, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Grid]:
+        """An image of this body as the patient's files hold it: axes in their order and direction, and its grid."""
+        return stored(values, self.grid, self.variants)
+
+    def description(self) -> dict[str, object]:
+        """The patient's measures, and what is abnormal where that was asked for."""
+        plan = self.plan
+        return {
+            "age_years": plan.age_years,
+            "height_cm": plan.height_cm,
+            "weight_kg": plan.weight_kg,
+            "arms": "raised" if plan.arms_raised else "beside the trunk",
+        } | ({"variants": description(self.variants)} if self.variants.drawn else {})
+
+
 def make_anatomy(
     *, spacing_mm: float, sex: str, seed: int, variants: bool = False
 ) -> tuple[Labelmap, dict[str, object]]:
@@ -50,6 +81,16 @@ def make_anatomy(
     Without variants it is a normal whole body, head to mid-thigh, stored as scanners do (i to the left, j to the back,
     k up). With them organs may be missing, the situs inverted, the spine bent, the body turned or shifted, the field of
     view shorter, and the axes in any order and direction; the description says which.
+
+    Raises:
+        AnatomyGuidedError: The spacing is not within 1 to 10 mm, or the sex not F or M.
+    """
+    body = make_body(spacing_mm=spacing_mm, sex=sex, seed=seed, variants=variants)
+    return Labelmap(*body.stored(body.labels)), body.description()
+
+
+def make_body(*, spacing_mm: float, sex: str, seed: int, variants: bool = False) -> Body:
+    """The same patient before the axes are stored in their order.
 
     Raises:
         AnatomyGuidedError: The spacing is not within 1 to 10 mm, or the sex not F or M.
@@ -63,10 +104,7 @@ def make_anatomy(
     beyond = int(np.ceil(_BENT_MARGIN_MM / spacing_mm)) if deviations.bent else 0
     grid, axes = _grid(plan, spacing_mm, deviations.field_of_view, beyond)
     labels = _deviated(_painted(plan, axes, spacing_mm, deviations), spacing_mm, deviations)
-    labels = labels[:, :, beyond : labels.shape[2] - beyond]
-    values, stored_grid = stored(labels, grid, deviations)
-    described = _description(plan) | ({"variants": description(deviations)} if variants else {})
-    return Labelmap(values, stored_grid), described
+    return Body(np.ascontiguousarray(labels[:, :, beyond : labels.shape[2] - beyond]), grid, plan, deviations)
 
 
 def _deviated(labels: npt.NDArray[np.uint8], spacing_mm: float, variants: Variants) -> npt.NDArray[np.uint8]:
@@ -121,12 +159,3 @@ def _field_of_view(plan: BodyPlan, name: str) -> tuple[list[float], list[float]]
     corners = np.array([[-wide, back, max(_LOW_S, bottom)], [wide, front, min(_HIGH_S, top)]]) * np.array(plan.scale)
     low, high = np.round(corners).tolist()
     return low, high
-
-
-def _description(plan: BodyPlan) -> dict[str, object]:
-    return {
-        "age_years": plan.age_years,
-        "height_cm": plan.height_cm,
-        "weight_kg": plan.weight_kg,
-        "arms": "raised" if plan.arms_raised else "beside the trunk",
-    }

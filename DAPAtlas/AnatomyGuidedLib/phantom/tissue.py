@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from AnatomyGuidedLib.labels import labels
 
-LESION_HU = 45.0
 _AIR_HU = -1000.0
 
 _HU_BY_GROUP = {

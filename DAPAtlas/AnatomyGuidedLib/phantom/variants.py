@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +29,9 @@ _ORDERS = tuple(permutations(range(3)))
 
 @dataclass(frozen=True)
 class Variants:
-    """One patient's deviations; `normal()` has none."""
+    """One patient's deviations; `normal()` has none, and `drawn` says that they were asked for."""
 
+    drawn: bool = False
     missing: tuple[str, ...] = ()
     rib_pairs: int = 12
     situs_inversus: bool = False
@@ -70,6 +72,7 @@ def draw(rng: np.random.Generator, sex: str) -> Variants:
     order = _ORDERS[int(rng.integers(len(_ORDERS)))]
     flips = [bool(v) for v in rng.integers(0, 2, 3)]
     return Variants(
+        drawn=True,
         missing=tuple(missing),
         rib_pairs=int(rng.choice([11, 12, 12, 12, 12, 13])),
         situs_inversus=bool(rng.random() < _INVERSUS_SHARE),
@@ -127,7 +130,7 @@ def bent_body(labels: npt.NDArray[np.uint8], spacing_mm: float, variants: Varian
     return bent
 
 
-def stored(labels: npt.NDArray[np.uint8], grid: Grid, variants: Variants) -> tuple[npt.NDArray[np.uint8], Grid]:
+def stored(labels: npt.NDArray[Any], grid: Grid, variants: Variants) -> tuple[npt.NDArray[Any], Grid]:
     """The same voxels at the same places, with axes in another order or direction."""
     to_ras = np.array(grid.affine)
     for axis, flipped in enumerate(variants.axis_flips):
