@@ -37,6 +37,12 @@ class NumberedVoxels:
         position, found = self.positions(voxels_ijk)
         return np.where(found, self.numbers[position], 0) if self.numbers.size else np.zeros(len(voxels_ijk), np.int32)
 
+    def as_one(self) -> NumberedVoxels:
+        """The same voxels as one body, of number 1."""
+        one = NumberedVoxels(self.shape, self.voxels_ijk, np.ones_like(self.numbers))
+        one.__dict__["keys"] = self.keys  # where the cache looks
+        return one
+
     def positions(self, voxels_ijk: IntArray) -> tuple[IntArray, BoolArray]:
         """Where each voxel stands among these, and whether it is there at all."""
         return self._position(voxel_keys(voxels_ijk, self.shape))
@@ -62,10 +68,7 @@ class NumberedVoxels:
         return voxel_keys(self.voxels_ijk, self.shape)
 
     def _position(self, keys: IntArray) -> tuple[IntArray, BoolArray]:
-        if not self.numbers.size:
-            return np.zeros(keys.size, np.intp), np.zeros(keys.size, np.bool_)
-        position = np.minimum(np.searchsorted(self.keys, keys), self.numbers.size - 1)
-        return position, self.keys[position] == keys
+        return found_in(self.keys, keys)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +233,18 @@ def voxel_keys(voxels_ijk: IntArray, shape: tuple[int, int, int]) -> IntArray:
     """One number a voxel, ascending with i fastest; a margin of one voxel keeps neighbours beyond an edge apart."""
     i, j, k = np.asarray(voxels_ijk, np.int64).T + 1
     return np.asarray((k * (shape[1] + 2) + j) * (shape[0] + 2) + i)
+
+
+def found_in(keys: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:
+    """Where each wanted key stands among ascending keys, and whether it is there at all.
+
+    >>> [found.tolist() for found in found_in(np.array([2, 5]), np.array([5, 1, 9]))]
+    [[1, 0, 1], [True, False, False]]
+    """
+    if not keys.size:
+        return np.zeros(wanted.size, np.intp), np.zeros(wanted.size, np.bool_)
+    position = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    return position, keys[position] == wanted
 
 
 def ranges(starts: IntArray, ends: IntArray) -> IntArray:

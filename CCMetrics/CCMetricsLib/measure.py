@@ -54,30 +54,25 @@ def measured(
     components = partition.components
     found = lesions() if "surfaces" in how.needs else None
     regions = _Tally(components, components.count, how)
-    whole = _Tally(_as_one(components), 1, how) if components.count != 1 else regions
+    whole = _Tally(components.as_one(), 1, how) if components.count != 1 else regions
     for slab in _walk(partition, prediction, how, progress):
         stop_if(cancelled)
         stray = found.are_stray(slab.voxels.voxels_ijk) if found else None
         if whole is not regions:
-            whole.add(Slab(_as_one(slab.voxels), slab.start_k, slab.stop_k), stray)
+            whole.add(Slab(slab.voxels.as_one(), slab.start_k, slab.stop_k), stray)
         if components.count:
             regions.add(slab, stray)
     progress(0.6, "Measuring the distances of the surfaces")
     stop_if(cancelled)
-    of_regions = regions.bodies()
+    of_whole = whole.bodies()
     stop_if(cancelled)
-    return (of_regions if whole is regions else whole.bodies()), of_regions
+    return of_whole, (of_whole if whole is regions else regions.bodies(of_whole))
 
 
 def _walk(partition: Partition, prediction: npt.NDArray[Any], how: Measuring, progress: Progress) -> Iterator[Slab]:
     for slab in slabs(prediction, partition.region_of, margin_slices=how.margin_slices):
         progress(0.5 * slab.start_k / prediction.shape[2], "Assigning the prediction to lesions")
         yield slab
-
-
-def _as_one(voxels: NumberedVoxels) -> NumberedVoxels:
-    """The same voxels as one body."""
-    return NumberedVoxels(voxels.shape, voxels.voxels_ijk, np.ones_like(voxels.numbers))
 
 
 @dataclass(eq=False)
@@ -109,19 +104,19 @@ class _Tally:
             shared = found & band
             self.shared_band += self._counts(voxels.numbers[shared][self.reference_band[position[shared]]])
 
-    def bodies(self) -> Bodies:
-        """All that was counted, and the distances between the surfaces."""
+    def bodies(self, whole: Bodies | None = None) -> Bodies:
+        """All that was counted, and the distances between the surfaces; what the whole's tell is not searched again."""
         return Bodies(
             self._counts(self.reference.numbers)[1:],
             self.predicted[1:],
             self.shared[1:],
             self.how.voxel_volume_ml,
             self.how.tolerance_mm,
-            self._distances() if "surfaces" in self.how.needs else None,
+            self._distances(whole.distances if whole else None) if "surfaces" in self.how.needs else None,
             self._bands(),
         )
 
-    def _distances(self) -> SurfaceDistances:
+    def _distances(self, whole: SurfaceDistances | None) -> SurfaceDistances:
         return SurfaceDistances.between(
             surface_elements(self.reference, self.how.spacing_mm, self.how.surface),
             joined(self.surfaces),
@@ -130,6 +125,7 @@ class _Tally:
             count=self.count,
             kind=self.how.surface,
             longest_mm=self.how.longest_mm,
+            whole=whole,
         )
 
     def _bands(self) -> Bands | None:

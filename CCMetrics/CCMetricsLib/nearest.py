@@ -1,11 +1,13 @@
-"""The nearest of many points that have the same number, for all numbers in one query."""
+"""The nearest of many points that have the same number, for all numbers in one query or from what is known."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from CCMetricsLib.components import FloatArray, IntArray
+from CCMetricsLib.components import BoolArray, FloatArray, IntArray, Spacing, found_in, voxel_keys
 
 
 class NumberedTree:
@@ -34,3 +36,69 @@ class NumberedTree:
 def reach_within(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> float:
     """More than any distance in an image, a few voxels around it included."""
     return float(np.linalg.norm((np.array(shape) + 16) * spacing))
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Places on the lattice of an image, each with a number; a place may have several numbers."""
+
+    ijk: IntArray
+    numbers: IntArray
+    keys: IntArray
+
+    @classmethod
+    def on(cls, shape: tuple[int, int, int], ijk: IntArray, numbers: IntArray) -> Places:
+        """The places on an image of this shape."""
+        return cls(ijk, numbers, voxel_keys(ijk, shape))
+
+    def where(self, kept: BoolArray) -> Places:
+        """The kept places."""
+        return Places(self.ijk[kept], self.numbers[kept], self.keys[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class NearestOfAll:
+    """From each place to the nearest of others, whatever their numbers; `keys` and `target_keys` ascend.
+
+    Where the nearest one has the number that is asked for, no other one of that number is nearer: what was found for
+    bodies as a whole answers most of what is asked about their parts.
+    """
+
+    keys: IntArray
+    distances: FloatArray
+    nearest_keys: IntArray
+    target_keys: IntArray
+
+    @classmethod
+    def between(cls, origin: Places, target: Places, spacing: Spacing) -> NearestOfAll:
+        """Distances are infinite where there is no target."""
+        if not target.keys.size:
+            return cls(origin.keys, np.full(origin.keys.size, np.inf), np.full(origin.keys.size, -1), target.keys)
+        tree = cKDTree(target.ijk * np.array(spacing), balanced_tree=False)
+        distances, nearest = tree.query(origin.ijk * np.array(spacing))
+        return cls(origin.keys, distances, target.keys[nearest], target.keys)
+
+    def within_numbers(self, origin: Places, target: Places, spacing: Spacing, *, reach: float) -> FloatArray:
+        """From each place to the nearest target with its number, as `NumberedTree` finds them.
+
+        The targets hold all of those that were searched, and more where a body is cut: its number is searched anew.
+        """
+        distances, known = self._known(origin, target)
+        rest = np.flatnonzero(~known)
+        there = target.where(np.isin(target.numbers, origin.numbers[rest]))
+        if there.keys.size:
+            tree = NumberedTree(there.ijk * np.array(spacing), there.numbers, reach=reach)
+            distances[rest] = tree.distances(origin.ijk[rest] * np.array(spacing), origin.numbers[rest])
+        return distances
+
+    def _known(self, origin: Places, target: Places) -> tuple[FloatArray, BoolArray]:
+        """The distances that this search answers, infinite elsewhere, and where it does."""
+        position, known = found_in(self.keys, origin.keys)
+        cut = np.unique(target.numbers[~found_in(self.target_keys, target.keys)[1]])
+        known &= ~np.isin(origin.numbers, cut)
+        count = max(int(places.numbers.max(initial=0)) for places in (origin, target)) + 1
+        nearest = self.nearest_keys[position[known]] * count + origin.numbers[known]
+        known[known] = found_in(np.sort(target.keys * count + target.numbers), nearest)[1]
+        distances = np.full(known.size, np.inf)
+        distances[known] = self.distances[position[known]]
+        return distances, known

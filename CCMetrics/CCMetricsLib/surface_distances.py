@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from CCMetricsLib.components import BoolArray, FloatArray, IntArray, Spacing
-from CCMetricsLib.nearest import NumberedTree, reach_within
+from CCMetricsLib.nearest import NearestOfAll, NumberedTree, Places, reach_within
 from CCMetricsLib.partition import TIE_TOLERANCE
 from CCMetricsLib.surfaces import SurfaceElements, SurfaceKind
 
@@ -26,15 +26,10 @@ class Directed:
     stray: BoolArray
 
     @classmethod
-    def between(
-        cls, origin: SurfaceElements, target: SurfaceElements, spacing: Spacing, *, reach: float, longest_mm: float
-    ) -> Directed:
-        """Infinite where the other surface has no element of that number; distances end at `longest_mm`."""
-        tree = NumberedTree(target.places_ijk * np.array(spacing), target.numbers, reach=reach)
-        found = tree.distances(origin.places_ijk * np.array(spacing), origin.numbers)
-        distances = np.where(np.isinf(found), found, np.minimum(found, longest_mm))
-        order = np.lexsort((origin.weights, distances, origin.numbers))
-        return cls(origin.numbers[order], distances[order], origin.weights[order], origin.stray[order])
+    def ordered(cls, origin: SurfaceElements, distances_mm: FloatArray) -> Directed:
+        """The elements of one surface with their distances from the other."""
+        order = np.lexsort((origin.weights, distances_mm, origin.numbers))
+        return cls(origin.numbers[order], distances_mm[order], origin.weights[order], origin.stray[order])
 
     def sums(self, values: FloatArray, count: int) -> FloatArray:
         """The sum of the values for each number from 1 to `count`."""
@@ -49,13 +44,15 @@ class Directed:
 class SurfaceDistances:
     """Both directions for the bodies 1 to `count`; every method gives one value a body.
 
-    A distance is infinite where one of the two surfaces is not there.
+    A distance is infinite where one of the two surfaces is not there. `found` is what a search among all elements
+    gave, from the reference's and from the prediction's; bodies that are parts of others have none of their own.
     """
 
     reference: Directed
     prediction: Directed
     count: int
     kind: SurfaceKind
+    found: tuple[NearestOfAll, NearestOfAll] | None = None
 
     @classmethod
     def between(
@@ -68,12 +65,26 @@ class SurfaceDistances:
         count: int,
         kind: SurfaceKind,
         longest_mm: float = np.inf,
+        whole: SurfaceDistances | None = None,
     ) -> SurfaceDistances:
-        """The distances from the reference's surfaces to the prediction's and back, in an image of this shape."""
-        reach = reach_within(shape, spacing)
-        there = Directed.between(reference, prediction, spacing, reach=reach, longest_mm=longest_mm)
-        back = Directed.between(prediction, reference, spacing, reach=reach, longest_mm=longest_mm)
-        return cls(there, back, count, kind)
+        """The distances from the reference's surfaces to the prediction's and back, in an image of this shape.
+
+        `whole` holds those of the same voxels as one body: most of what is asked is answered by them. Distances end at
+        `longest_mm`.
+        """
+        there, back = (Places.on(shape, side.places_ijk, side.numbers) for side in (reference, prediction))
+        ways, reach = ((there, back), (back, there)), reach_within(shape, spacing)
+        found = None
+        if whole and whole.found:
+            known = zip(whole.found, ways, strict=True)
+            distances = [one.within_numbers(*way, spacing, reach=reach) for one, way in known]
+        elif count == 1:
+            found = NearestOfAll.between(*ways[0], spacing), NearestOfAll.between(*ways[1], spacing)
+            distances = [one.distances for one in found]
+        else:
+            distances = [_searched(*way, spacing, reach) for way in ways]
+        ahead, behind = (np.where(np.isinf(mm), mm, np.minimum(mm, longest_mm)) for mm in distances)
+        return cls(Directed.ordered(reference, ahead), Directed.ordered(prediction, behind), count, kind, found)
 
     def hd_mm(self) -> FloatArray:
         """The Hausdorff distance: the farthest that an element of either surface lies from the other."""
@@ -125,6 +136,12 @@ class SurfaceDistances:
         """The larger value of the two directions; infinite where there is but one surface."""
         values = [of_one(side, self.count) for side in (self.reference, self.prediction)]
         return np.where(self._both, np.maximum(*values), np.inf)
+
+
+def _searched(origin: Places, target: Places, spacing: Spacing, reach: float) -> FloatArray:
+    """From each place to the nearest target with its number."""
+    tree = NumberedTree(target.ijk * np.array(spacing), target.numbers, reach=reach)
+    return tree.distances(origin.ijk * np.array(spacing), origin.numbers)
 
 
 def _farthest(side: Directed, count: int) -> FloatArray:

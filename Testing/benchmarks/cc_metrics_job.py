@@ -22,7 +22,7 @@ TOLERANCE_MM = 2.0
 Call = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
-def ours(metrics: tuple[str, ...], surface: str = "monai") -> Call:
+def ours(metrics: tuple[str, ...], surface: str = "monai", instances: str = "none") -> Call:
     """AnatomyGuided's `evaluate`, for the metrics of the whole and of every lesion in one call."""
     from AnatomyGuidedLib.grid import Grid, Labelmap
     from CCMetricsLib.evaluate import EvaluationParameters, evaluate
@@ -31,7 +31,7 @@ def ours(metrics: tuple[str, ...], surface: str = "monai") -> Call:
         grid = Grid(reference.shape, np.diag([*SPACING_MM, 1.0]))
         maps = Labelmap(reference, grid), Labelmap(prediction, grid)
         parameters = EvaluationParameters(
-            distance="voxels", metrics=metrics, surface=surface, tolerance_mm=TOLERANCE_MM
+            distance="voxels", metrics=metrics, surface=surface, tolerance_mm=TOLERANCE_MM, instances=instances
         )
         return {name: score.value for name, score in evaluate(*maps, parameters).scores.items()}
 
@@ -99,6 +99,8 @@ JOBS: dict[str, Callable[[], Call]] = {
     "ours dice": lambda: ours(("dice",)),
     "ours dice hd95 nsd": lambda: ours(("dice", "hd95_mm", "nsd")),
     "ours dice hd95 nsd deepmind": lambda: ours(("dice", "hd95_mm", "nsd"), "deepmind"),
+    "ours dice instances": lambda: ours(("dice",), instances="reference"),
+    "ours dice hd95 nsd instances": lambda: ours(("dice", "hd95_mm", "nsd"), instances="reference"),
     "ours everything": ours_all,
     "ccmetrics dice": lambda: ccmetrics("CCDiceMetric"),
     "ccmetrics hd95": lambda: ccmetrics("CCHausdorffDistance95Metric", metric_worst_score=50),

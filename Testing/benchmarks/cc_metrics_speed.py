@@ -16,9 +16,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cc3d
 import numpy as np
 from cc_metrics_case import SHAPE, Case, made
 
@@ -102,23 +104,43 @@ def largest(job: str, python: str, folder: Path, full: list[str], limit_s: float
 
 
 def grow(folder: Path, repeat: int) -> None:
-    """Our cost against the number of lesions at one foreground, and against the foreground with 100 lesions."""
-    grow_along([(n, 120_000) for n in (1, 3, 10, 30, 100, 300, 1000)], folder, repeat)
-    grow_along([(100, n) for n in (30_000, 60_000, 120_000, 240_000, 480_000, 960_000)], folder, repeat)
+    """Our cost along three curves: lesions at one foreground and surface, lesions at one foreground, foreground."""
+    counts = (1, 3, 10, 30, 100, 300, 1000)
+    print("\nThe same voxels in ever more lesions: 1,000 pieces with the numbers of so many lesions")
+    grow_along([grouped(n) for n in counts], folder, repeat, instances="reference")
+    print("\nEver smaller lesions at one foreground: their surface grows")
+    grow_along([made(Case(lesions=n)) for n in counts], folder, repeat)
+    print("\nEver larger lesions")
+    foregrounds = (30_000, 60_000, 120_000, 240_000, 480_000, 960_000)
+    grow_along([made(Case(foreground_voxels=n)) for n in foregrounds], folder, repeat)
 
 
-def grow_along(cases: list[tuple[int, int]], folder: Path, repeat: int) -> None:
+def grouped(lesions: int) -> tuple[np.ndarray, np.ndarray]:
+    """The case of 1,000 lesions, neighbours along k joined to so many under one number each."""
+    reference, prediction = made(Case(lesions=1000))
+    pieces = cc3d.connected_components(reference, out_dtype=np.uint16)
+    heights = cc3d.statistics(pieces)["centroids"][1:, 2]
+    numbers = np.zeros(heights.size + 1, np.uint16)
+    numbers[1 + np.argsort(heights)] = np.arange(heights.size) * lesions // heights.size + 1
+    return np.asfortranarray(numbers[pieces]), prediction
+
+
+def grow_along(
+    cases: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path, repeat: int, *, instances: str = "none"
+) -> None:
     """One curve, and how many times the first the last is. `three` is Dice, HD95 and surface Dice after reading."""
     print(
-        f"\n{'lesions':>8} {'foreground':>11} {'surface':>8} {'dice':>7} {'three':>7} {'MiB':>6} {'command':>8}   CPU s"
+        f"{'lesions':>8} {'foreground':>11} {'surface':>8} {'dice':>7} {'three':>7} {'MiB':>6} {'command':>8}   CPU s"
     )
     rows = []
-    for lesions, foreground in cases:
-        reference, prediction = made(Case(lesions=lesions, foreground_voxels=foreground))
+    for reference, prediction in cases:
         files = saved((reference, prediction), folder, "growth")
-        dice, three = best("ours dice", files, repeat), best(THREE, files, repeat)
-        command = min(command_s(folder, reference, prediction) for _ in range(repeat))
-        rows.append((reference.sum(), surface_voxels(reference), dice.cpu_s, three.cpu_s, three.extra_mib, command))
+        given = " instances" if instances == "reference" else ""
+        dice, three = best("ours dice" + given, files, repeat), best(THREE + given, files, repeat)
+        command = min(command_s(folder, reference, prediction, instances) for _ in range(repeat))
+        mask = reference > 0
+        lesions = int(reference.max()) if given else int(cc3d.connected_components(reference).max())
+        rows.append((mask.sum(), surface_voxels(mask), dice.cpu_s, three.cpu_s, three.extra_mib, command))
         print(f"{lesions:8} " + "{:11} {:8} {:7.2f} {:7.2f} {:6.0f} {:8.2f}".format(*rows[-1]), flush=True)
     ratios = [last / first for first, last in zip(rows[0], rows[-1], strict=True)]
     print(f"{'times':>8} " + "{:11.1f} {:8.1f} {:7.1f} {:7.1f} {:6.1f} {:8.1f}".format(*ratios), flush=True)
@@ -126,13 +148,13 @@ def grow_along(cases: list[tuple[int, int]], folder: Path, repeat: int) -> None:
 
 def surface_voxels(mask: np.ndarray) -> int:
     """How many voxels of the mask have a face to the background; no lesion reaches the image's edge."""
-    inner = mask > 0
+    inner = mask
     for axis in range(3):
-        inner = inner & (np.roll(mask, 1, axis) > 0) & (np.roll(mask, -1, axis) > 0)
+        inner = inner & np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
     return int(mask.sum() - inner.sum())
 
 
-def command_s(folder: Path, reference: np.ndarray, prediction: np.ndarray) -> float:
+def command_s(folder: Path, reference: np.ndarray, prediction: np.ndarray, instances: str) -> float:
     """CPU seconds of `anatomyguided evaluate` with all metrics, from start to end, files read included."""
     script = (
         "import sys, resource, numpy as np\n"
@@ -146,7 +168,7 @@ def command_s(folder: Path, reference: np.ndarray, prediction: np.ndarray) -> fl
     targets = [source.replace(".npy", ".nii.gz") for source in sources]
     pairs = [path for pair in zip(sources, targets, strict=True) for path in pair]
     subprocess.run([sys.executable, "-c", script, *pairs], check=True, env=environment())
-    call = [sys.executable, "-m", "AnatomyGuidedLib.cli", "evaluate", *targets]
+    call = [sys.executable, "-m", "AnatomyGuidedLib.cli", "evaluate", *targets, "--instances", instances]
     measured = (
         "import resource, subprocess, sys\n"
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from AnatomyGuidedLib.grid import Grid, Labelmap
 from CCMetricsLib import components as components_module
-from CCMetricsLib.components import connected_components
+from CCMetricsLib.components import connected_components, instance_components
 from CCMetricsLib.evaluate import Evaluation, EvaluationParameters, evaluate
 from CCMetricsLib.metrics import METRICS, EmptyPolicy
 from CCMetricsLib.partition import Partition
+from CCMetricsLib.surface_distances import SurfaceDistances
+from CCMetricsLib.surfaces import surface_elements
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -313,3 +315,27 @@ def test_exchanging_reference_and_prediction_changes_no_symmetric_metric(seed) -
     there, back = scored(reference, prediction), scored(prediction, reference)
     for name in ("dice", "iou", *SURFACE_NAMES):
         assert there.scores[name].value == pytest.approx(back.scores[name].value, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["monai", "deepmind"])
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_the_whole_tells_about_its_parts_is_what_a_search_of_each_finds(kind: str, cut: bool) -> None:
+    """Parts that touch (cut) have surfaces that the whole lacks; missed ones have nothing near them."""
+    rng = np.random.default_rng(5)
+    for _ in range(12):
+        shape, spacing = (14, 11, 9), (1.0, 2.0, 3.5)
+        parts = [
+            instance_components(np.where(rng.random(shape) < 0.25, rng.integers(1, 5, shape) if cut else block, 0))
+            for block in (np.broadcast_to(1 + np.arange(14).reshape(-1, 1, 1) // 4, shape),) * 2
+        ]
+        wholes = [surface_elements(part.as_one(), spacing, kind) for part in parts]
+        own = [surface_elements(part, spacing, kind) for part in parts]
+        common = {"shape": shape, "spacing": spacing, "kind": kind}
+        whole = SurfaceDistances.between(*wholes, count=1, **common)
+        told = SurfaceDistances.between(*own, count=4, whole=whole, **common)
+        searched = SurfaceDistances.between(*own, count=4, **common)
+        for side in ("reference", "prediction"):
+            for name in ("numbers", "distances_mm", "weights"):
+                np.testing.assert_array_equal(
+                    getattr(getattr(told, side), name), getattr(getattr(searched, side), name)
+                )
