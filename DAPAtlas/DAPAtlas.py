@@ -145,6 +145,6 @@ class DAPAtlasTest(ScriptedLoadableModuleTest):
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
 
     def _ctNode(self):
-        from AnatomyGuidedLib.phantom import make_patient
+        from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
-        return mrml.add_volume(slicer.mrmlScene, make_patient(spacing_mm=8.0).ct, "CT")
+        return mrml.add_volume(slicer.mrmlScene, make_patient(PatientOptions(spacing_mm=8.0)).ct, "CT")

@@ -215,9 +215,9 @@ class LIMISModuleTest(ScriptedLoadableModuleTest):
 
     def _startedLogic(self):
         from AnatomyGuidedLib.io import dap_segments
-        from AnatomyGuidedLib.phantom import make_patient
+        from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
-        patient = make_patient(spacing_mm=8.0)
+        patient = make_patient(PatientOptions(spacing_mm=8.0))
         volumeNode = mrml.add_volume(slicer.mrmlScene, patient.ct, "CT")
         segments = dap_segments(patient.anatomy.values)
         anatomyNode = mrml.add_segmentation(slicer.mrmlScene, patient.anatomy, segments, "Anatomy")

@@ -174,8 +174,8 @@ class PathologySegTest(ScriptedLoadableModuleTest):
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
 
     def _patientNodes(self):
-        from AnatomyGuidedLib.phantom import make_patient
+        from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
-        patient = make_patient(spacing_mm=8.0, lesions=2)
+        patient = make_patient(PatientOptions(spacing_mm=8.0, lesions=2))
         ctNode = mrml.add_volume(slicer.mrmlScene, patient.ct, "CT")
         return patient, ctNode, mrml.add_volume(slicer.mrmlScene, patient.pet, "PET")

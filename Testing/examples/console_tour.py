@@ -2,7 +2,7 @@
 
 import slicer
 from AnatomyGuidedLib import mrml
-from AnatomyGuidedLib.phantom import make_patient
+from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 from AnatomyGuidedLib.segments import dap_segments, numbered_segments
 
 from CCMetrics import CCMetricsLogic
@@ -10,7 +10,7 @@ from DAPAtlas import DAPAtlasLogic
 from LIMISModule import LIMISModuleLogic
 from PathologySeg import PathologySegLogic
 
-patient = make_patient(spacing_mm=6.0, seed=1)
+patient = make_patient(PatientOptions(spacing_mm=6.0, seed=1))
 ct = mrml.add_volume(slicer.mrmlScene, patient.ct, "CT")
 pet = mrml.add_volume(slicer.mrmlScene, patient.pet, "PET")
 organs = mrml.add_segmentation(slicer.mrmlScene, patient.anatomy, dap_segments(patient.anatomy.values), "Organs")

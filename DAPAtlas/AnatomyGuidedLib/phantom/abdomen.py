@@ -96,16 +96,21 @@ def _pancreas(plan: BodyPlan) -> Shape:
 
 def _kidney_body(plan: BodyPlan, sign: float) -> Shape:
     size = plan.organ["kidney"]
-    r, a, s = plan.shift["kidney"]
-    center = (sign * 78.0 + r, -24.0 + a, (121.0 if sign > 0 else 131.0) + s)
+    r, a, _ = plan.shift["kidney"]
+    center = (sign * 78.0 + r, -24.0 + a, _kidney_s(plan, sign))
     return Ellipsoid(center, (33 * size, 29 * size, 56 * size), (1.0, -0.5 * sign, 0.2 * sign), (0.5 * sign, 1.0, 0.15))
+
+
+def _kidney_s(plan: BodyPlan, sign: float) -> float:
+    """The height of its middle: a large kidney reaches up, not down to the iliac crest."""
+    return (121.0 if sign > 0 else 131.0) + plan.shift["kidney"][2] + 70.0 * max(plan.organ["kidney"] - 1.0, 0.0)
 
 
 def _kidney(plan: BodyPlan, sign: float) -> Shape:
     """A bean: the sinus opens towards the spine."""
     size = plan.organ["kidney"]
-    r, a, s = plan.shift["kidney"]
-    sinus = Ellipsoid((sign * 53.0 + r, -16.0 + a, (121.0 if sign > 0 else 131.0) + s), (17 * size, 13, 20 * size))
+    r, a, _ = plan.shift["kidney"]
+    sinus = Ellipsoid((sign * 53.0 + r, -16.0 + a, _kidney_s(plan, sign)), (17 * size, 13, 20 * size))
     return Without(_kidney_body(plan, sign), sinus, blend=5.0)
 
 

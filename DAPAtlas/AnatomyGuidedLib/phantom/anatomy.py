@@ -13,7 +13,7 @@ from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.labels import id_of
 from AnatomyGuidedLib.phantom.abdomen import cavity, perirenal_fat, solid_organs
 from AnatomyGuidedLib.phantom.body_plan import BodyPlan, make_plan
-from AnatomyGuidedLib.phantom.bowel import bowel
+from AnatomyGuidedLib.phantom.bowel import bowel, hiatal_hernia
 from AnatomyGuidedLib.phantom.heart import heart
 from AnatomyGuidedLib.phantom.limbs import limb_bones
 from AnatomyGuidedLib.phantom.lungs import airways, chest
@@ -24,7 +24,7 @@ from AnatomyGuidedLib.phantom.ribs import lumbar_ribs, rib_cage
 from AnatomyGuidedLib.phantom.shapes import Axes
 from AnatomyGuidedLib.phantom.skull import head
 from AnatomyGuidedLib.phantom.spine import spine
-from AnatomyGuidedLib.phantom.surface import mantle, skin
+from AnatomyGuidedLib.phantom.surface import TABLE_DEPTH_MM, mantle, skin
 from AnatomyGuidedLib.phantom.tidy import without_strays
 from AnatomyGuidedLib.phantom.variants import (
     FIELDS_OF_VIEW,
@@ -124,6 +124,8 @@ def _painted(plan: BodyPlan, axes: Axes, spacing_mm: float, variants: Variants) 
     canvas.paint(solid_organs(plan))
     canvas.paint(pelvis(plan))
     canvas.paint(airways(plan))
+    if variants.hiatal_hernia:
+        canvas.paint(hiatal_hernia(plan))
     canvas.paint(vessels(plan))
     canvas.paint(head(plan))
     canvas.paint(rib_cage(plan))
@@ -153,7 +155,7 @@ def _field_of_view(plan: BodyPlan, name: str) -> tuple[list[float], list[float]]
     trunk = plan.skin_trunk.sections
     arms = (186.0 if plan.arms_raised else 224.0) + 52.0 + 0.45 * plan.fat_mm
     wide = max(arms, max(cut.half_width for cut in trunk)) + _AIR_MM
-    back = min(cut.back for cut in trunk) - _AIR_MM
+    back = min(cut.back for cut in trunk) - TABLE_DEPTH_MM
     front = max(max(cut.front for cut in trunk), 128.0) + (40.0 if plan.female else 0.0) + _AIR_MM
     bottom, top = FIELDS_OF_VIEW[name]
     corners = np.array([[-wide, back, max(_LOW_S, bottom)], [wide, front, min(_HIGH_S, top)]]) * np.array(plan.scale)

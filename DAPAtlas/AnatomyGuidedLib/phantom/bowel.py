@@ -28,6 +28,14 @@ def bowel(plan: BodyPlan) -> Iterator[Part]:
     yield Part("Colon", _colon(plan), COLON, above=CAVITY)
 
 
+def hiatal_hernia(plan: BodyPlan) -> Iterator[Part]:
+    """A part of the stomach that has slid through the diaphragm, into the fat before the spine."""
+    a = plan.body_a(262.0) + 42.0
+    pouch = tube([(-40.0, 4.0, 210.0), (-18.0, 6.0, 236.0), (-8.0, round(a, 3), 258.0), (-6.0, round(a, 3), 274.0)],
+                 16.0, 13.0, 21.0, 19.0, floor=plan.floor_mm)  # fmt: skip
+    yield Part("Stomach", pouch, ESOPHAGUS, only=_MAKES_WAY)
+
+
 def esophagus_course(plan: BodyPlan) -> list[Point]:
     """Behind the windpipe, beside the aorta, through the diaphragm to the stomach."""
     chest = [(-3.0, plan.body_a(s) + gap, s) for s, gap in ((440.0, 21.0), (400.0, 25.0), (362.0, 25.0), (318.0, 24.0))]
@@ -86,6 +94,8 @@ def _colon(plan: BodyPlan) -> Shape:
     return tube(points, *(float(radius) for radius in radii))
 
 
+_MAKES_WAY = ("Mediastinal Tissue", "Abdominal Tissue", "Fat", "Muscles", "Esophagus",
+              *(f"Lung Lower Lobe {side}" for side in ("Left", "Right")))  # fmt: skip
 _COLON = (
     (78.0, 42.0, -28.0, 24.0),
     (86.0, 34.0, 5.0, 27.0),

@@ -62,7 +62,8 @@ class Ellipsoid:
         near = np.sqrt(_total(squares))
         slopes = [square * np.float32(1.0 / radius**2) for square, radius in zip(squares, self.radii, strict=True)]
         slope = np.maximum(np.sqrt(_total(slopes)), np.float32(1e-4))
-        return np.asarray(near * (near - 1) / slope, dtype=np.float32)
+        depth = near * (near - 1) / slope
+        return np.where(near < np.float32(1e-3), np.float32(-min(self.radii)), depth)  # at the very middle it is 0 / 0
 
     def _frame(self) -> FloatArray:
         first = np.array(self.along) / math.sqrt(sum(v * v for v in self.along))

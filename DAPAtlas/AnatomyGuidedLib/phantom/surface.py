@@ -14,7 +14,12 @@ from AnatomyGuidedLib.phantom.shapes import Ellipsoid, Point, Shape, Union, mirr
 
 FAT, BREAST, MUSCLE = 10, 12, 20
 _SKIN_MM = 2.0
-_THIGH: tuple[Point, ...] = ((92.0, -20.0, -95.0), (94.0, -14.0, -190.0), (92.0, -4.0, -420.0))
+TABLE_DEPTH_MM = 34.0  # room behind the back for the scanner's table
+_THIGH_MUSCLES: tuple[tuple[tuple[Point, ...], tuple[float, ...]], ...] = (
+    (((98.0, 6.0, -95.0), (102.0, 14.0, -190.0), (98.0, 16.0, -420.0)), (56.0, 56.0, 46.0)),  # before the femur
+    (((66.0, -14.0, -120.0), (72.0, -12.0, -190.0), (76.0, -12.0, -420.0)), (50.0, 50.0, 34.0)),  # within
+    (((96.0, -36.0, -95.0), (94.0, -40.0, -190.0), (94.0, -36.0, -420.0)), (50.0, 48.0, 42.0)),  # behind
+)
 
 
 def mantle(plan: BodyPlan) -> Iterator[Part]:
@@ -57,16 +62,23 @@ def _upon(firm: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 def _outline(plan: BodyPlan) -> Shape:
     fat = plan.fat_mm
-    thighs = [tube(mirrored(_THIGH, s), 77.0 + 0.9 * fat, 74.0 + 0.75 * fat, 60.0 + 0.6 * fat) for s in (1.0, -1.0)]
+    thighs = [_thigh(s, 0.85 * fat) for s in (1.0, -1.0)]
     arms = [_arm(plan, sign, 0.45 * fat + 2.0) for sign in (1.0, -1.0)]
     breasts = [_breast(plan, sign, 4.0) for sign in (1.0, -1.0)] if plan.female else []
-    return Union((plan.skin_trunk, *thighs, *arms, *breasts, *_head(plan, 4.0), *_scrotum(plan, 3.0)), blend=10.0)
+    trunk = Union((plan.skin_trunk, *breasts), blend=30.0)
+    return Union((trunk, *thighs, *arms, *_head(plan, 4.0), *_scrotum(plan, 3.0)), blend=10.0)
 
 
 def _fascia(plan: BodyPlan) -> Shape:
-    thighs = [tube(mirrored(_THIGH, s), 74.0, 73.0, 58.0) for s in (1.0, -1.0)]
+    thighs = [_thigh(s, 0.0) for s in (1.0, -1.0)]
     arms = [_arm(plan, sign, 0.0) for sign in (1.0, -1.0)]
     return Union((plan.trunk, *thighs, *arms, *_head(plan, -1.0)), blend=10.0)
+
+
+def _thigh(sign: float, fat: float) -> Shape:
+    """Extensors before, adductors within and flexors behind."""
+    parts = [tube(mirrored(list(course), sign), *(r + fat for r in radii)) for course, radii in _THIGH_MUSCLES]
+    return Union(tuple(parts), blend=14.0)
 
 
 def _arm(plan: BodyPlan, sign: float, fat: float) -> Shape:
@@ -93,10 +105,11 @@ def _head(plan: BodyPlan, grow: float) -> Iterator[Shape]:
 
 
 def _breast(plan: BodyPlan, sign: float, grow: float) -> Shape:
+    """It flattens and falls to the side, since the patient lies on the back."""
     size = plan.organ["breast"] * (0.9 + 0.01 * plan.fat_mm)
     front = float(plan.trunk.at(318)[3])
-    radii = (56 * size + grow, 40 * size + grow, 56 * size + grow)
-    return Ellipsoid((sign * 76, front - 3.0, 316), radii, (1.0, -0.45 * sign, 0.0), (0.45 * sign, 1.0, 0.0))
+    radii = (66 * size + grow, 29 * size + grow, 62 * size + grow)
+    return Ellipsoid((sign * 86, front - 6.0, 314), radii, (1.0, -0.6 * sign, 0.0), (0.6 * sign, 1.0, 0.0))
 
 
 def _scrotum(plan: BodyPlan, grow: float) -> Iterator[Shape]:

@@ -23,7 +23,7 @@ FIELDS_OF_VIEW: Mapping[str, tuple[float, float]] = {
     "pelvis": (-210.0, 95.0),
 }
 _REMOVABLE = ("Gallbladder", "Kidney Left", "Kidney Right", "Spleen", "Uterus")
-_ABSENT_SHARE, _INVERSUS_SHARE = 0.12, 0.1
+_ABSENT_SHARE, _INVERSUS_SHARE, _HERNIA_SHARE = 0.12, 0.1, 0.15
 _ORDERS = tuple(permutations(range(3)))
 
 
@@ -35,6 +35,7 @@ class Variants:
     missing: tuple[str, ...] = ()
     rib_pairs: int = 12
     situs_inversus: bool = False
+    hiatal_hernia: bool = False
     scoliosis_mm: float = 0.0
     turned: tuple[float, float, float] = (0.0, 0.0, 0.0)
     shifted_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -82,6 +83,7 @@ def draw(rng: np.random.Generator, sex: str) -> Variants:
         field_of_view=list(FIELDS_OF_VIEW)[int(rng.integers(len(FIELDS_OF_VIEW)))],
         axis_order=(order[0], order[1], order[2]),
         axis_flips=(flips[0], flips[1], flips[2]),
+        hiatal_hernia=bool(rng.random() < _HERNIA_SHARE),
     )
 
 
@@ -91,6 +93,7 @@ def description(variants: Variants) -> dict[str, object]:
         "missing": list(variants.missing),
         "rib_pairs": variants.rib_pairs,
         "situs_inversus": variants.situs_inversus,
+        "hiatal_hernia": variants.hiatal_hernia,
         "scoliosis_mm": variants.scoliosis_mm,
         "turned_radians": list(variants.turned),
         "shifted_mm": list(variants.shifted_mm),

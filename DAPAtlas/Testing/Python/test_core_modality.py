@@ -9,13 +9,13 @@ import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.io import read_ct, read_image, read_pet
 from AnatomyGuidedLib.modality import require_ct, require_suv
-from AnatomyGuidedLib.phantom import Patient, make_patient
+from AnatomyGuidedLib.phantom import Patient, PatientOptions, make_patient
 from testing_data import ct_values, refusal
 
 
 @pytest.fixture(scope="module")
 def patient() -> Patient:
-    return make_patient(spacing_mm=8.0)
+    return make_patient(PatientOptions(spacing_mm=8.0))
 
 
 def mr_values(seed: int = 0) -> np.ndarray:

@@ -20,9 +20,9 @@ def test_the_modules_own_tests_pass(module):
 
 def test_the_panel_makes_a_segmentation_of_the_chosen_ct_and_says_done(module, host):
     from AnatomyGuidedLib import mrml
-    from AnatomyGuidedLib.phantom import make_patient
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
-    node = mrml.add_volume(host.scene, make_patient(spacing_mm=8.0).ct, "CT")
+    node = mrml.add_volume(host.scene, make_patient(PatientOptions(spacing_mm=8.0)).ct, "CT")
     widget = module.widget()
     widget._parameterNode.inputVolume = node
     widget.ui.applyButton.click()
@@ -35,9 +35,9 @@ def test_the_panel_makes_a_segmentation_of_the_chosen_ct_and_says_done(module, h
 
 def test_cancel_leaves_the_scene_as_it_was_and_says_stopped(module, host):
     from AnatomyGuidedLib import mrml
-    from AnatomyGuidedLib.phantom import make_patient
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
-    node = mrml.add_volume(host.scene, make_patient(spacing_mm=8.0).ct, "CT")
+    node = mrml.add_volume(host.scene, make_patient(PatientOptions(spacing_mm=8.0)).ct, "CT")
     widget = module.widget()
     widget._parameterNode.inputVolume = node
     before = host.scene.GetNumberOfNodes()
@@ -58,10 +58,10 @@ def test_apply_without_a_ct_tells_the_user_to_choose_one(module, host):
 
 def test_a_result_is_undone_in_one_step(module, host):
     from AnatomyGuidedLib import mrml
-    from AnatomyGuidedLib.phantom import make_patient
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
     from AnatomyGuidedLib.runner import run_in_process
 
-    node = mrml.add_volume(host.scene, make_patient(spacing_mm=8.0).ct, "CT")
+    node = mrml.add_volume(host.scene, make_patient(PatientOptions(spacing_mm=8.0)).ct, "CT")
     host.scene.SetUndoOn()
     try:
         module.logic().segment(node, runner=run_in_process)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from AnatomyGuidedLib.grid import Grid
 from AnatomyGuidedLib.labels import id_of
-from AnatomyGuidedLib.phantom import make_anatomy
+from AnatomyGuidedLib.phantom import make_anatomy, make_body
 from AnatomyGuidedLib.phantom.tidy import without_strays
 from AnatomyGuidedLib.phantom.variants import FIELDS_OF_VIEW, Variants, bent_body, draw, mirrored_body, normal, stored
+from scipy import ndimage
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +84,19 @@ def test_a_crumb_joins_its_surroundings_but_not_what_the_field_of_view_cuts():
     assert tidied[8, 8, 5] == id_of("Fat")
     assert tidied[10, 10, 0] == id_of("Liver")
     assert (tidied == id_of("Liver")).sum() == 81
+
+
+def test_a_hiatal_hernia_lies_above_the_diaphragm_and_hangs_together_with_the_stomach():
+    seed = next(
+        seed
+        for seed in range(200)
+        if (v := draw(np.random.default_rng([seed, 2]), "F")).hiatal_hernia and v.field_of_view == "whole body"
+    )
+    tops = []
+    for variants in (True, False):
+        body = make_body(spacing_mm=5.0, sex="F", seed=seed, variants=variants)
+        assert body.variants.hiatal_hernia == variants
+        stomach = body.labels == id_of("Stomach")
+        assert ndimage.label(stomach, np.ones((3, 3, 3)))[1] == 1
+        tops.append(body.grid.ras_from_ijk(np.argwhere(stomach))[:, 2].max())
+    assert tops[0] > tops[1] + 15.0

@@ -20,9 +20,9 @@ def module(host):  # noqa: ARG001 - the host's scene is fresh
 def patient_nodes(host):
     from AnatomyGuidedLib import mrml
     from AnatomyGuidedLib.io import dap_segments
-    from AnatomyGuidedLib.phantom import make_patient
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
-    patient = make_patient(spacing_mm=8.0)
+    patient = make_patient(PatientOptions(spacing_mm=8.0))
     segments = dap_segments(patient.anatomy.values)
     volume = mrml.add_volume(host.scene, patient.ct, "CT")
     return volume, mrml.add_segmentation(host.scene, patient.anatomy, segments, "Anatomy")
@@ -95,10 +95,10 @@ def test_the_log_of_a_saved_scene_replays_to_the_mask_that_the_scene_shows(modul
     import slicer
     from AnatomyGuidedLib import mrml
     from AnatomyGuidedLib.io import dap_segments, read_anatomy, read_ct, write_labelmap, write_volume
-    from AnatomyGuidedLib.phantom import make_patient
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
     from LIMISLib.session_log import replay
 
-    patient = make_patient(spacing_mm=8.0)
+    patient = make_patient(PatientOptions(spacing_mm=8.0))
     write_volume(patient.ct, tmp_path / "ct.nii.gz")
     write_labelmap(patient.anatomy, tmp_path / "a.seg.nrrd", dap_segments(patient.anatomy.values))
     volume = mrml.add_volume(host.scene, read_ct(tmp_path / "ct.nii.gz"), "CT")

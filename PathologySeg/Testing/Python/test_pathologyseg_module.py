@@ -24,9 +24,9 @@ def test_the_panel_makes_a_segmentation_of_the_chosen_ct_and_says_done(module, h
 
 def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     from AnatomyGuidedLib import mrml
-    from AnatomyGuidedLib.phantom import make_patient
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
-    patient = make_patient(spacing_mm=8.0, lesions=2)
+    patient = make_patient(PatientOptions(spacing_mm=8.0, lesions=2))
     widget = module.widget()
     widget._parameterNode.ctVolume = mrml.add_volume(host.scene, patient.ct, "CT")
     widget._parameterNode.petVolume = mrml.add_volume(host.scene, patient.pet, "PET")
