@@ -232,13 +232,13 @@ def scheme(name: str) -> Scheme:
     ('Sacrum', 'vertebrae_S1')
 
     Raises:
-        UnknownScheme: There is no such scheme.
+        UnknownScheme: There is no such scheme; the message proposes similar ones.
     """
     if name == DAP_SCHEME:
         known = [label for label in labels() if label.name != BACKGROUND]
         return _scheme(name, {label.id: label.name for label in known}, {label.id: label.id for label in known})
     if name not in scheme_names():
-        raise UnknownScheme(f'"{name}" is no labelling scheme; known are {", ".join(scheme_names())}.')
+        raise UnknownScheme(f'"{name}" is no labelling scheme{_near(name)}; known are {", ".join(scheme_names())}.')
     rows = _rows(_DATA / "schemes" / f"{name}.csv")
     names = {int(row["id"]): row["name"] for row in rows}
     return _scheme(name, names, {int(row["id"]): int(row["dap_id"]) for row in rows if row["dap_id"]})
@@ -310,6 +310,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def _scheme(name: str, names: Mapping[int, str], to_dap: Mapping[int, int]) -> Scheme:
     return Scheme(name, MappingProxyType(dict(names)), MappingProxyType(dict(to_dap)))
+
+
+def _near(name: str) -> str:
+    """A question after the schemes that begin with this name or are spelled like it; empty where there are none."""
+    wanted = name.lower()
+    family = [known for known in scheme_names() if f"{known}-".startswith(f"{wanted}-")]
+    near = family or get_close_matches(wanted, scheme_names(), n=3)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def _lookup_table(source: Scheme) -> npt.NDArray[np.uint8]:
