@@ -15,7 +15,7 @@ from AnatomyGuidedLib.phantom.faults import FAULTS
 from AnatomyGuidedLib.phantom.lesion_patterns import PATTERNS
 from AnatomyGuidedLib.phantom.patient import PatientOptions
 from AnatomyGuidedLib.phantom.scan import PHASES
-from AnatomyGuidedLib.progress import part_of
+from AnatomyGuidedLib.progress import Progress, part_of
 
 _EPILOG = """examples:
   anatomyguided phantom patient --seed 7 --sex M --lesions 6
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
 
     Raises:
         UsageError: There is no such fault; the number of cases is below 1.
-        CasesFailed: Some cases could not be made, as where a fault is not possible in a body.
+        CasesFailed: Some cases could not be made.
     """
     if arguments.fault and arguments.fault not in FAULTS:
         raise UsageError(f"There is no fault {arguments.fault!r}; there are {', '.join(FAULTS)}.")
@@ -64,8 +64,25 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     options = _options(arguments)
     if arguments.cases is not None:
         return _cases(arguments, options, extras, console)
-    with staged_folder(arguments.folder) as folder:
-        return write_case(folder, options, extras, progress=console.progress, cancelled=console.cancelled)
+    return _case(arguments.folder, options, extras, console, console.progress)
+
+
+def _case(
+    target: Path, options: PatientOptions, extras: Extras, console: Console, progress: Progress
+) -> Mapping[str, object]:
+    """One patient's folder, whole or not at all; slices of an earlier DICOM study do not mix with the new ones."""
+    with staged_folder(target) as folder:
+        told = write_case(folder, options, extras, progress=progress, cancelled=console.cancelled)
+        for old in target.glob("dicom/*/*.dcm"):
+            old.unlink()
+        return told
+
+
+def _note_missing(case: Mapping[str, object], name: str, console: Console) -> None:
+    for extra in ("fault", "xray"):
+        told = case.get(extra)
+        if isinstance(told, Mapping) and "not_possible" in told:
+            console.note(f"{name} has no {extra}: {told['not_possible']}")
 
 
 def _options(arguments: argparse.Namespace) -> PatientOptions:
@@ -97,9 +114,9 @@ def _cases(
         name = f"case_{number:04d}"
         told = part_of(console.progress, number / count, (number + 1) / count)
         try:
-            with staged_folder(arguments.folder / name) as folder:
-                case = write_case(folder, own, extras, progress=told, cancelled=console.cancelled)
+            case = _case(arguments.folder / name, own, replace(extras, if_possible=True), console, told)
             made.append({"case": name, **case})
+            _note_missing(case, name, console)
         except (Cancelled, KeyboardInterrupt):
             console.note(f"{number} finished cases stay in {arguments.folder.name}.")
             raise

@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "DAPAtlas")]
 
 import matplotlib.pyplot as plt  # noqa: E402
 from AnatomyGuidedLib import mrml  # noqa: E402
-from AnatomyGuidedLib.io import read_ct, write_labelmap  # noqa: E402
+from AnatomyGuidedLib.io import dap_segments, read_ct, write_labelmap  # noqa: E402
 from AnatomyGuidedLib.labels import labels  # noqa: E402
 from AnatomyGuidedLib.phantom import PatientOptions, make_images, stored_patient  # noqa: E402
 from AnatomyGuidedLib.phantom.xray import make_xray  # noqa: E402
@@ -66,7 +66,7 @@ def patient_rows(images) -> list[list[tuple[str, np.ndarray]]]:
     node = mrml.add_volume(scene, patient.ct, "CT")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "anatomy.seg.nrrd"
-        write_labelmap(patient.anatomy, path)
+        write_labelmap(patient.anatomy, path, dap_segments(np.unique(patient.anatomy.values)[1:].tolist()))
         atlas = mrml.add_segmentation_file(scene, path, "Anatomy")
     layer, scale = ImageLayer(node, **WINDOW), images.body.plan.scale[2]
     axial = [

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from AnatomyGuidedLib.dicom_write import BODY_PARTS, PatientDetails, write_pet_ct
+from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.io import write_labelmap, write_volume
+from AnatomyGuidedLib.phantom.faults import described, inject
 from AnatomyGuidedLib.phantom.patient import Images, Patient, PatientOptions, make_images, stored_patient
+from AnatomyGuidedLib.phantom.variants import FIELDS_OF_VIEW
+from AnatomyGuidedLib.phantom.xray import make_xray
+from AnatomyGuidedLib.phantom.xray_files import write_xray
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of, stop_if
 
-_FAULT_STREAM, _XRAY_STREAM = 6, 7
+_FAULT_STREAM, _XRAY_STREAM, _INJECTION_STREAM = 6, 7, 8
+_BODY_PARTS = dict(zip(FIELDS_OF_VIEW, BODY_PARTS, strict=True))
 
 
 @dataclass(frozen=True)
 class Extras:
-    """What a case holds beside its images: DICOM of the PET/CT, a chest X-ray, a label map with a named fault."""
+    """What a case holds beside its images: DICOM of the PET/CT, a chest X-ray, a label map with a named fault.
+
+    With `if_possible` a body without a thorax has no X-ray, and the case says why; without, it is not made.
+    """
 
     dicom: bool = False
     xray: bool = False
     fault: str = ""
+    if_possible: bool = False
 
 
 def write_case(
@@ -60,10 +71,10 @@ def _extras(
     """What is to be said about them."""
     told: dict[str, object] = {}
     if extras.fault:
-        told["fault"] = _write_fault(folder, images, patient, extras.fault)
+        told["fault"] = _or_why(lambda: _write_fault(folder, images, patient, extras.fault), extras)
     stop_if(cancelled)
     if extras.xray:
-        told["xray"] = _write_xray(folder / "xray", images)
+        told["xray"] = _or_why(lambda: _write_xray(folder / "xray", images), extras)
     stop_if(cancelled)
     if extras.dicom:
         _write_dicom(folder / "dicom", images, patient, progress, cancelled)
@@ -71,9 +82,17 @@ def _extras(
     return told
 
 
-def _write_fault(folder: Path, images: Images, patient: Patient, name: str) -> dict[str, object]:
-    from AnatomyGuidedLib.phantom.faults import described, inject
+def _or_why(write: Callable[[], dict[str, object]], extras: Extras) -> dict[str, object]:
+    """What was written, or why this body does not allow it."""
+    try:
+        return write()
+    except AnatomyGuidedError as error:
+        if not extras.if_possible:
+            raise
+        return {"not_possible": str(error)}
 
+
+def _write_fault(folder: Path, images: Images, patient: Patient, name: str) -> dict[str, object]:
     injected = inject(name, patient.anatomy, rng=np.random.default_rng([images.options.seed, _FAULT_STREAM]))
     write_labelmap(injected.labelmap, folder / "anatomy_fault.nii.gz")
     told = described(injected)
@@ -82,9 +101,6 @@ def _write_fault(folder: Path, images: Images, patient: Patient, name: str) -> d
 
 
 def _write_xray(folder: Path, images: Images) -> dict[str, object]:
-    from AnatomyGuidedLib.phantom.xray import make_xray
-    from AnatomyGuidedLib.phantom.xray_files import write_xray
-
     rng = np.random.default_rng([images.options.seed, _XRAY_STREAM])
     film = make_xray(images.body, images.hu, rng=rng)
     folder.mkdir()
@@ -92,18 +108,24 @@ def _write_xray(folder: Path, images: Images) -> dict[str, object]:
     return {"findings": [finding.category for finding in film.instances], "pixel_mm": film.pixel_mm}
 
 
-def _write_dicom(
-    folder: Path, images: Images, patient: Patient, progress: Progress, cancelled: CancelCheck
-) -> None:
-    from AnatomyGuidedLib.dicom_write import PatientDetails, write_pet_ct
-
-    plan = images.body.plan
+def _write_dicom(folder: Path, images: Images, patient: Patient, progress: Progress, cancelled: CancelCheck) -> None:
+    plan, seed = images.body.plan, images.options.seed
     details = PatientDetails(
-        patient_id=f"PHANTOM-{images.options.seed:04d}",
+        patient_id=f"PHANTOM-{plan.sex}{seed:04d}",
+        name=f"Phantom^Seed {seed}",
         sex=plan.sex,
         age_years=plan.age_years,
         height_cm=plan.height_cm,
         weight_kg=plan.weight_kg,
     )
     folder.mkdir()
-    write_pet_ct(folder, patient.ct, patient.pet, patient=details, progress=progress, cancelled=cancelled)
+    write_pet_ct(
+        folder,
+        patient.ct,
+        patient.pet,
+        patient=details,
+        body_part=_BODY_PARTS[images.body.variants.field_of_view],
+        rng=np.random.default_rng([seed, _INJECTION_STREAM]),
+        progress=progress,
+        cancelled=cancelled,
+    )

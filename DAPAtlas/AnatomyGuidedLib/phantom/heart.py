@@ -18,12 +18,12 @@ def heart(plan: BodyPlan) -> Iterator[Part]:
     """From the outside in; the left ventricle keeps its round shape, the right one wraps around it."""
     size = plan.organ["heart"] * (1.02 if plan.female else 1.04)
     chambers = {
-        "Heart Atrium Right": _chamber(plan, (30, 20, 288), (24, 27, 33), size),
+        "Heart Atrium Right": _chamber(plan, (25, 20, 288), (22, 28, 34), size),
         "Heart Ventricle Right": _chamber(plan, (-14, 54, 278), (45, 29, 33), size, (-0.85, 0.3, -0.3)),
         "Heart Atrium Left": _chamber(plan, (-6, -12, 316), (35, 19, 25), size),
     }
-    left = _chamber(plan, (-44, 26, 280), (42, 24, 25), size, _LONG_AXIS)
-    muscle = _chamber(plan, (-46, 27, 279), (53, 34, 35), size, _LONG_AXIS)
+    left = _chamber(plan, (-38, 27, 280), (40, 25, 25.5), size, _LONG_AXIS)
+    muscle = _chamber(plan, (-40, 28, 279), (51, 35, 35.5), size, _LONG_AXIS)
     whole = Union((*chambers.values(), muscle), blend=22.0)
     above = Dome(1.0)
     yield Part("Heart Tissue", Common((Offset(whole, _PERICARDIUM_MM), above)), TISSUE)

@@ -191,7 +191,7 @@ PATTERNS: Mapping[str, Pattern] = {
         necrotic_share=0.2,
         lobed_share=0.3,
     ),
-    "lung cancer": Pattern(
+    "lung-cancer": Pattern(
         shares={"mediastinal nodes": 26, "hilar nodes": 14, "bone": 20, "brain": 9, "liver": 9, "adrenal": 6,
                 "other lung": 8, "lung": 5, "neck nodes": 3},
         count=Spread(4.0, 0.9, 1.0, 60.0),

@@ -116,4 +116,4 @@ def _hash(sex):
     return hashlib.sha256(values.tobytes()).hexdigest()[:16]
 
 
-_HASHES = {"F": "baa1254fe71c2c78", "M": "836bf03184918ca4"}
+_HASHES = {"F": "22307ce27a72c198", "M": "5aa366c80675b3fc"}

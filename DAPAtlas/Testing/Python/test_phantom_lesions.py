@@ -167,7 +167,7 @@ def test_lymphoma_lies_along_the_great_vessels(bodies):
 def test_lung_cancer_begins_in_a_lobe_and_its_other_lung_is_the_other_one(bodies):
     for seed in range(8):
         body = bodies[seed % 3]
-        lesions = make_lesions(body, count=15, pattern="lung cancer", rng=rng(seed))
+        lesions = make_lesions(body, count=15, pattern="lung-cancer", rng=rng(seed))
         primary = lesions.each[0]
         assert primary.host.startswith("Lung")
         for lesion in lesions.each[1:]:
