@@ -14,7 +14,7 @@ import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, Label, ids_where, label_by_name
-from AnatomyGuidedLib.phantom.fault_borders import Labels, MayTrade, traded, within_body
+from AnatomyGuidedLib.phantom.fault_borders import Labels, MayTrade, blurred, traded
 from AnatomyGuidedLib.phantom.fault_canvas import FaultCanvas, Mask, points_ras
 from AnatomyGuidedLib.phantom.faults import NotPossible, inject
 
@@ -160,9 +160,7 @@ def _expert(speciality: Speciality, anatomy: Labelmap, ct: Volume | None, rng: n
     table = np.zeros(256, dtype=np.uint8)
     table[list(known)] = list(known)
     hu = None if ct is None else canvas.storage.along_ras(ct.values)
-    drawn = canvas.labels
-    for _ in range(int(rng.integers(1, 3))):
-        drawn = traded(drawn, canvas.grid.spacing_mm, within_body, rng=rng, hu=hu)
+    drawn = blurred(canvas.labels, canvas.grid.spacing_mm, rng=rng, hu=hu)
     confused, fault = _confused(Labelmap(drawn, canvas.grid), speciality.faults, table, seen, rng)
     said = np.where(seen, table[confused.values], np.uint8(0))
     said = np.where(seen, traded(said, canvas.grid.spacing_mm, _habit(rng), rng=rng, hu=hu), np.uint8(0))

@@ -15,17 +15,26 @@ Labels = npt.NDArray[np.uint8]
 MayTrade = Callable[[Labels, Labels], Mask]
 
 _STRETCH_MM = (12.0, 35.0)
-_STILL = (0.1, 0.35)  # of the noise's range: where the border stays
-_PASSES = (1, 2)
+_MOVED_MM = (0.6, 1.8)  # how far a border would move where there were no voxels
+_STILL = (0.15, 0.75)  # levels of the noise below which borders stay: where all of a voxel's width moves, and nothing
+_FINE_MM = 2.5  # only between voxels below this size do borders move by two of them
 _CONTRAST_HU = 250.0
 
 
 def borders(canvas: FaultCanvas, rng: np.random.Generator) -> dict[str, object]:
     """All borders inside the body move to and fro by one or two voxels; the body's outline stays."""
-    passes = int(rng.integers(_PASSES[0], _PASSES[1] + 1))
-    for _ in range(passes):
-        canvas.labels = traded(canvas.labels, canvas.grid.spacing_mm, within_body, rng=rng)
-    return {"voxels_at_most": passes}
+    canvas.labels = blurred(canvas.labels, canvas.grid.spacing_mm, rng=rng)
+    return {"voxels": int(np.count_nonzero(canvas.labels != canvas.true))}
+
+
+def blurred(
+    labels: Labels, spacing_mm: tuple[float, float, float], *, rng: np.random.Generator, hu: Field | None = None
+) -> Labels:
+    """The labels with borders inside the body moved by one voxel, between small voxels by one or two."""
+    twice = max(spacing_mm) < _FINE_MM and bool(rng.integers(2))
+    for _ in range(2 if twice else 1):
+        labels = traded(labels, spacing_mm, within_body, rng=rng, hu=hu)
+    return labels
 
 
 def within_body(new: Labels, old: Labels) -> Mask:
@@ -44,12 +53,13 @@ def traded(
     """The labels with borders moved by at most one voxel along each axis.
 
     Where smooth noise is above a level a label grows by one voxel in the axis' direction, where it is below minus the
-    level against it; `may` says of new and old labels which of these voxels change hands. With a CT none does across a
-    contrast of 250 HU.
+    level against it; the larger the voxels, the fewer stretches move. `may` says of new and old labels which of these
+    voxels change hands. With a CT none does across a contrast of 250 HU.
     """
-    stretch, still = float(rng.uniform(*_STRETCH_MM)), float(rng.uniform(*_STILL))
+    stretch, moved_mm = float(rng.uniform(*_STRETCH_MM)), float(rng.uniform(*_MOVED_MM))
     for axis in rng.permutation(3).tolist():
         noise = smooth_noise(labels.shape, spacing_mm, length_mm=stretch, rng=rng)
+        still = _STILL[1] - (_STILL[1] - _STILL[0]) * min(moved_mm / spacing_mm[axis], 1.0)
         labels = _traded_along(labels, axis, noise, still, may, hu)
     return labels
 

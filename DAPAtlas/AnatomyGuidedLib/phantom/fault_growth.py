@@ -19,7 +19,7 @@ from AnatomyGuidedLib.phantom.shapes import Field
 
 Allowed = Callable[[Box], Mask]
 
-_UNEVEN = 0.45  # of the front's distance from the seed
+_UNEVEN = 0.6  # of the front's distance from the seed
 _SLAB_VOXELS = 4_000_000  # fields of this size keep memory bounded
 
 
@@ -97,10 +97,12 @@ def grown_in(
 
 
 def part_of(canvas: FaultCanvas, name: str, share: float, rng: np.random.Generator) -> Patch:
-    """A connected patch of about this share of a structure, around any of its voxels."""
-    box = canvas.box(name)
+    """A connected patch of about this share of a structure, grown from a place on its surface."""
+    box = canvas.box(name, margin_mm=max(canvas.grid.spacing_mm))
     mask = canvas.mask(name, box)
-    return grown_in(canvas, name, seed_in(mask, box, rng), voxels=max(1, round(share * int(mask.sum()))), rng=rng)
+    surface = mask & _beside(~mask)
+    seed = seed_in(surface if surface.any() else mask, box, rng)
+    return grown_in(canvas, name, seed, voxels=max(1, round(share * int(mask.sum()))), rng=rng)
 
 
 def paint(canvas: FaultCanvas, patch: Patch, name: str) -> None:

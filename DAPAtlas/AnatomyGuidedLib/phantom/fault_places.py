@@ -17,9 +17,9 @@ from AnatomyGuidedLib.phantom.fault_growth import Patch, grown, paint, seed_in
 _HIPS = ("Hip Left", "Hip Right")
 _LOBES = tuple(label.name for label in structures() if label.name.startswith("Lung "))
 _FLUID = ("Gallbladder", "Stomach", "Small Bowel", "Duodenum", "Colon", "Kidney Left", "Kidney Right")
-_ABOVE_PELVIS_MM = 15.0
+_ABOVE_PELVIS_MM = 40.0
 _BLADDER_ML = (1.0, 40.0)
-_ORGANS_SHARE = 0.6
+_GALLBLADDER_SHARE = 0.6
 
 
 def colon_in_head(canvas: FaultCanvas, rng: np.random.Generator) -> dict[str, object]:
@@ -59,15 +59,24 @@ def bladder_in_abdomen(canvas: FaultCanvas, rng: np.random.Generator) -> dict[st
     """A piece of the gallbladder, bowel, stomach or a kidney, well above the pelvis, is Bladder; 1 to 40 ml of it."""
     organs = canvas.require(_FLUID, "an organ of the abdomen that holds fluid")
     hips = canvas.present(_HIPS)
-    floor = max(_top_mm(canvas, hip) for hip in hips) + _ABOVE_PELVIS_MM if hips else -np.inf
-    hosts = [name for name in organs if _above(canvas, name, canvas.box(name), floor).any()]
+    top = max(_top_mm(canvas, hip) for hip in hips) if hips else -np.inf
+    floors = {name: _floor_mm(canvas, name, top) for name in organs}
+    hosts = [name for name in organs if _above(canvas, name, canvas.box(name), floors[name]).any()]
     if not hosts:
         raise NotPossible(f"the fault needs an organ above the pelvis, but {', '.join(organs)} lie beside it.")
-    likely = [name for name in hosts if name == "Gallbladder"] if rng.random() < _ORGANS_SHARE else hosts
-    host = (likely or hosts)[int(rng.integers(len(likely or hosts)))]
-    most = int(_above(canvas, host, canvas.box(host), floor).sum())
-    share = min(float(rng.uniform(*_BLADDER_ML)) / canvas.grid.voxel_volume_ml / most, 1.0)
-    return _pieces([_piece(canvas, host, "Bladder", share, rng, floor_mm=floor)])
+    likely = hosts[:1] if hosts[0] == _FLUID[0] and rng.random() < _GALLBLADDER_SHARE else hosts
+    host = likely[int(rng.integers(len(likely)))]
+    ml = float(rng.uniform(*_BLADDER_ML))
+    share = ml / canvas.grid.voxel_volume_ml / max(int(canvas.mask(host, canvas.box(host)).sum()), 1)
+    return _pieces([_piece(canvas, host, "Bladder", share, rng, floor_mm=top, seed_floor_mm=floors[host])])
+
+
+def _floor_mm(canvas: FaultCanvas, name: str, top_of_hips: float) -> float:
+    """The height above which a piece may begin: anywhere in an organ above the hips, else well above them."""
+    box = canvas.box(name)
+    mask = canvas.mask(name, box)
+    wholly_above = int(_above(canvas, name, box, top_of_hips).sum()) == int(mask.sum())
+    return top_of_hips if wholly_above else top_of_hips + _ABOVE_PELVIS_MM
 
 
 def _piece(
@@ -78,18 +87,16 @@ def _piece(
     rng: np.random.Generator,
     *,
     floor_mm: float = -np.inf,
+    seed_floor_mm: float = -np.inf,
 ) -> dict[str, object]:
     """A connected piece of a host above a height, painted under another name; a share of what lies there."""
     box = canvas.box(host)
-    mask = _above(canvas, host, box, floor_mm)
-    patch = grown(
-        canvas,
-        lambda part: _above(canvas, host, part, floor_mm),
-        box,
-        seed_in(mask, box, rng),
-        voxels=max(1, round(share * int(mask.sum()))),
-        rng=rng,
-    )
+
+    def allowed(part: Box) -> Mask:
+        return _above(canvas, host, part, floor_mm)
+
+    seed = seed_in(_above(canvas, host, box, max(floor_mm, seed_floor_mm)), box, rng)
+    patch = grown(canvas, allowed, box, seed, voxels=max(1, round(share * int(allowed(box).sum()))), rng=rng)
     paint(canvas, patch, name)
     return {"structure": host, "named": name, "voxels": patch.voxels, "middle_ras_mm": middle_of(canvas, patch)}
 

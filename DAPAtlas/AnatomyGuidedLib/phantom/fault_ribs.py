@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
 
 from AnatomyGuidedLib.grid import FloatArray
 from AnatomyGuidedLib.labels import BACKGROUND, id_of, structures
@@ -12,6 +15,7 @@ from AnatomyGuidedLib.phantom.fault_series import VERTEBRAE, ribs
 
 _BONY = ("Ribs", "Vertebras", "Bones")
 _CUT_AT = (0.25, 0.75)
+_CORNER = 1.75  # voxels: neighbours that share a corner are the root of three apart
 _NO_RIB = "the fault needs a rib in the field of view, but the map holds none."
 _BOTH_SIDES = (ribs("left"), ribs("right"))
 
@@ -19,14 +23,14 @@ _BOTH_SIDES = (ribs("left"), ribs("right"))
 def rib_split(canvas: FaultCanvas, rng: np.random.Generator) -> dict[str, object]:
     """One rib is cut across: one of its parts, a quarter to three quarters of it, carries a neighbour's name.
 
-    The cut is a plane along S through the middle of the chest; so it crosses the rib wherever that runs.
+    Where the cut lies is measured along the rib from its end at the spine.
     """
     found = [name for side in _BOTH_SIDES for name in canvas.present(side) if len(canvas.voxels_ijk(name)) > 1]
     if not found:
         raise NotPossible(_NO_RIB)
     rib = found[int(rng.integers(len(found)))]
     neighbour = _beside(rib, rng)
-    order = np.argsort(_turns(canvas, rib), kind="stable")
+    order = np.argsort(_course_mm(canvas, rib), kind="stable")
     cut = min(max(round(float(rng.uniform(*_CUT_AT)) * len(order)), 1), len(order) - 1)
     front = bool(rng.integers(2))
     places = canvas.voxels_ijk(rib)[order[cut:] if front else order[:cut]]
@@ -67,11 +71,12 @@ def _missable(canvas: FaultCanvas, series: tuple[str, ...]) -> list[str]:
     return found[1:] or found
 
 
-def _turns(canvas: FaultCanvas, rib: str) -> FloatArray:
-    """How far round the chest each voxel of a rib lies, growing from the back to the front as an angle does."""
-    all_ribs = points_ras(canvas, *[name for side in _BOTH_SIDES for name in canvas.present(side)])
-    spine = canvas.present(VERTEBRAE)
-    middle_r = middle_ras(points_ras(canvas, *spine) if spine else all_ribs)[0]
-    points = points_ras(canvas, rib)
-    aside, forward = np.abs(points[:, 0] - middle_r), points[:, 1] - middle_ras(all_ribs)[1]
-    return np.asarray(np.round(forward / np.maximum(aside + np.abs(forward), 1e-3), 6))
+def _course_mm(canvas: FaultCanvas, rib: str) -> FloatArray:
+    """How far each voxel of a rib lies from its end at the spine, along the rib; infinite where it is cut off."""
+    spine = canvas.present(VERTEBRAE) or [name for side in _BOTH_SIDES for name in canvas.present(side)]
+    aside = np.abs(points_ras(canvas, rib)[:, 0] - middle_ras(points_ras(canvas, *spine))[0])
+    places = canvas.voxels_ijk(rib)
+    first, second = cKDTree(places).query_pairs(_CORNER, output_type="ndarray").T
+    steps = np.sqrt((((places[first] - places[second]) * np.array(canvas.grid.spacing_mm)) ** 2).sum(axis=1))
+    graph = coo_array((steps, (first, second)), shape=(len(places), len(places)))
+    return np.asarray(np.round(dijkstra(graph, directed=False, indices=int(np.argmin(aside))), 3))

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from AnatomyGuidedLib.labels import id_of, label_by_id, label_by_name, structures
-from AnatomyGuidedLib.phantom.fault_canvas import Box, FaultCanvas, Mask, NotPossible, ids_table
-from AnatomyGuidedLib.phantom.fault_growth import Patch, grown, paint, seed_in
+from AnatomyGuidedLib.phantom.fault_canvas import FaultCanvas, NotPossible, ids_table
+from AnatomyGuidedLib.phantom.fault_growth import Patch, grown_in, paint, seed_in
 from AnatomyGuidedLib.phantom.fault_places import middle_of
 
 _BONES = ("Vertebras", "Ribs", "Bones")
@@ -85,7 +85,7 @@ def _satellite(canvas: FaultCanvas, name: str, hosts: list[str], rng: np.random.
         seed = _somewhere(canvas, host, rng)
         voxels = max(1, round(float(np.exp(rng.uniform(low, high))) / canvas.grid.voxel_volume_ml))
         if seed is not None:
-            patch = _in_host(canvas, host, seed, voxels, rng)
+            patch = grown_in(canvas, host, seed, voxels=voxels, rng=rng)
             if not _touches(canvas, patch, name):
                 return patch
     return None
@@ -99,12 +99,6 @@ def _somewhere(canvas: FaultCanvas, host: str, rng: np.random.Generator) -> npt.
     return places[:, hits[0]] if len(hits) else None
 
 
-def _in_host(
-    canvas: FaultCanvas, host: str, seed: npt.NDArray[np.intp], voxels: int, rng: np.random.Generator
-) -> Patch:
-    return grown(canvas, lambda part: canvas.mask(host, part), canvas.box(host), seed, voxels=voxels, rng=rng)
-
-
 def _touches(canvas: FaultCanvas, patch: Patch, name: str) -> bool:
     """Whether a voxel of the name shares a face, edge or corner with the patch."""
     places = np.argwhere(patch.mask) + [side.start for side in patch.box]
@@ -116,13 +110,7 @@ def _touches(canvas: FaultCanvas, patch: Patch, name: str) -> bool:
 
 def _beside_bladder(canvas: FaultCanvas, hosts: list[str], rng: np.random.Generator) -> tuple[Patch, str]:
     box = canvas.box(*canvas.present(_PELVIC), margin_mm=_AROUND_BLADDER_MM)
-    table = ids_table(hosts)
-
-    def tissue(part: Box) -> Mask:
-        return np.asarray(table[canvas.labels[part]])
-
-    seed = seed_in(tissue(box), box, rng)
-    host = int(canvas.labels[tuple(seed)])
+    seed = seed_in(np.asarray(ids_table(hosts)[canvas.labels[box]]), box, rng)
+    host = label_by_id(int(canvas.labels[tuple(seed)])).name
     voxels = max(1, round(float(rng.uniform(*_OTHER_SEX_ML)) / canvas.grid.voxel_volume_ml))
-    patch = grown(canvas, lambda part: canvas.labels[part] == host, box, seed, voxels=voxels, rng=rng)
-    return patch, label_by_id(host).name
+    return grown_in(canvas, host, seed, voxels=voxels, rng=rng), host

@@ -88,7 +88,7 @@ def _veins(plan: BodyPlan) -> Iterator[Part]:
 def _portal(plan: BodyPlan) -> Iterator[Part]:
     join = (14.0, 30.0, 136.0)
     portal = [join, (26.0, 30.0, 160.0), (46.0, 26.0, 184.0)]
-    splenic = [join, (-12.0, 32.0, 143.0), (-46.0, 10.0, 155.0), (-74.0, -18.0, 168.0), (-92.0, -40.0, 183.0)]
+    splenic = [join, (-12.0, 32.0, 143.0), (-46.0, 10.0, 155.0), (-74.0, -18.0, 168.0), (-96.0, -42.0, 186.0)]
     for course, radius in ((portal, 7.0), (splenic, 4.5)):
         yield Part("Portal Vein and Splenic Vein", _tube(plan, course, radius), PORTAL)
 

@@ -1,0 +1,94 @@
+"""All rules by name, in the order in which they are applied: sides and names first, since places need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from AnatomyGuidedLib.errors import UsageError
+from AnatomyGuidedLib.grid import Labelmap
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
+
+from DAPAtlasLib.rules import places, ribs, sex, sides, single_pieces, vertebrae
+from DAPAtlasLib.rules.context import Context
+from DAPAtlasLib.rules.finding import Finding, undone
+from DAPAtlasLib.rules.pieces import Pieces, in_pieces
+
+Rule = Callable[[Pieces, Context], tuple[Pieces, Finding]]
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        sides.NAME: sides.left_right,
+        vertebrae.NAME: vertebrae.vertebra_levels,
+        ribs.NAME: ribs.rib_names,
+        places.NAME: places.places,
+        sex.NAME: sex.sex_consistency,
+        single_pieces.NAME: single_pieces.single_pieces,
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Repaired:
+    """The label map after the rules, what each of them found, and the pieces by which one can be undone."""
+
+    labelmap: Labelmap
+    findings: tuple[Finding, ...]
+    pieces: Pieces
+
+    @property
+    def has_refused(self) -> bool:
+        """Whether a rule was refused as implausible: the thesis leaves such cases out of a data set (3.1.3)."""
+        return any(finding.status == "refused" for finding in self.findings)
+
+    def without(self, rule: str) -> Labelmap:
+        """The label map as if this rule had not been applied; the others' changes stay.
+
+        Raises:
+            UsageError: The rule was not among them.
+        """
+        for finding in self.findings:
+            if finding.rule == rule:
+                return undone(self.pieces, finding).labelmap()
+        raise UsageError(f"There is no rule {rule!r} to undo; applied were {', '.join(f.rule for f in self.findings)}.")
+
+
+def repair(
+    labelmap: Labelmap,
+    context: Context | None = None,
+    *,
+    rules: Sequence[str] | None = None,
+    progress: Progress = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> Repaired:
+    """A label map of DAP ids after the rules, all of them or the named ones in their own order.
+
+    Raises:
+        AnatomyGuidedError: The map is empty or holds a value that is no DAP id.
+        UsageError: There is no rule of a name.
+        Cancelled: `cancelled` came true.
+    """
+    chosen = chosen_rules(rules)
+    progress(0.0, "Finding the pieces of the label map")
+    pieces = in_pieces(labelmap)
+    findings = []
+    for place, name in enumerate(chosen):
+        stop_if(cancelled)
+        progress(0.4 + 0.5 * place / len(chosen), f"Applying the rule {name}")
+        pieces, finding = RULES[name](pieces, context or Context())
+        findings.append(finding)
+    progress(0.95, "Writing the labels")
+    return Repaired(pieces.labelmap(), tuple(findings), pieces)
+
+
+def chosen_rules(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The rules in the order in which they are applied.
+
+    Raises:
+        UsageError: There is no rule of a name.
+    """
+    unknown = [name for name in names or () if name not in RULES]
+    if unknown:
+        raise UsageError(f"There is no rule {unknown[0]!r}; known are {', '.join(RULES)}.")
+    return tuple(name for name in RULES if names is None or name in names)

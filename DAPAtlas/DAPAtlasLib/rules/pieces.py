@@ -1,0 +1,186 @@
+"""A label map in pieces: its connected components, found once, with a label each that rules change.
+
+Rules move pieces from one label to another; voxels are touched again only where a rule cuts a piece, and at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.grid import FloatArray, Grid, Labelmap
+from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, label_by_id
+from scipy.sparse import coo_array, csgraph
+
+from DAPAtlasLib.rules.contacts import Contacts, IntArray, contacts
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Numbers from 1 on voxels, 0 outside; by number: label, voxels, middle in RAS mm, box in [i, j, k], neighbours.
+
+    Row 0 of each table is the background.
+    """
+
+    grid: Grid
+    numbers: npt.NDArray[np.unsignedinteger[Any]]
+    labels: npt.NDArray[np.uint8]
+    voxels: IntArray
+    middles_ras: FloatArray
+    boxes: IntArray
+    contacts: Contacts
+
+    @property
+    def count(self) -> int:
+        return int(self.labels.size) - 1
+
+    def labelmap(self) -> Labelmap:
+        """The label map as it is now."""
+        return Labelmap(self.labels[self.numbers], self.grid)
+
+    def with_labels(self, changes: Mapping[int, int]) -> Pieces:
+        """The same pieces, some of them with another label."""
+        labels = self.labels.copy()
+        for piece, label in changes.items():
+            labels[piece] = label
+        return replace(self, labels=labels)
+
+    def of(self, *names: str) -> IntArray:
+        """The pieces that have one of these names."""
+        return np.flatnonzero(np.isin(self.labels, [id_of(name) for name in names]))
+
+    @cached_property
+    def bodies(self) -> IntArray:
+        """By piece the number of its body: touching pieces of one label are one; each has its lowest piece's number."""
+        first, second = self.contacts.first, self.contacts.second
+        joined = self.labels[first] == self.labels[second]
+        ones = np.ones(int(joined.sum()), np.uint8)
+        graph = coo_array((ones, (first[joined], second[joined])), shape=(self.labels.size,) * 2)
+        _, group = csgraph.connected_components(graph, directed=False)
+        lowest = np.full(int(group.max(initial=-1)) + 1, self.labels.size)
+        np.minimum.at(lowest, group, np.arange(self.labels.size))
+        return np.asarray(lowest[group])
+
+    @cached_property
+    def body_voxels(self) -> IntArray:
+        """By piece the size of its body."""
+        return np.bincount(self.bodies, self.voxels, self.labels.size).astype(np.int64)[self.bodies]
+
+    def largest_body(self, name: str) -> IntArray:
+        """The pieces of the structure's largest body; none where it has no voxel. Of equal ones the first."""
+        own = self.of(name)
+        return own[self.bodies[own] == self.bodies[own[np.argmax(self.body_voxels[own])]]] if own.size else own
+
+    def middle(self, pieces: IntArray) -> FloatArray:
+        """The common middle of pieces, RAS mm; NaN of none."""
+        if not pieces.size:
+            return np.full(3, np.nan)
+        return np.asarray(np.average(self.middles_ras[pieces], axis=0, weights=self.voxels[pieces]))
+
+    def place_of(self, name: str) -> FloatArray:
+        """The middle of the structure's largest body, RAS mm; NaN where it has no voxel."""
+        return self.middle(self.largest_body(name))
+
+    def reaches_edge(self, pieces: IntArray) -> bool:
+        """Whether pieces lie at the image's edge, where the field of view may have cut them."""
+        low, high = self.boxes[pieces, :, 0], self.boxes[pieces, :, 1]
+        return bool((low == 0).any() or (high == np.array(self.grid.shape)).any())
+
+    def corners_ras(self, pieces: IntArray) -> FloatArray:
+        """The eight corners of each piece's box, RAS mm: [piece, corner, 3]."""
+        ends = self.boxes[pieces] - np.array([[0, 1]])
+        chosen = np.array(list(product((0, 1), repeat=3)))
+        return self.grid.ras_from_ijk(np.stack([ends[:, axis, chosen[:, axis]] for axis in range(3)], axis=-1))
+
+    def faces_towards(self, pieces: IntArray) -> IntArray:
+        """By label, how many faces the pieces share with what is not among them."""
+        inside = np.zeros(self.labels.size, np.bool_)
+        inside[pieces] = True
+        first, second, faces = self.contacts.first, self.contacts.second, self.contacts.faces
+        out, back = inside[first] & ~inside[second], inside[second] & ~inside[first]
+        others = np.concatenate([second[out], first[back]])
+        weights = np.concatenate([faces[out], faces[back]])
+        return np.asarray(np.bincount(self.labels[others], weights, 256), np.int64)
+
+    def surroundings(self, pieces: IntArray) -> int:
+        """The label that most of the pieces' border has, not counting theirs; Unknown Tissue where none has most."""
+        faces = self.faces_towards(pieces)
+        faces[np.unique(self.labels[pieces])] = 0
+        best = int(np.argmax(faces))
+        return best if faces.sum() and 2 * faces[best] > faces.sum() else id_of(UNKNOWN_TISSUE)
+
+    def box_of(self, piece: int) -> tuple[slice, slice, slice]:
+        """Where the piece's voxels are."""
+        (i, j, k) = (slice(int(low), int(high)) for low, high in self.boxes[piece])
+        return i, j, k
+
+    def voxels_of(self, piece: int) -> IntArray:
+        """The piece's voxels, rows of (i, j, k)."""
+        box = self.box_of(piece)
+        return np.asarray(np.argwhere(self.numbers[box] == piece) + np.array([side.start for side in box]))
+
+    def cut(self, parts: Mapping[int, IntArray]) -> tuple[Pieces, dict[int, int]]:
+        """Pieces of which some voxels, rows of (i, j, k), are new pieces; and the new piece of each old one."""
+        if not parts:
+            return self, {}
+        numbers = self.numbers.astype(np.uint32) if self.count + len(parts) > 65535 else self.numbers.copy()
+        labels = np.append(self.labels, [self.labels[piece] for piece in parts]).astype(np.uint8)
+        new = {piece: self.labels.size + place for place, piece in enumerate(parts)}
+        for piece, voxels in parts.items():
+            numbers[tuple(voxels.T)] = new[piece]
+        return _measured(self.grid, numbers, labels), new
+
+
+def in_pieces(labelmap: Labelmap) -> Pieces:
+    """A label map's 26-connected pieces, found in one pass whatever the number of labels.
+
+    Raises:
+        AnatomyGuidedError: The map is empty, or has a value that is no DAP id.
+    """
+    import cc3d
+
+    _require_dap(labelmap)
+    values = np.array(labelmap.values, dtype=np.uint8)  # a copy: cc3d takes no array that may not be written to
+    numbers, count = cc3d.connected_components(values, connectivity=26, out_dtype=np.uint32, return_N=True)
+    numbers = numbers.astype(np.uint16) if count < 65536 else numbers
+    labels = np.zeros(count + 1, np.uint8)
+    for k in range(values.shape[2]):
+        labels[numbers[:, :, k]] = values[:, :, k]
+    return _measured(labelmap.grid, numbers, labels)
+
+
+def _measured(grid: Grid, numbers: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> Pieces:
+    import cc3d
+
+    statistics = cc3d.statistics(numbers, no_slice_conversion=True)
+    labels = np.where(np.asarray(statistics["voxel_counts"]) > 0, labels, 0).astype(np.uint8)  # all of it was cut off
+    boxes = np.asarray(statistics["bounding_boxes"]).reshape(-1, 3, 2).astype(np.int64)
+    boxes[:, :, 1] += 1
+    return Pieces(
+        grid,
+        numbers,
+        labels,
+        np.asarray(statistics["voxel_counts"]).astype(np.int64),
+        grid.ras_from_ijk(np.nan_to_num(statistics["centroids"])),
+        boxes,
+        contacts(numbers, labels.size - 1),
+    )
+
+
+def _require_dap(labelmap: Labelmap) -> None:
+    values = labelmap.values
+    if not values.any():
+        raise AnatomyGuidedError("The label map is empty; a label map of DAP ids was expected.")
+    low, high = int(values.min()), int(values.max())
+    countable = low >= 0 and high < 65536
+    present = np.flatnonzero(np.bincount(values.ravel())) if countable else np.array([low, high])
+    for value in present.tolist():
+        label_by_id(int(value))
