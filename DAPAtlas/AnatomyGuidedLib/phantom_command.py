@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fault", metavar="NAME", help=f"a label map with this fault too: {', '.join(FAULTS)}")
 
 
-def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
+def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:  # noqa: ARG001
     """How the patient was made; of many cases, a list of them.
 
     Raises:

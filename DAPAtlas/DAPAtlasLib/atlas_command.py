@@ -13,7 +13,8 @@ from AnatomyGuidedLib.progress import part_of, stop_if
 
 from DAPAtlasLib.build import AtlasResult, build_atlas
 from DAPAtlasLib.experts import make_expert
-from DAPAtlasLib.parameters import FILE_PREFIX, RULES, SEXES, AtlasParameters
+from DAPAtlasLib.parameters import ALL_RULES, FILE_PREFIX, SEXES, AtlasParameters
+from DAPAtlasLib.rules.catalogue import RULES
 from DAPAtlasLib.statistics import COLUMNS
 
 _EXAMPLES = """examples:
@@ -35,9 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex, if known")
     parser.add_argument(
         "--rules",
-        choices=RULES,
-        default="on",
-        help="anatomical post-processing; none is built in yet, so both are equal",
+        default=ALL_RULES,
+        metavar="on|off|LIST",
+        help=f"anatomical post-processing (default: on, all of {', '.join(RULES)})",
     )
     parser.add_argument("--report", metavar="R.json", type=Path, help="what each expert gave and what covers it")
     parser.add_argument("--statistics", metavar="S.csv", type=Path, help="volume in ml and mean HU of each structure")

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.labels import label_by_id
-from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of, stop_if
 
 from DAPAtlasLib.experts import Expert, make_expert
 from DAPAtlasLib.merge import Contribution, merge
 from DAPAtlasLib.parameters import AtlasParameters
+from DAPAtlasLib.rules.catalogue import repair
+from DAPAtlasLib.rules.context import Context
+from DAPAtlasLib.rules.finding import Finding
 from DAPAtlasLib.statistics import StructureStatistics, structure_statistics
 
 FORMAT, FORMAT_VERSION = "anatomyguided-atlas-report", 1
@@ -26,6 +29,7 @@ class AtlasResult:
     statistics: tuple[StructureStatistics, ...]
     contributions: tuple[Contribution, ...]
     parameters: AtlasParameters
+    findings: tuple[Finding, ...] = ()
 
     def report(self) -> dict[str, object]:
         """The result without voxels, for JSON."""
@@ -34,7 +38,7 @@ class AtlasResult:
             "version": FORMAT_VERSION,
             "experts": list(self.parameters.experts_without_folders()),
             "sex": self.parameters.sex,
-            "rules": {"asked": self.parameters.rules, "applied": []},
+            "rules": {"asked": self.parameters.rules, "findings": [finding.row() for finding in self.findings]},
             "share_named": self.share_named,
             "structures": [row.row() for row in self.statistics],
             "contributions": [_contribution_row(entry) for entry in self.contributions],
@@ -76,10 +80,15 @@ def build_atlas(
     stop_if(cancelled)
     progress(0.8, "Merging coarse to fine")
     merged = merge(maps)
-    progress(0.9, "Measuring volumes and HU")
-    statistics = structure_statistics(merged.labelmap, ct)
+    labelmap, findings = merged.labelmap, tuple[Finding, ...]()
+    if rules := parameters.chosen_rules():
+        told = part_of(progress, 0.85, 0.95)
+        repaired = repair(labelmap, Context(parameters.sex), rules=rules, progress=told, cancelled=cancelled)
+        labelmap, findings = repaired.labelmap, repaired.findings
+    progress(0.95, "Measuring volumes and HU")
+    statistics = structure_statistics(labelmap, ct)
     progress(1.0, "Label map complete")
-    return AtlasResult(merged.labelmap, tuple(statistics), merged.contributions, parameters)
+    return AtlasResult(labelmap, tuple(statistics), merged.contributions, parameters, findings)
 
 
 def _contribution_row(entry: Contribution) -> dict[str, object]:

@@ -8,14 +8,18 @@ from pathlib import Path
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.io import split_scheme
 
+from DAPAtlasLib.rules.catalogue import chosen_rules
+
 SEXES = ("F", "M")
-RULES = ("on", "off")
+ALL_RULES, NO_RULES = "on", "off"
 FILE_PREFIX = "file:"
 
 
 @dataclass(frozen=True)
 class AtlasParameters:
-    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex if known, post-processing rules on or off.
+    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex if known, and the post-processing rules.
+
+    `rules` is "on" (all), "off", or names of rules with commas between.
 
     Raises:
         UsageError: A value is none of those that are known.
@@ -32,8 +36,17 @@ class AtlasParameters:
             raise UsageError("A label map's path must not hold a comma; rename the file or its folder.")
         if self.sex is not None and self.sex not in SEXES:
             raise UsageError(f"The sex is {self.sex!r}, but F or M was expected.")
-        if self.rules not in RULES:
-            raise UsageError(f"--rules is {self.rules!r}, but on or off was expected.")
+        self.chosen_rules()
+
+    def chosen_rules(self) -> tuple[str, ...]:
+        """The post-processing rules in the order in which they are applied.
+
+        Raises:
+            UsageError: There is no rule of a name.
+        """
+        if self.rules == NO_RULES:
+            return ()
+        return chosen_rules(None if self.rules == ALL_RULES else [name.strip() for name in self.rules.split(",")])
 
     def label_map_files(self) -> tuple[Path, ...]:
         """The files that experts read."""

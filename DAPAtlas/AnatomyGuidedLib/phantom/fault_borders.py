@@ -15,8 +15,8 @@ Labels = npt.NDArray[np.uint8]
 MayTrade = Callable[[Labels, Labels], Mask]
 
 _STRETCH_MM = (12.0, 35.0)
-_MOVED_MM = (0.6, 1.8)  # how far a border would move where there were no voxels
-_STILL = (0.15, 0.75)  # levels of the noise below which borders stay: where all of a voxel's width moves, and nothing
+_MOVED_MM = (0.6, 1.8)  # voxels up to this size move along most of a border, larger ones along less of it
+_STILL = (0.15, 0.75)  # levels of the noise below which borders stay: for the smallest voxels, for the largest
 _FINE_MM = 2.5  # only between voxels below this size do borders move by two of them
 _CONTRAST_HU = 250.0
 

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from AnatomyGuidedLib.grid import FloatArray
-from AnatomyGuidedLib.labels import BACKGROUND, id_of, structures
+from AnatomyGuidedLib.labels import id_of, structures
 from AnatomyGuidedLib.phantom.fault_canvas import FaultCanvas, NotPossible, ids_table, middle_ras, points_ras
 from AnatomyGuidedLib.phantom.fault_growth import erase
 from AnatomyGuidedLib.phantom.fault_series import VERTEBRAE, ribs
@@ -47,7 +47,7 @@ def rib_missing(canvas: FaultCanvas, rng: np.random.Generator) -> dict[str, obje
     missing = found[int(rng.integers(len(found)))]
     series = _series(missing)
     bones = [label.name for label in structures() if label.group in _BONY]
-    erase(canvas, missing, never=ids_table([*bones, BACKGROUND]))
+    erase(canvas, missing, never=ids_table(bones))
     above = canvas.present(series[: series.index(missing)])
     renamed = {name: series[series.index(name) + 1] for name in above}
     canvas.rename(renamed)

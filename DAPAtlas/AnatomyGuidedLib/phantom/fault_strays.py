@@ -32,7 +32,7 @@ _DRAWS = 4096
 _PELVIC = ("Bladder", "Prostate", "Uterus", "Uterocervix")
 _OTHER_SEX_HOSTS = (*_PELVIC, "Abdominal Tissue", "Unknown Tissue", "Fat", "Colon", "Small Bowel", "Muscles")
 _OTHER_SEX_ML = (0.5, 8.0)
-_AROUND_BLADDER_MM = 15.0
+_AROUND_MM = 15.0
 
 
 def satellites(canvas: FaultCanvas, rng: np.random.Generator) -> dict[str, object]:
@@ -57,19 +57,21 @@ def satellites(canvas: FaultCanvas, rng: np.random.Generator) -> dict[str, objec
 
 
 def other_sex(canvas: FaultCanvas, rng: np.random.Generator) -> dict[str, object]:
-    """One to three small pieces (0.5 to 8 ml) of the other sex's pelvic organs lie beside the bladder."""
+    """One to three small pieces (0.5 to 8 ml) of the other sex's organs lie beside bladder, prostate or uterus."""
     sexes = {label.sex for label in structures() if label.sex and canvas.has(label.name)}
     if len(sexes) != 1:
         held = "none of them" if not sexes else "organs of both"
         raise NotPossible(f"the fault needs organs that tell the sex, but the map holds {held}.")
     canvas.require(_PELVIC, "the bladder, the prostate or the uterus")
     others = [name for name in _PELVIC if label_by_name(name).sex not in ("", *sexes)]
+    hosts = ids_table(host for host in _OTHER_SEX_HOSTS if host not in others)
+    around = canvas.box(*canvas.present(_PELVIC), margin_mm=_AROUND_MM)
     pieces = []
     for _ in range(int(rng.integers(1, 4))):
-        name = others[int(rng.integers(len(others)))]
-        patch, host = _beside_bladder(canvas, [host for host in _OTHER_SEX_HOSTS if host not in others], rng)
-        paint(canvas, patch, name)
-        pieces.append({"structure": host, "named": name, "voxels": patch.voxels})
+        free = hosts[canvas.labels[around]]
+        if free.any():
+            name = others[int(rng.integers(len(others)))]
+            pieces.append({"named": name, **_strange_organ(canvas, name, seed_in(free, around, rng), rng)})
     return {"sex": sexes.pop(), "pieces": pieces}
 
 
@@ -108,9 +110,12 @@ def _touches(canvas: FaultCanvas, patch: Patch, name: str) -> bool:
     return bool((canvas.labels[tuple(beside.T)] == id_of(name)).any())
 
 
-def _beside_bladder(canvas: FaultCanvas, hosts: list[str], rng: np.random.Generator) -> tuple[Patch, str]:
-    box = canvas.box(*canvas.present(_PELVIC), margin_mm=_AROUND_BLADDER_MM)
-    seed = seed_in(np.asarray(ids_table(hosts)[canvas.labels[box]]), box, rng)
+def _strange_organ(
+    canvas: FaultCanvas, name: str, seed: npt.NDArray[np.intp], rng: np.random.Generator
+) -> dict[str, object]:
+    """A piece of this name painted in the structure that the seed lies in."""
     host = label_by_id(int(canvas.labels[tuple(seed)])).name
     voxels = max(1, round(float(rng.uniform(*_OTHER_SEX_ML)) / canvas.grid.voxel_volume_ml))
-    return grown_in(canvas, host, seed, voxels=voxels, rng=rng), host
+    patch = grown_in(canvas, host, seed, voxels=voxels, rng=rng)
+    paint(canvas, patch, name)
+    return {"structure": host, "voxels": patch.voxels}

@@ -25,7 +25,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """The box around structures that share an interior: HU or SUV to be changed in place, and whose voxels are theirs."""
+    """The box around structures that share an interior, and its HU or SUV, to be changed in place."""
 
     body: Body
     box: tuple[slice, slice, slice]

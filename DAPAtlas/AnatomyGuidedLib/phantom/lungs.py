@@ -99,7 +99,8 @@ def _lobes(lungs: Shape) -> Iterator[Part]:
 
 def _mediastinum() -> Shape:
     """Between the lungs: around spine, gullet, great vessels and windpipe; narrow in front, where the lungs meet."""
-    back = Loft(sections((470, 0, 26, -58, 26), (456, 0, 30, -60, 30), (430, 0, 32, -68, 44), (390, 0, 32, -82, 30), (350, -1, 34, -88, 24),
+    back = Loft(sections((470, 0, 26, -58, 26), (456, 0, 30, -60, 30), (430, 0, 32, -68, 44),
+                         (390, 0, 32, -82, 30), (350, -1, 34, -88, 24),
                          (300, -6, 33, -88, 10), (250, -8, 32, -74, 10), (170, -4, 34, -60, 20)))  # fmt: skip
     front = Loft(sections((450, 0, 24, -20, 40), (415, 0, 26, -20, 52), (380, -1, 22, -20, 66), (340, -4, 14, 0, 80),
                           (290, -12, 26, 0, 84), (240, -16, 40, 0, 90)), squareness=0.4)  # fmt: skip

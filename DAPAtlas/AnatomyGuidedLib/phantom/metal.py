@@ -1,7 +1,7 @@
 """Metal in teeth and hips, and the streaks that it throws.
 
-Streaks come from the scanner's own way of going wrong: along rays through much metal too few photons arrive, so that
-the measured line integral saturates and is noisy. The difference to the true one, filtered and projected back, is added.
+Along rays through much metal too few photons arrive, so that the measured line integral saturates and is noisy. The
+difference to the true one, filtered and projected back, makes the streaks.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _PARTS: dict[str, tuple[tuple[str, float] | None, tuple[str, float] | None]] = {
     "head-neck": (("Vertebra T3", -30.0), None),
     "thorax": (("Vertebra L2", -25.0), ("Vertebra C5", 20.0)),
     "abdomen": (("Vertebra L5", -190.0), ("Vertebra T5", 30.0)),
-    "pelvis": (None, ("Vertebra L4", 20.0)),
+    "pelvis": (None, ("Vertebra L4", 0.0)),
 }
 _LUNGS = tuple(label.name for label in structures() if label.name.startswith("Lung "))
 

@@ -23,6 +23,7 @@ from DAPAtlasLib.rules.vertebrae import vertebra_levels
 NAME = "ribs"
 _PAIRS = 12
 _LEAST_SHARE = 0.15  # of other ribs: smaller pieces may lie anywhere
+_SECOND_SHARE = 0.3
 _NAME_COUNTS = 0.35  # as much as this share of the border
 _LEVELS = tuple(f"Vertebra T{number}" for number in range(1, _PAIRS + 1))
 _BESIDE = ("Vertebra C7", *_LEVELS, "Vertebra L1")
@@ -34,6 +35,7 @@ class _Rib:
 
     pieces: IntArray
     number: int | None
+    other: int | None = None  # another vertebra that it hangs on nearly as much
 
 
 def rib_names(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
@@ -81,7 +83,18 @@ def _ribs(pieces: Pieces, side: str) -> list[_Rib]:
     scores = np.array(
         [_scores(pieces, rib, bodies) * (size >= least) for rib, size in zip(members, sizes, strict=True)]
     ).reshape(len(members), len(bodies))
-    return [_Rib(rib, number) for rib, number in zip(members, in_order(scores), strict=True)]
+    chosen = in_order(scores)
+    return [_Rib(rib, number, _other(pieces, rib, bodies, number)) for rib, number in zip(members, chosen, strict=True)]
+
+
+def _other(pieces: Pieces, rib: IntArray, bodies: list[IntArray], number: int | None) -> int | None:
+    """A second vertebra that has a large share of the rib's border."""
+    shared = shared_borders(pieces, rib, bodies)
+    if number is None or not shared.sum():
+        return None
+    shared[number] = 0.0
+    best = int(np.argmax(shared))
+    return best if shared[best] >= _SECOND_SHARE * shared_borders(pieces, rib, bodies).sum() else None
 
 
 def _scores(pieces: Pieces, rib: IntArray, bodies: list[IntArray]) -> FloatArray:
@@ -159,6 +172,11 @@ def _faults(pieces: Pieces, ribs: list[_Rib], side: str) -> list[str]:
         if len(numbers) > 1
     ]
     numbers = {rib.number for rib in ribs if rib.number is not None}
+    told += [
+        f"{_title(rib.number, side)} hangs on {_BESIDE[rib.number]} and {_BESIDE[rib.other]}, as two ribs in one do"
+        for rib in ribs
+        if rib.number is not None and rib.other is not None and rib.other not in numbers
+    ]
     between = set(range(min(numbers, default=1), max(numbers, default=0))) - numbers
     return told + [f"{_title(number, side)} is not there" for number in sorted(between)]
 

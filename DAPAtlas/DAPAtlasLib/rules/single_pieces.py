@@ -13,34 +13,58 @@ from DAPAtlasLib.rules.finding import Finding, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
 
 NAME = "single-piece"
+_PARTS = ((0.1, 25.0), (0.3, 60.0))  # of the largest body, and how many mm apart at most: no stray, but a part
 _CUT_SHARE = 0.02  # of the largest body: larger ones at the image's edge may be cut off by the field of view
 
 
 def single_pieces(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:  # noqa: ARG001 - all rules look alike
-    """Every structure that occurs once has its largest body only."""
-    changes = {piece: pieces.surroundings(body) for body in _strays(pieces) for piece in body.tolist()}
+    """Every structure that occurs once has its largest body only.
+
+    What the edge of the image may have cut off stays, and so does a large piece close by, as of an organ that is drawn
+    too thin in its middle: the finding names it.
+    """
+    changes: dict[int, int] = {}
+    near: list[str] = []
+    for name, largest, body in _apart(pieces):
+        if _is_cut(pieces, largest, body):
+            continue
+        if _is_part(pieces, largest, body):
+            near.append(f"{name} is in two large pieces close to each other, which stay")
+        else:
+            changes |= dict.fromkeys(body.tolist(), pieces.surroundings(body))
     mended, moves = relabelled(pieces, changes)
     if not moves:
-        return pieces, Finding(NAME, "nothing to do", "What occurs once is one piece.")
+        return pieces, Finding(NAME, "nothing to do", "No piece lies apart from its structure.", faults=tuple(near))
     names = sorted({label_by_id(move.source).name for move in moves})
-    faults = tuple(f"{name} has a piece apart" for name in names)
+    faults = (*(f"{name} has a piece apart" for name in names), *near)
     many = f" and {len(names) - 4} more" if len(names) > 4 else ""
     reason = f"Pieces apart of {', '.join(names[:4])}{many} took the label around them."
     return mended, Finding(NAME, "applied", reason, moves, faults)
 
 
-def _strays(pieces: Pieces) -> Iterator[IntArray]:
-    """All bodies of what occurs once but the largest, and but what the edge of the image cuts from it."""
+def _apart(pieces: Pieces) -> Iterator[tuple[str, IntArray, IntArray]]:
+    """The name of each structure that occurs once, its largest body, and another body of it."""
     for label in structures():
         own = np.flatnonzero(pieces.labels == label.id) if label.once else np.zeros(0, int)
-        if own.size < 2:
-            continue
         bodies = [own[pieces.bodies[own] == body] for body in np.unique(pieces.bodies[own])]
-        largest = max(bodies, key=lambda body: int(pieces.voxels[body].sum()))
-        size = pieces.voxels[largest].sum()
-        for body in bodies:
-            is_cut = pieces.reaches_edge(body) and (
-                pieces.reaches_edge(largest) or pieces.voxels[body].sum() > _CUT_SHARE * size
-            )
-            if body is not largest and not is_cut:
-                yield body
+        if len(bodies) > 1:
+            largest = max(bodies, key=lambda body: _size(pieces, body))
+            yield from ((label.name, largest, body) for body in bodies if body is not largest)
+
+
+def _size(pieces: Pieces, body: IntArray) -> int:
+    return int(pieces.voxels[body].sum())
+
+
+def _is_cut(pieces: Pieces, largest: IntArray, body: IntArray) -> bool:
+    """Whether the field of view may have parted the two."""
+    is_large = _size(pieces, body) > _CUT_SHARE * _size(pieces, largest)
+    return pieces.reaches_edge(body) and (pieces.reaches_edge(largest) or is_large)
+
+
+def _is_part(pieces: Pieces, largest: IntArray, body: IntArray) -> bool:
+    share = _size(pieces, body) / _size(pieces, largest)
+    ends = [(box[..., 0].min(axis=0), box[..., 1].max(axis=0)) for box in (pieces.boxes[largest], pieces.boxes[body])]
+    (low, high), (other_low, other_high) = ends
+    gaps = np.maximum(np.maximum(low - other_high, other_low - high), 0) * np.array(pieces.grid.spacing_mm)
+    return any(share >= least and float(np.linalg.norm(gaps)) < near_mm for least, near_mm in _PARTS)

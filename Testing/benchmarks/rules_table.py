@@ -1,0 +1,125 @@
+"""What the anatomical rules make of every fault of the made patients, as a Markdown table.
+
+python Testing/benchmarks/rules_table.py [--cases 50] [--spacing 4] [--faults NAME,NAME]
+
+Cases have variants: every orientation, both sexes, all fields of view. "Named" counts cases in which a rule says what is
+wrong or that it cannot tell; shares of voxels are over the cases in which the rule in charge could be evaluated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "DAPAtlas")]
+
+from AnatomyGuidedLib.phantom import make_anatomy  # noqa: E402
+from AnatomyGuidedLib.phantom.faults import FAULTS, NotPossible, inject  # noqa: E402
+from DAPAtlasLib.rules.catalogue import repair  # noqa: E402
+from DAPAtlasLib.rules.context import Context  # noqa: E402
+
+IN_CHARGE = {
+    "left-right-swap": "left-right", "left-right-swap-whole": "left-right", "vertebrae-shifted": "vertebrae",
+    "vertebra-fragment": "vertebrae", "ribs-merged": "ribs", "rib-split": "ribs", "rib-missing": "ribs",
+    "ribs-shifted": "ribs", "satellites": "single-piece", "colon-in-head": "place", "gonads-in-head": "place",
+    "bladder-in-abdomen": "place", "bronchi-above-lungs": "place", "thyroid-in-cheeks": "place", "other-sex": "sex",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One case: whether the rule could be evaluated, whether it said anything, and voxels."""
+
+    evaluable: bool
+    named: bool
+    wrong: int
+    lost: int
+    back: int
+    harmed: int
+
+
+def main() -> int:
+    """0; the table is on standard output."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=50)
+    parser.add_argument("--spacing", type=float, default=4.0, metavar="MM")
+    parser.add_argument("--faults", default=",".join(IN_CHARGE), metavar="LIST")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    print("| fault | cases | not evaluable | named | lost the wrong label | got their own back | harmed voxels |")
+    print("|---|---|---|---|---|---|---|")
+    with ProcessPoolExecutor(options.processes) as pool:
+        for fault in options.faults.split(","):
+            found = pool.map(partial(outcome, fault, options.spacing), range(6 * options.cases), chunksize=4)
+            tell(fault, list(_first(found, options.cases)))
+        clean(list(pool.map(partial(changed, options.spacing), range(4 * options.cases), chunksize=4)))
+    return 0
+
+
+def _first(outcomes: Iterator[Outcome | None], count: int) -> Iterator[Outcome]:
+    """The first so many of the cases in which the fault is possible."""
+    for found in outcomes:
+        if found is not None and count > 0:
+            count -= 1
+            yield found
+
+
+def outcome(fault: str, spacing_mm: float, seed: int) -> Outcome | None:
+    """What the rules make of one case; None where the fault is not possible in it."""
+    sex = "FM"[seed % 2]
+    anatomy, _ = make_anatomy(spacing_mm=spacing_mm, sex=sex, seed=seed, variants=True)
+    try:
+        injected = inject(fault, anatomy, rng=np.random.default_rng([seed, 9]))
+    except NotPossible:
+        return None
+    result = repair(injected.labelmap, Context(sex))
+    finding = next(finding for finding in result.findings if finding.rule == IN_CHARGE[fault])
+    true, wrong, now = injected.original.values, injected.labelmap.values, result.labelmap.values
+    bad = injected.changed
+    counts = (bad, bad & (now != wrong), bad & (now == true), ~bad & (now != true))
+    return Outcome(
+        finding.status not in ("not evaluable", "refused"),
+        bool(finding.faults) or finding.status in ("not evaluable", "refused"),
+        *(int(np.count_nonzero(mask)) for mask in counts),
+    )
+
+
+def changed(spacing_mm: float, seed: int) -> tuple[int, int, bool]:
+    """Of a clean case: voxels that changed, voxels of the body, and whether a rule said that something is wrong."""
+    sex = "FM"[seed % 2]
+    anatomy, _ = make_anatomy(spacing_mm=spacing_mm, sex=sex, seed=seed, variants=True)
+    result = repair(anatomy, Context(sex))
+    warned = any(finding.faults for finding in result.findings if finding.status != "not evaluable")
+    return int((result.labelmap.values != anatomy.values).sum()), int((anatomy.values > 0).sum()), warned
+
+
+def tell(fault: str, found: list[Outcome]) -> None:
+    """One row."""
+    told = [case for case in found if case.evaluable]
+    wrong = max(sum(case.wrong for case in told), 1)
+    lost, back = (sum(getattr(case, name) for case in told) / wrong for name in ("lost", "back"))
+    named = sum(case.named for case in found) / max(len(found), 1)
+    cells = (fault, len(found), len(found) - len(told), f"{named:.0%}", f"{lost:.2%}", f"{back:.2%}",
+             sum(case.harmed for case in found))  # fmt: skip
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def clean(found: list[tuple[int, int, bool]]) -> None:
+    """The sentence about clean cases."""
+    moved, voxels, warned = (sum(column) for column in zip(*found, strict=True))
+    print(
+        f"\n{len(found)} clean cases: {moved / voxels:.5%} of the body's voxels changed, {warned} cases with a warning."
+    )
+
+
+if __name__ == "__main__":
+    assert set(IN_CHARGE) <= set(FAULTS)
+    sys.exit(main())
