@@ -21,7 +21,7 @@ from AnatomyGuidedLib.requirements import IN_SLICER
 from AnatomyGuidedLib.segments import Segment, numbered_segments
 from CCMetricsLib.evaluate import Evaluation, EvaluationParameters, evaluate
 from CCMetricsLib.inputs import covering_grid, labelmap_from_volume, placed
-from CCMetricsLib.maps import lesion_map, region_map, region_segments, scored_segments
+from CCMetricsLib.maps import of_class, region_map, region_segments, scored_lesions
 from CCMetricsLib.report import COLUMNS, component_rows, summary_lines
 from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
@@ -150,6 +150,9 @@ class CCMetricsLogic(ScriptedLoadableModuleLogic):
         """
         if referenceNode is None or predictionNode is None:
             raise AnatomyGuidedError(_("A reference and a prediction are needed; choose both nodes first."))
+        classes = parameters.classes if parameters else ()
+        if regionMap and len(classes) > 1:
+            raise AnatomyGuidedError(_("A map of regions shows one class; evaluate the classes one at a time."))
         pip_ensure(IN_SLICER, requester="CCMetrics")
         grid = covering_grid([*_gridsFromNode(referenceNode), *_gridsFromNode(predictionNode)])
         reference, prediction = (_labelmapFromNode(node, grid) for node in (referenceNode, predictionNode))
@@ -183,13 +186,12 @@ def _labelmapFromNode(node: LabelsNode, grid: Grid) -> Labelmap:
 
 def _scoreMap(reference: Labelmap, evaluation: Evaluation) -> _Shown:
     name = _("{name} by Dice").format(name=evaluation.case)
-    lesions = lesion_map(reference, evaluation.parameters)
-    return _Shown(lesions, scored_segments(evaluation.components), name, 0.6)
+    return _Shown(*scored_lesions(reference, evaluation), name, 0.6)
 
 
 def _regionMap(reference: Labelmap, evaluation: Evaluation) -> _Shown:
     name = _("Regions of {name}").format(name=evaluation.case)
-    regions = region_map(reference, evaluation.parameters)
+    regions = region_map(of_class(reference, evaluation.classes[0].name), evaluation.parameters)
     return _Shown(regions, region_segments(evaluation.components), name, 0.2)
 
 
@@ -240,6 +242,7 @@ class CCMetricsTest(ScriptedLoadableModuleTest):
             self.test_the_scene_gets_one_table_with_a_row_a_lesion,
             self.test_lesions_are_coloured_by_their_dice_on_request,
             self.test_every_voxel_has_its_region_on_request,
+            self.test_lesions_of_several_classes_are_named_by_their_class,
             self.test_a_stopped_evaluation_leaves_the_scene_as_it_was,
         ):
             self.setUp()
@@ -276,6 +279,15 @@ class CCMetricsTest(ScriptedLoadableModuleTest):
         node = CCMetricsLogic().evaluate(self.reference, self.prediction, regionMap=True).regionNode
         self.assertEqual(sum(self.voxels(node)), 12 * 4 * 3)
         self.assertGreater(min(self.voxels(node)), 2)
+
+    def test_lesions_of_several_classes_are_named_by_their_class(self):
+        parameters = EvaluationParameters(classes=(1, 2))
+        node = CCMetricsLogic().evaluate(self.reference, self.prediction, parameters, scoreColors=True).scoreNode
+        names = [node.GetSegmentation().GetNthSegment(index).GetName() for index in range(2)]
+        self.assertEqual(names, ["Class 1, lesion 1: Dice 0.62", "Class 2, lesion 1: missed"])
+        self.assertEqual(self.voxels(node), [8, 2])
+        with self.assertRaises(AnatomyGuidedError):
+            CCMetricsLogic().evaluate(self.reference, self.prediction, parameters, regionMap=True)
 
     def test_a_stopped_evaluation_leaves_the_scene_as_it_was(self):
         with self.assertRaises(Cancelled):

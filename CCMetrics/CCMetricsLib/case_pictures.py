@@ -19,7 +19,7 @@ from AnatomyGuidedLib.segments import Segment
 from CCMetricsLib.colors import PREDICTION, REFERENCE
 from CCMetricsLib.components import Components, IntArray
 from CCMetricsLib.evaluate import ComponentScore, EvaluationParameters
-from CCMetricsLib.maps import dice_of, lesion_components, of_class, partition_spacing
+from CCMetricsLib.maps import dice_of, lesion_components, of_class, partition_spacing, title_of
 from CCMetricsLib.partition import Partition
 
 _SIZE = (360, 360)
@@ -83,9 +83,7 @@ def _figure(images: CaseImages, partition: Partition, lesion: ComponentScore) ->
     )
     width_mm = max(size * mm for size, mm in zip(crop.shape[:2], crop.spacing_mm[:2], strict=True))
     told = "missed" if lesion.missed else f"Dice {dice_of(lesion) or 0.0:.3f}"
-    return Figure(
-        picture, f"Lesion {lesion.component}: {told}, {lesion.volume_ml:.3g} ml; {width_mm:.0f} mm across", 19
-    )
+    return Figure(picture, f"{title_of(lesion)}: {told}, {lesion.volume_ml:.3g} ml; {width_mm:.0f} mm across", 19)
 
 
 def _draw(

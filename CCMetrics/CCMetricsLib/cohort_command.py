@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.cohort import Case, CasesFailed, CohortResult, read_result, run_cohort
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.files import Outputs
+from AnatomyGuidedLib.io import split_scheme
 from AnatomyGuidedLib.progress import part_of
 
 from CCMetricsLib import bootstrap, cohort_report
@@ -27,7 +30,9 @@ EXAMPLES = """\
 """
 RESULTS = "results"  # the folder of the single results, in the output folder
 
-_COHORT_ONLY = ("out", "workers", "scheduler", "resume", "compare", "models", "expert_ranking")
+_COHORT_ONLY = ("out", "workers", "scheduler", "resume", "compare", "models", "expert_ranking", "resamples", "seed",
+                "patience")  # fmt: skip
+_DEFAULTS = {"resamples": bootstrap.RESAMPLES, "seed": bootstrap.SEED, "patience": 10.0}
 _CASE_ONLY = ("reference", "prediction", "csv", "html", "case", "anatomy", "weights")
 _TOLD_FAILURES = 20
 
@@ -45,14 +50,13 @@ def add_cohort_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--compare", metavar="COLUMN", help="compare this model with the one under prediction")
     group.add_argument("--models", metavar="LIST", help="columns to score (default: all but case, reference, anatomy)")
     group.add_argument("--expert-ranking", type=Path, metavar="CSV", help="model,rank: correlate the metrics' rankings")
-    group.add_argument("--resamples", type=int, default=bootstrap.RESAMPLES, metavar="N", help="of the bootstrap")
-    group.add_argument("--seed", type=int, default=bootstrap.SEED, metavar="N", help="of the bootstrap (default: 0)")
+    group.add_argument("--resamples", type=int, metavar="N", help="of the bootstrap")
+    group.add_argument("--seed", type=int, metavar="N", help="of the bootstrap (default: 0)")
     group.add_argument(
         "--patience",
         type=float,
-        default=10.0,
         metavar="MINUTES",
-        help="how long to wait while the scheduler has no worker (default: %(default)g)",
+        help=f"how long to wait while the scheduler has no worker (default: {_DEFAULTS['patience']:g})",
     )
 
 
@@ -67,7 +71,7 @@ def refuse_cohort_arguments(arguments: argparse.Namespace) -> None:
     _refuse(arguments, _COHORT_ONLY, "goes with --cohort only")
 
 
-def run_cohort_command(arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
+def run_cohort_command(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     """The cohort's JSON, as docs/cohorts.md describes it; the tables lie in the output folder.
 
     Raises:
@@ -78,6 +82,7 @@ def run_cohort_command(arguments: argparse.Namespace, console: Console) -> Mappi
     """
     _require_call(arguments)
     asked, pairs = _asked(arguments)
+    _require_no_input_replaced(arguments, pairs, outputs)
     result = _run(arguments, console, cases(pairs.pairs, asked.parameters))
     failures = [
         *pairs.failures,
@@ -89,14 +94,43 @@ def run_cohort_command(arguments: argparse.Namespace, console: Console) -> Mappi
     _tell(console, told, sum(done.was_kept for done in result.done))
     content = cohort_report.as_json(told)
     if failures:
-        total, what = len(result.done) + len(failures), "cases" if len(asked.models) == 1 else "predictions"
-        raise CasesFailed(f"{len(failures)} of {total} {what} failed; failures.csv lists them.", content)
+        what = "cases" if len(asked.models) == 1 else "predictions"
+        failed = sum(
+            1 if failure.model else len(asked.models) for failure in failures
+        )  # a bad row fails for all models
+        total = len(result.done) + failed
+        raise CasesFailed(f"{failed} of {total} {what} failed; failures.csv lists them.", content)
     console.progress(1.0, "Done")
     return content
 
 
+def _require_no_input_replaced(arguments: argparse.Namespace, pairs: Pairs, outputs: Outputs) -> None:
+    """Nothing, if neither the tables nor another output would take the place of a file that the call reads.
+
+    Raises:
+        AnatomyGuidedError: One would; the message names it.
+    """
+    read = [arguments.cohort, arguments.expert_ranking]
+    for pair in pairs.pairs:
+        read += [pair.reference, pair.prediction, split_scheme(pair.anatomy)[0] if pair.anatomy else None]
+    outputs.protect(*read)
+    inputs = {Path(os.path.realpath(path)) for path in read if path}
+    for name in cohort_report.FILES:
+        table = Path(os.path.realpath(arguments.out / name))
+        if table in inputs:
+            raise AnatomyGuidedError(
+                f"{name} in the folder of --out is an input; choose another folder for the tables."
+            )
+        if outputs.is_staged(table):
+            raise AnatomyGuidedError(
+                f"{name} in the folder of --out is named for another output too; give that another name."
+            )
+
+
 def _require_call(arguments: argparse.Namespace) -> None:
     _refuse(arguments, _CASE_ONLY, "does not go with --cohort")
+    for name, default in _DEFAULTS.items():
+        setattr(arguments, name, default if getattr(arguments, name) is None else getattr(arguments, name))
     if arguments.out is None:
         raise UsageError("A cohort needs --out DIR, the folder for its tables.")
     if arguments.resamples < 1 or arguments.seed < 0 or not arguments.patience >= 0:
@@ -105,7 +139,7 @@ def _require_call(arguments: argparse.Namespace) -> None:
 
 def _refuse(arguments: argparse.Namespace, names: Sequence[str], why: str) -> None:
     for name in names:
-        if getattr(arguments, name, None):
+        if getattr(arguments, name, None) not in (None, False):
             raise UsageError(f"{name.upper() if name in _CASE_ONLY[:2] else '--' + name.replace('_', '-')} {why}.")
 
 
@@ -152,9 +186,8 @@ def _run(arguments: argparse.Namespace, console: Console, of_pairs: Sequence[Cas
             note=console.note,
             cancelled=console.cancelled,
         )
-    except (Cancelled, KeyboardInterrupt):
-        console.note(f"Finished cases stay in {arguments.out.name}; --resume goes on from there.")
-        raise
+    except (Cancelled, KeyboardInterrupt) as stop:
+        raise Cancelled(f"Stopped; finished cases stay in {arguments.out.name}, --resume goes on from there.") from stop
 
 
 def _tell(console: Console, told: cohort_report.CohortReport, kept: int) -> None:

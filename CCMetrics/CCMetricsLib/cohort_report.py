@@ -126,6 +126,12 @@ def as_json(told: CohortReport) -> dict[str, object]:
     }
 
 
+FILES = (
+    *("cases.csv", "lesions.csv", "cohort.csv", "table16.csv", "disagreements.csv", "comparison.csv"),
+    *("comparison_cases.csv", "ranking.csv", "rank_correlation.csv", "failures.csv", "table16.md", "cohort.json"),
+)  # what `write` may put into its folder
+
+
 def write(told: CohortReport, folder: Path) -> None:
     """Nothing; the folder has the files of docs/cohorts.md, all of this run; tables that this run lacks are gone."""
     tables = {

@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     """The scores, as docs/evaluation.md (one case) or docs/cohorts.md (many) describes them."""
     if arguments.cohort:
-        return run_cohort_command(arguments, console)
+        return run_cohort_command(arguments, console, outputs)
     refuse_cohort_arguments(arguments)
     return _run_case(arguments, console, outputs)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from CCMetricsLib.metrics import Score, mean_over_components
 from CCMetricsLib.parameters import EvaluationParameters
 
 FOREGROUND = "foreground"
+_VOLUMES = ("volume_difference_ml", "fpv_ml", "fnv_ml")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class ClassEvaluation:
 class Evaluation:
     """The scores of one case; `worst_mm` is the distance that stands for "not found" in it.
 
-    With several classes a score is the mean over those that have one, and volumes and counts are sums.
+    With several classes a score is the mean over those that have one; volumes, their difference and counts are sums.
     """
 
     case: str
@@ -83,7 +84,7 @@ class Evaluation:
         first = self.classes[0].scores
         if len(self.classes) == 1:
             return dict(first)
-        return {name: mean_over_components([of_one.scores[name] for of_one in self.classes]) for name in first}
+        return {name: _joined(name, [of_one.scores[name] for of_one in self.classes]) for name in first}
 
     @property
     def components(self) -> tuple[ComponentScore, ...]:
@@ -134,3 +135,11 @@ class Evaluation:
     def fn_volume_ml(self) -> float:
         """The volume of the reference outside of the prediction."""
         return sum(of_one.fn_volume_ml for of_one in self.classes)
+
+
+def _joined(name: str, of_classes: Sequence[Score]) -> Score:
+    """One score of several classes: volumes add up, all others are averaged."""
+    values = [score.value for score in of_classes if score.value is not None]
+    if name in _VOLUMES and values:
+        return Score(sum(values))
+    return mean_over_components(of_classes)

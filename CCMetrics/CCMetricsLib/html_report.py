@@ -140,8 +140,14 @@ def _scores_sentence(evaluation: Evaluation) -> str:
     if not volumes:
         return f"The reference has no lesion, so that only volumes are defined: {outside}"
     share = max(volumes) / sum(volumes)
+    without = "No Dice is defined" if "dice" in evaluation.parameters.metrics else "Dice was not asked for"
+    if len(evaluation.classes) > 1:
+        return (
+            f"{scores or without}, each the mean over {len(evaluation.classes)} classes; {evaluation.missed} of "
+            f"{len(volumes)} lesions missed; {outside}"
+        )
     return (
-        f"{scores or 'No Dice is defined'}; {evaluation.missed} of {len(volumes)} lesions missed; {outside} "
+        f"{scores or without}; {evaluation.missed} of {len(volumes)} lesions missed; {outside} "
         f"Dice counts voxels, and the largest lesion holds {share:.0%} of the reference's; in CC-Dice every lesion, "
         f"scored in the region that is nearer to it than to any other, counts the same, {1 / len(volumes):.0%}."
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from CCMetricsLib.colors import as_hex, score_color
 from CCMetricsLib.evaluate import ComponentScore
-from CCMetricsLib.maps import dice_of
+from CCMetricsLib.maps import dice_of, title_of
 
 _WIDTH, _HEIGHT = 760, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 130, 16, 48
@@ -101,7 +101,7 @@ def _mean_lines(dice: float | None, cc_dice: float | None) -> list[str]:
 def _point(lesion: ComponentScore, low: int, high: int, *, numbered: bool) -> str:
     dice = dice_of(lesion) or 0.0
     x, y = _x(lesion.volume_ml, low, high), _y(dice)
-    told = f"lesion {lesion.component}: {lesion.volume_ml:.3g} ml, " + (
+    told = f"{title_of(lesion).lower()}: {lesion.volume_ml:.3g} ml, " + (
         "missed" if lesion.missed else f"Dice {dice:.3f}"
     )
     number = (

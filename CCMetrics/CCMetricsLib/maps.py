@@ -10,7 +10,7 @@ from AnatomyGuidedLib.segments import Segment
 
 from CCMetricsLib.colors import score_color
 from CCMetricsLib.components import Components, connected_components, instance_components
-from CCMetricsLib.evaluate import FOREGROUND, ComponentScore, EvaluationParameters
+from CCMetricsLib.evaluate import FOREGROUND, ComponentScore, Evaluation, EvaluationParameters
 from CCMetricsLib.partition import Partition, Spacing
 
 _HUES = 0.618033988749895  # the golden section: neighbouring numbers get hues far apart
@@ -60,9 +60,34 @@ def region_map(reference: Labelmap, parameters: EvaluationParameters) -> Labelma
     return Labelmap(partition.dense(), reference.grid)
 
 
-def scored_segments(lesions: Sequence[ComponentScore]) -> list[Segment]:
-    """A segment a lesion, named by its number and Dice and coloured by it, from red (0) to green (1)."""
-    return [Segment(lesion.component, _told(lesion), score_color(dice_of(lesion))) for lesion in lesions]
+def scored_lesions(reference: Labelmap, evaluation: Evaluation) -> tuple[Labelmap, list[Segment]]:
+    """The evaluated lesions and a segment each, named by number and Dice and coloured by it, from red to green.
+
+    Of one class they have their own numbers; of several they are numbered on, class by class.
+    """
+    if len(evaluation.classes) == 1:
+        (one,) = evaluation.classes
+        lesions = lesion_map(of_class(reference, one.name), evaluation.parameters)
+        return lesions, [_scored(lesion.component, lesion) for lesion in one.components]
+    values = np.zeros(reference.grid.shape, np.min_scalar_type(len(evaluation.components)), order="F")
+    before = 0
+    for of_one in evaluation.classes:
+        components = lesion_components(of_class(reference, of_one.name), evaluation.parameters)
+        values[tuple(components.voxels_ijk.T)] = components.numbers + before
+        before += components.count
+    segments = [_scored(number, lesion) for number, lesion in enumerate(evaluation.components, start=1)]
+    return Labelmap(values, reference.grid), segments
+
+
+def title_of(lesion: ComponentScore) -> str:
+    """What people call the lesion: its number, and its class where classes were named."""
+    if lesion.class_name == FOREGROUND:
+        return f"Lesion {lesion.component}"
+    return f"Class {lesion.class_name}, lesion {lesion.component}"
+
+
+def _scored(number: int, lesion: ComponentScore) -> Segment:
+    return Segment(number, _told(lesion), score_color(dice_of(lesion)))
 
 
 def region_segments(lesions: Sequence[ComponentScore]) -> list[Segment]:
@@ -72,9 +97,9 @@ def region_segments(lesions: Sequence[ComponentScore]) -> list[Segment]:
 
 def _told(lesion: ComponentScore) -> str:
     if lesion.missed:
-        return f"Lesion {lesion.component}: missed"
+        return f"{title_of(lesion)}: missed"
     dice = dice_of(lesion)
-    return f"Lesion {lesion.component}: Dice " + ("undefined" if dice is None else f"{dice:.2f}")
+    return f"{title_of(lesion)}: Dice " + ("undefined" if dice is None else f"{dice:.2f}")
 
 
 def _hue(number: int) -> tuple[int, int, int]:

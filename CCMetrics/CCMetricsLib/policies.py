@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from CCMetricsLib.components import Spacing
+from CCMetricsLib.surfaces import surface_axes
 
 Worst = Literal["thesis", "clamped"]
 
@@ -51,9 +52,16 @@ class EmptyPolicy:
 def worst_distance_mm(policy: EmptyPolicy, shape: tuple[int, int, int], spacing: Spacing) -> float:
     """The distance that stands for "not found" in an image.
 
-    >>> worst_distance_mm(EmptyPolicy(worst="clamped"), (3, 4, 1), (1.0, 1.0, 12.0))
+    In an image of one slice the axis across it is no distance.
+
+    >>> worst_distance_mm(EmptyPolicy(worst="clamped"), (3, 4, 2), (1.0, 1.0, 6.0))
     13.0
+    >>> worst_distance_mm(EmptyPolicy(worst="clamped"), (3, 4, 1), (1.0, 1.0, 6.0))
+    5.0
     """
     if policy.worst_mm is not None:
         return policy.worst_mm
-    return float(np.linalg.norm(np.multiply(shape, spacing))) if policy.worst == "clamped" else THESIS_WORST_MM
+    if policy.worst == "thesis":
+        return THESIS_WORST_MM
+    axes = list(surface_axes(shape))
+    return float(np.linalg.norm(np.multiply(shape, spacing)[axes]))

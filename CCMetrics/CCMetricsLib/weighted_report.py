@@ -31,7 +31,7 @@ def read_weights(path: Path) -> AnatomyWeights:
 def weighted_summary(evaluation: Evaluation, weights: AnatomyWeights) -> dict[str, dict[str, Any]]:
     """For each metric the weighted mean over the lesions, with its parts, and one mean a pathway; JSON values."""
     components = evaluation.components
-    structures = [component.structure_name for component in components]
+    structures = [component.structure_name if component.structure_distance_mm == 0 else "" for component in components]
     names = list(components[0].scores) if components else []
     told: dict[str, dict[str, Any]] = {}
     for name in names:

@@ -84,8 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         namespace, command = parse_arguments(words)
         execute(namespace, command, _console(namespace.progress))
-    except (Cancelled, KeyboardInterrupt):
-        return _said("Stopped; nothing was written.", STOPPED)
+    except (Cancelled, KeyboardInterrupt) as stop:
+        return _said(str(stop) or "Stopped; nothing was written.", STOPPED)
     except UsageError as error:
         return _said(str(error), WRONG_CALL)
     except AnatomyGuidedError as error:

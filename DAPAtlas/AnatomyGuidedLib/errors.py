@@ -29,4 +29,4 @@ class CasesFailed(AnatomyGuidedError):
 
 
 class Cancelled(Exception):
-    """The user stopped the work; nothing was written."""
+    """The user stopped the work; nothing was written, unless the message says what was."""

@@ -48,6 +48,10 @@ class Outputs:
         for final in self._staged:
             self._require_no_input(final)
 
+    def is_staged(self, final: Path) -> bool:
+        """Whether this run writes the file, given as its real path."""
+        return final in self._staged
+
     def stage(self, target: str | Path, *, formats: Sequence[str] = ()) -> Path:
         """A temporary path beside the target with the same extension; the file there exists and is empty.
 

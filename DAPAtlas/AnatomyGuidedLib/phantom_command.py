@@ -117,9 +117,8 @@ def _cases(
             case = _case(arguments.folder / name, own, replace(extras, if_possible=True), console, told)
             made.append({"case": name, **case})
             _note_missing(case, name, console)
-        except (Cancelled, KeyboardInterrupt):
-            console.note(f"{number} finished cases stay in {arguments.folder.name}.")
-            raise
+        except (Cancelled, KeyboardInterrupt) as stop:
+            raise Cancelled(f"Stopped; {number} finished cases stay in {arguments.folder.name}.") from stop
         except AnatomyGuidedError as error:
             console.note(f"{name}: {error}")
             failed.append({"case": name, "reason": str(error)})

@@ -2,8 +2,8 @@
 
 python Testing/benchmarks/rules_table.py [--cases 50] [--spacing 4] [--faults NAME,NAME]
 
-Cases have variants: every orientation, both sexes, all fields of view. "Named" counts cases in which a rule says what is
-wrong or that it cannot tell; shares of voxels are over the cases in which the rule in charge could be evaluated.
+Cases have variants: every orientation, both sexes, all fields of view. "Named" counts cases in which a rule says what
+is wrong or that it cannot tell; shares of voxels are over the cases in which the rule in charge could be evaluated.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import pytest
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.cohort import CasesFailed
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.io import write_labelmap
 from AnatomyGuidedLib.progress import never_cancelled
@@ -107,7 +108,8 @@ def call(
     arguments = parser.parse_args([str(word) for word in ("--resamples", 200, *words)])
     speaking = Console(progress=progress, note_stream=notes, result_stream=lines, cancelled=cancelled)
     try:
-        result, error = run_cohort_command(arguments, speaking), None
+        with Outputs() as outputs:
+            result, error = run_cohort_command(arguments, speaking, outputs), None
     except CasesFailed as failed:
         result, error = failed.result, failed
     return Call(result, notes.getvalue(), lines.getvalue(), error)
@@ -374,14 +376,13 @@ def test_when_every_case_fails_the_tables_are_there_and_empty(tmp_path, cluster)
 
 
 def test_a_stopped_cohort_keeps_what_is_finished_and_says_so(few, tmp_path, cluster) -> None:
-    out, said = tmp_path / "out", io.StringIO()
+    out = tmp_path / "out"
     arguments = ("--cohort", few, "--out", out, "--scheduler", cluster.address, *METRICS)
-    with pytest.raises(Cancelled):
-        call(*arguments, cancelled=lambda: len(results(out)) > 0, notes=said)
+    with pytest.raises(Cancelled, match="finished cases stay in out, --resume goes on from there"):
+        call(*arguments, cancelled=lambda: len(results(out)) > 0)
     assert results(out)
     assert not (out / "cases.csv").exists()
     assert not [path.name for path in (out / "results" / "prediction").iterdir() if ".part" in path.name]
-    assert said.getvalue() == "Finished cases stay in out; --resume goes on from there.\n"
     assert call(*arguments, "--resume").error is None
 
 

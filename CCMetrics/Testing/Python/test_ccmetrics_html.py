@@ -14,7 +14,7 @@ from CCMetricsLib.colors import PREDICTION, REFERENCE
 from CCMetricsLib.evaluate import EvaluationParameters, evaluate
 from CCMetricsLib.html_report import case_page, worst_lesions
 from CCMetricsLib.lesion_plot import lesion_plot
-from CCMetricsLib.maps import lesion_map, of_class, region_map, scored_segments
+from CCMetricsLib.maps import lesion_map, of_class, region_map, scored_lesions
 from CCMetricsLib.policies import EmptyPolicy
 
 GRID = Grid((30, 24, 16), np.array([[0, 2.0, 0, 5], [-1.5, 0, 0, 7], [0, 0, 3.0, -2], [0, 0, 0, 1.0]]))
@@ -160,10 +160,10 @@ def test_a_class_has_its_own_voxels_alone() -> None:
 
 
 def test_segments_tell_dice_or_missed() -> None:
-    names = [segment.name for segment in scored_segments(evaluate(REFERENCE_MAP, PREDICTION_MAP).components)]
+    names = [segment.name for segment in scored_lesions(REFERENCE_MAP, evaluate(REFERENCE_MAP, PREDICTION_MAP))[1]]
     assert names == ["Lesion 1: Dice 0.67", "Lesion 2: missed"]
-    without = evaluate(REFERENCE_MAP, REFERENCE_MAP, EvaluationParameters(metrics=("iou",))).components
-    assert scored_segments(without)[0].name == "Lesion 1: Dice undefined"
+    without = evaluate(REFERENCE_MAP, REFERENCE_MAP, EvaluationParameters(metrics=("iou",)))
+    assert scored_lesions(REFERENCE_MAP, without)[1][0].name == "Lesion 1: Dice undefined"
 
 
 def test_pictures_show_both_outlines_in_the_lesions_region() -> None:
