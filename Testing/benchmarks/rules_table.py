@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +31,8 @@ IN_CHARGE = {
     "ribs-shifted": "ribs", "satellites": "single-piece", "colon-in-head": "place", "gonads-in-head": "place",
     "bladder-in-abdomen": "place", "bronchi-above-lungs": "place", "thyroid-in-cheeks": "place", "other-sex": "sex",
 }  # fmt: skip
+
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,20 @@ def main() -> int:
     print("|---|---|---|---|---|---|---|")
     with ProcessPoolExecutor(options.processes) as pool:
         for fault in options.faults.split(","):
-            found = pool.map(partial(outcome, fault, options.spacing), range(6 * options.cases), chunksize=4)
-            tell(fault, list(_first(found, options.cases)))
+            tell(fault, cases_of(fault, options, pool))
         clean(list(pool.map(partial(changed, options.spacing), range(4 * options.cases), chunksize=4)))
     return 0
 
 
-def _first(outcomes: Iterator[Outcome | None], count: int) -> Iterator[Outcome]:
-    """The first so many of the cases in which the fault is possible."""
-    for found in outcomes:
-        if found is not None and count > 0:
-            count -= 1
-            yield found
+def cases_of(fault: str, options: argparse.Namespace, pool: ProcessPoolExecutor) -> list[Outcome]:
+    """So many cases in which the fault is possible, or as many as six times that number of patients has."""
+    found: list[Outcome] = []
+    for start in range(0, 6 * options.cases, _AT_ONCE):
+        seeds = range(start, start + _AT_ONCE)
+        found += [one for one in pool.map(partial(outcome, fault, options.spacing), seeds, chunksize=4) if one]
+        if len(found) >= options.cases:
+            break
+    return found[: options.cases]
 
 
 def outcome(fault: str, spacing_mm: float, seed: int) -> Outcome | None:
