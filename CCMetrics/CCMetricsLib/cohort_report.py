@@ -76,7 +76,7 @@ def report(results: Sequence[Mapping[str, Any]], failures: Sequence[Failure], as
     whole = whole_rows(rows)
     again = {"seed": asked.seed, "resamples": asked.resamples}
     table = table16.table16(whole)
-    ranking, correlation = _ranking(table, asked.expert)
+    ranking, correlation = _ranking(table16.table16(_scored_by_all(whole, asked.models)), asked.expert)
     first, other = asked.models[0], asked.compared
     return CohortReport(
         asked=asked,
@@ -91,6 +91,14 @@ def report(results: Sequence[Mapping[str, Any]], failures: Sequence[Failure], as
         rank_correlation=correlation,
         failures=failures,
     )
+
+
+def _scored_by_all(whole: Sequence[Row], models: Sequence[str]) -> list[Row]:
+    """The rows of the cases that every model has, so that none is ranked by easier ones."""
+    having: dict[object, set[object]] = {}
+    for row in whole:
+        having.setdefault(row["case"], set()).add(row["model"])
+    return [row for row in whole if having[row["case"]] >= set(models)]
 
 
 def as_json(told: CohortReport) -> dict[str, object]:

@@ -13,7 +13,6 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import FloatArray, Grid, Labelmap, require_same_grid
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of, stop_if
-from AnatomyGuidedLib.resample import resample_labelmap
 
 from CCMetricsLib import metrics
 from CCMetricsLib.components import Components, connected_components, instance_components
@@ -53,7 +52,7 @@ def evaluate(
 ) -> Evaluation:
     """The prediction's scores; every value above 0 is foreground unless the parameters name classes.
 
-    `anatomy` holds DAP ids, on any grid; each voxel takes the id of the nearest voxel there. Without a lesion in the
+    `anatomy` holds DAP ids, on any grid, and may reach beyond the image. Without a lesion in the
     reference only the volumes are defined: the metrics are `None` and say so, or are what the policy sets.
 
     >>> grid = Grid((4, 1, 1), np.eye(4))
@@ -70,9 +69,8 @@ def evaluate(
     """
     parameters = parameters or EvaluationParameters()
     require_same_grid(reference.grid, prediction.grid, names=("The reference", "the prediction"))
-    atlas = resample_labelmap(anatomy, reference.grid) if anatomy else None
     names = [str(value) for value in parameters.classes] or [FOREGROUND]
-    setting = _Setting(reference.grid, parameters, atlas)
+    setting = _Setting(reference.grid, parameters, anatomy)
     classes = []
     for place, name in enumerate(names):
         pair = _of_class(reference, name), _of_class(prediction, name)
@@ -186,7 +184,7 @@ def _class_evaluation(
 def _rows(name: str, components: Components, bodies: Bodies, setting: _Setting) -> list[ComponentScore]:
     """The lesions of a class in the order of their numbers."""
     nowhere = [Place(None, None)] * components.count
-    where = places(components, setting.atlas) if setting.atlas else nowhere
+    where = places(components, setting.grid, setting.atlas) if setting.atlas else nowhere
     from_fp = bodies.distances.farthest_is_stray().tolist() if bodies.distances else [None] * components.count
     return [
         ComponentScore(

@@ -107,3 +107,21 @@ def test_a_page_without_dice_says_that_it_was_not_asked_for(folder, run_command)
     assert run_command("evaluate", *words)[0] == 0
     assert "Dice was not asked for" in page.read_text()
     assert json.loads((folder / "j.json").read_text())
+
+
+def test_models_are_ranked_on_the_cases_that_all_of_them_have(folder, monkeypatch, run_command):
+    """The other model lacks the case in which nothing is found: on the common case it is worse."""
+    monkeypatch.chdir(folder)
+    empty, half = np.zeros(GRID.shape, np.uint8), np.zeros(GRID.shape, np.uint8)
+    half[1, 1:3, 1] = 1
+    write_labelmap(Labelmap(empty, GRID), "none.nii.gz")
+    write_labelmap(Labelmap(half, GRID), "half.nii.gz")
+    Path("list.csv").write_text(
+        "case,reference,prediction,other\na,r.nii.gz,p.nii.gz,half.nii.gz\nb,r.nii.gz,none.nii.gz,gone.nii.gz\n"
+    )
+    code, _, _ = run_command("evaluate", "--cohort", "list.csv", "--workers", 1, "--out", "out", "--json", "out.json")
+    assert code == 1
+    ranks = {row["model"]: row for row in json.loads(Path("out.json").read_text())["ranking"]}
+    better = {name for name in ranks["other"] if name != "model" and ranks["prediction"][name] < ranks["other"][name]}
+    assert better
+    assert not {name for name in ranks["other"] if name != "model" and ranks["prediction"][name] > ranks["other"][name]}

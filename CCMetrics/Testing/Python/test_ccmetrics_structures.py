@@ -25,7 +25,7 @@ def anatomy(**boxes: tuple[int, tuple[slice, ...]]) -> Labelmap:
 def of_voxels(voxels: list[tuple[int, int, int]], atlas: Labelmap) -> Place:
     values = np.zeros(SHAPE, np.uint8)
     values[tuple(np.transpose(voxels))] = 1
-    (place,) = places(instance_components(values), atlas)
+    (place,) = places(instance_components(values), atlas.grid, atlas)
     return place
 
 
@@ -97,5 +97,26 @@ def test_the_atlas_may_lie_on_another_grid() -> None:
 def test_every_structure_of_the_table_can_be_told() -> None:
     for label in structures():
         atlas = Labelmap(np.full((1, 1, 1), label.id, np.uint8), Grid((1, 1, 1), AFFINE))
-        (place,) = places(instance_components(np.ones((1, 1, 1), np.uint8)), atlas)
+        (place,) = places(instance_components(np.ones((1, 1, 1), np.uint8)), atlas.grid, atlas)
         assert label_by_id(place.structure).name == label.name
+
+
+def test_an_atlas_that_reaches_beyond_the_image_is_searched_there_too() -> None:
+    """A lesion voxel at R = -2; liver 10 mm away within the image, spleen 8 mm away beyond it; voxels of 2 mm."""
+    image = Grid((8, 1, 1), np.diag([2.0, 2.0, 2.0, 1.0]))
+    wide = Grid(
+        (20, 1, 1), np.array([[-2.0, 0, 0, 20], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1.0]])
+    )  # from R = 20 down
+    lesions, atlas = np.zeros(image.shape, np.uint8), np.zeros(wide.shape, np.uint8)
+    lesions[1] = 1  # R = 2
+    atlas[4], atlas[13] = LIVER, SPLEEN  # R = 12 and R = -6
+    (place,) = places(instance_components(lesions), image, Labelmap(atlas, wide))
+    assert place == Place(SPLEEN, 8.0)
+
+
+def test_an_atlas_beside_the_image_is_searched_from_afar() -> None:
+    image = Grid((4, 1, 1), np.eye(4))
+    beside = Grid((3, 1, 1), np.array([[1.0, 0, 0, 100], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]))
+    atlas = Labelmap(np.array([0, LIVER, SPLEEN], np.uint8).reshape(3, 1, 1), beside)
+    lesions = np.array([0, 0, 0, 1], np.uint8).reshape(4, 1, 1)
+    assert places(instance_components(lesions), image, atlas) == [Place(LIVER, 98.0)]
