@@ -59,7 +59,7 @@ def test_lobes_have_their_share_of_both_lungs(volumes_ml, name):
 
 
 # What is drawn otherwise than what was published: sinuses belong to the nasal cavity, the published uterocervix is the
-# whole uterus, one range stands for all thoracic (and all cervical) vertebrae, fat and muscle depend on what is in view.
+# whole uterus, one range stands for all vertebrae of a part of the spine, fat and muscle depend on what is in view.
 _OTHERWISE = ("Nasal Cavity", "Uterocervix", "Vertebra", "Fat", "Muscles")
 
 
