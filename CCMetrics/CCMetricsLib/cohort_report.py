@@ -101,6 +101,22 @@ def _scored_by_all(whole: Sequence[Row], models: Sequence[str]) -> list[Row]:
     return [row for row in whole if having[row["case"]] >= set(models)]
 
 
+def settings_sentence(parameters: EvaluationParameters) -> str:
+    """How the scores were made, for a table's header: variants of definitions, and what is empty counts as."""
+    policy = parameters.policy
+    empty = ", ".join(
+        f"{name.replace('_', ' ')} {'undefined' if score is None else format(score, 'g')}"
+        for name, score in asdict(policy).items()
+        if name not in ("worst", "worst_mm")
+    )
+    worst = f"{policy.worst_mm:g} mm" if policy.worst_mm else policy.worst
+    return (
+        f"Regions by distance in {parameters.distance}, connectivity {parameters.connectivity}; surfaces and HD95 as "
+        f"{parameters.surface} defines them, tolerance {parameters.tolerance_mm:g} mm; similarity of what is empty: "
+        f"{empty}; worst distance: {worst}."
+    )
+
+
 def as_json(told: CohortReport) -> dict[str, object]:
     """The machine-readable result; the rows of cases and lesions stand in their CSV files."""
     whole, asked = whole_rows(told.cases), told.asked
@@ -164,7 +180,8 @@ def write(told: CohortReport, folder: Path) -> None:
         for name, (rows, names) in tables.items():
             if not not_made.get(name):
                 write_csv(outputs.stage(folder / name), rows, names)
-        outputs.stage(folder / "table16.md").write_text(table16.as_markdown(told.table16), encoding="utf-8")
+        header = f"{settings_sentence(told.asked.parameters)}\n\n"
+        outputs.stage(folder / "table16.md").write_text(header + table16.as_markdown(told.table16), encoding="utf-8")
         write_json(outputs.stage(folder / "cohort.json"), as_json(told))
     for name, is_absent in not_made.items():
         if is_absent:
@@ -180,7 +197,7 @@ def lines(told: CohortReport) -> list[str]:
         for metric, title in _TITLES.items()
         if metric in by_metric
     ]
-    return [*table16.as_text(told.table16), *compared]
+    return [settings_sentence(asked.parameters), *table16.as_text(told.table16), *compared]
 
 
 def notes(told: CohortReport) -> list[str]:

@@ -17,6 +17,15 @@ from CCMetricsLib.surfaces import SurfaceKind
 T = TypeVar("T")
 
 
+_POLICY = EmptyPolicy()
+_EMPTY = (
+    ("both-empty", _POLICY.both_empty, "neither side has a voxel"),
+    ("no-reference", _POLICY.no_reference, "only the prediction has voxels"),
+    ("no-prediction", _POLICY.no_prediction, "only the reference has voxels"),
+    ("empty-region", _POLICY.empty_region, "nothing is predicted in a lesion's region"),
+)
+
+
 def add_metric_options(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows the options that `parameters_from` reads."""
     defaults = EvaluationParameters()
@@ -74,6 +83,14 @@ def add_metric_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--worst-mm", type=millimetres_above_0, metavar="MM", help="another worst distance than that of --worst"
     )
+    for option, default, what in _EMPTY:
+        group.add_argument(
+            f"--{option}",
+            type=score_or_none,
+            metavar="X",
+            default=default,
+            help=f"similarity where {what}: 0 to 1, or none for undefined (default: {_told(default)})",
+        )
     group.add_argument(
         "--detection-iou",
         type=float,
@@ -106,7 +123,11 @@ def parameters_from(arguments: argparse.Namespace) -> EvaluationParameters:
         distance=arguments.distance,
         connectivity=arguments.connectivity,
         instances=arguments.instances,
-        policy=EmptyPolicy(worst=arguments.worst, worst_mm=arguments.worst_mm),
+        policy=EmptyPolicy(
+            worst=arguments.worst,
+            worst_mm=arguments.worst_mm,
+            **{option.replace("-", "_"): getattr(arguments, option.replace("-", "_")) for option, _, _ in _EMPTY},
+        ),
         metrics=_listed(arguments.metrics, str) if arguments.metrics is not None else ALL_METRICS,
         classes=_listed(arguments.classes, _whole_number) if arguments.classes is not None else (),
         surface=arguments.surface,
@@ -127,6 +148,19 @@ def _whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise UsageError(f"The option classes must list whole numbers as 1,2,5, but has {text!r}.") from None
+
+
+def score_or_none(text: str) -> float | None:
+    """A similarity, or the word none."""
+    if text == "none":
+        return None
+    if not 0 <= float(text) <= 1:
+        raise ValueError
+    return float(text)
+
+
+def _told(score: float | None) -> str:
+    return "none" if score is None else f"{score:g}"
 
 
 def millimetres(text: str) -> float:

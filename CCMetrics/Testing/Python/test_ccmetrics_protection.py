@@ -125,3 +125,37 @@ def test_models_are_ranked_on_the_cases_that_all_of_them_have(folder, monkeypatc
     better = {name for name in ranks["other"] if name != "model" and ranks["prediction"][name] < ranks["other"][name]}
     assert better
     assert not {name for name in ranks["other"] if name != "model" and ranks["prediction"][name] > ranks["other"][name]}
+
+
+@pytest.mark.parametrize(("word", "mean"), [("0", 0.5), ("none", 1.0), ("0.5", 0.75)])
+def test_what_an_empty_region_counts_is_an_option(folder, run_command, word, mean):
+    """One lesion is found whole, one missed: the mean of 1 and what the option says, or of 1 alone."""
+    both = np.zeros(GRID.shape, np.uint8)
+    both[1:3, 1:3, 1], both[6, 4, 3] = 1, 1
+    write_labelmap(Labelmap(both, GRID), folder / "both.nii.gz")
+    words = ("--empty-region", word, "--metrics", "dice", "--json", folder / "j.json")
+    assert run_command("evaluate", folder / "both.nii.gz", folder / "p.nii.gz", *words)[0] == 0
+    told = json.loads((folder / "j.json").read_text())
+    assert told["summary"]["cc_dice"] == pytest.approx(mean)
+    assert run_command("evaluate", folder / "both.nii.gz", folder / "p.nii.gz", "--empty-region", "2")[0] == 2
+
+
+def test_every_table_for_people_says_how_it_was_made(folder, monkeypatch, run_command):
+    monkeypatch.chdir(folder)
+    _, out, _ = run_command(
+        "evaluate",
+        "--cohort",
+        "list.csv",
+        "--workers",
+        1,
+        "--out",
+        "out",
+        "--worst",
+        "clamped",
+        "--no-prediction",
+        "none",
+    )
+    for text in (out, Path("out/table16.md").read_text()):
+        assert "Regions by distance in mm, connectivity 26" in text
+        assert "no prediction undefined" in text
+        assert "worst distance: clamped" in text
