@@ -105,12 +105,13 @@ def run_cohort_command(arguments: argparse.Namespace, console: Console, outputs:
 
 
 def _require_no_input_replaced(arguments: argparse.Namespace, pairs: Pairs, outputs: Outputs) -> None:
-    """Nothing, if neither the tables nor another output would take the place of a file that the call reads.
+    """Nothing, if neither the tables nor another output would take the place of a file that the call reads or names.
 
     Raises:
         AnatomyGuidedError: One would; the message names it.
     """
     read = [arguments.cohort, arguments.expert_ranking]
+    read += [path for path in pairs.named if os.path.isfile(path)]  # noqa: PTH113 - a long remark is no error here
     for pair in pairs.pairs:
         read += [pair.reference, pair.prediction, split_scheme(pair.anatomy)[0] if pair.anatomy else None]
     outputs.protect(*read)

@@ -41,11 +41,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class Pairs:
-    """What a list holds: the models (names of columns, "prediction" first), the pairs, and rows that are unusable."""
+    """What a list holds: the models (names of columns, "prediction" first), the pairs, and rows that are unusable.
+
+    `named` are the paths that any cell may stand for, also in rows and columns that are not scored.
+    """
 
     models: tuple[str, ...]
     pairs: tuple[Pair, ...]
     failures: tuple[Failure, ...]
+    named: tuple[Path, ...]
 
 
 def read_pairs(path: Path, *, models: Sequence[str] | None = None) -> Pairs:
@@ -74,7 +78,8 @@ def read_pairs(path: Path, *, models: Sequence[str] | None = None) -> Pairs:
                 pairs.append(_pair(folder, row, model))
             else:
                 failures.append(Failure(case, model, f"Line {line}: there is no path under {model}.", line))
-    return Pairs(chosen, tuple(pairs), tuple(failures))
+    named = (folder / path for _, cells in rows for cell in cells if cell for path in (cell, split_scheme(cell)[0]))
+    return Pairs(chosen, tuple(pairs), tuple(failures), tuple(dict.fromkeys(named)))
 
 
 def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

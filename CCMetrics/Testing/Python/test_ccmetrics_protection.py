@@ -55,6 +55,35 @@ def test_a_cohort_never_replaces_what_it_reads(folder, monkeypatch, run_command,
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("b,r.nii.gz,p.nii.gz,kept.nii.gz", ("--models", "prediction")),
+        ("b,kept.nii.gz", ()),
+        ("A,kept.nii.gz,p.nii.gz,q.nii.gz", ()),
+        (",kept.nii.gz@dap,p.nii.gz,q.nii.gz", ()),
+    ],
+    ids=["a column that is not scored", "a short row", "a name on two lines", "no name"],
+)
+def test_a_file_of_a_row_or_column_that_is_not_scored_is_kept(folder, monkeypatch, run_command, row, words):
+    monkeypatch.chdir(folder)
+    shutil.copy("p.nii.gz", "kept.nii.gz")
+    Path("list.csv").write_text(f"{Path('list.csv').read_text()}{row}\n")
+    before = contents(folder)
+    call = ("evaluate", "--cohort", "list.csv", "--workers", 1, "--out", "out", "--json", "kept.nii.gz", *words)
+    code, _, err = run_command(*call)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "kept.nii.gz" in err
+    assert contents(folder) == before
+
+
+def test_a_long_remark_in_a_column_that_is_not_scored_does_no_harm(folder, monkeypatch, run_command):
+    monkeypatch.chdir(folder)
+    Path("list.csv").write_text(f"case,reference,prediction,remark\na,r.nii.gz,p.nii.gz,{'seen again ' * 50}\n")
+    call = ("evaluate", "--cohort", "list.csv", "--workers", 1, "--out", "out", "--models", "prediction")
+    assert run_command(*call)[0] == 0
+
+
 def test_a_list_named_like_a_table_is_refused_in_the_tables_folder(folder, monkeypatch, run_command):
     monkeypatch.chdir(folder)
     shutil.copy("list.csv", "cases.csv")
