@@ -22,6 +22,7 @@ from AnatomyGuidedLib.segments import Segment, dap_segments, numbered_segments
 
 __all__ = [
     "LABELMAP_FORMATS",
+    "VOLUME_FORMATS",
     "Segment",
     "dap_segments",
     "names_scheme",
@@ -39,6 +40,7 @@ __all__ = [
 _NIFTI = (".nii", ".nii.gz")
 _NRRD = (".nrrd", ".seg.nrrd", ".nhdr")
 LABELMAP_FORMATS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd")
+VOLUME_FORMATS = (".nii.gz", ".nii", ".nrrd")
 
 
 def read_image(path: str | Path) -> Volume:

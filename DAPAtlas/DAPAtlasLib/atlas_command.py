@@ -8,9 +8,18 @@ from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.files import Outputs, write_csv, write_json
-from AnatomyGuidedLib.io import LABELMAP_FORMATS, dap_segments, names_scheme, read_ct, write_labelmap
+from AnatomyGuidedLib.io import (
+    LABELMAP_FORMATS,
+    VOLUME_FORMATS,
+    dap_segments,
+    names_scheme,
+    read_ct,
+    write_labelmap,
+    write_volume,
+)
 from AnatomyGuidedLib.progress import part_of, stop_if
 
+from DAPAtlasLib.aggregate import AGGREGATIONS, UNION
 from DAPAtlasLib.build import AtlasResult, build_atlas
 from DAPAtlasLib.experts import make_expert
 from DAPAtlasLib.parameters import ALL_RULES, FILE_PREFIX, SEXES, AtlasParameters
@@ -40,6 +49,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="on|off|LIST",
         help=f"anatomical post-processing (default: on, all of {', '.join(RULES)})",
     )
+    parser.add_argument(
+        "--aggregation",
+        choices=AGGREGATIONS,
+        default=UNION,
+        help="what stands where experts differ: the union coarse to fine (default), most votes, or STAPLE",
+    )
+    parser.add_argument(
+        "--disagreement",
+        metavar="D.nii.gz",
+        type=Path,
+        help="doubt from 0 to 1: how much the experts contradict the map",
+    )
     parser.add_argument("--report", metavar="R.json", type=Path, help="what each expert gave and what covers it")
     parser.add_argument("--statistics", metavar="S.csv", type=Path, help="volume in ml and mean HU of each structure")
     parser.add_argument("--force", action="store_true", help="use the image although it does not look like a CT")
@@ -59,6 +80,8 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     _note_assumptions(parameters, arguments, console)
     console.progress(0.9, "Writing the label map")
     write_labelmap(result.labelmap, staged["output"], dap_segments([row.label for row in result.statistics]))
+    if "disagreement" in staged:
+        write_volume(result.disagreement.volume(), staged["disagreement"])
     report = result.report()
     if "report" in staged:
         write_json(staged["report"], report)
@@ -71,11 +94,13 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
 
 def _parameters(arguments: argparse.Namespace) -> AtlasParameters:
     words = tuple(word.strip() for word in arguments.experts.split(",") if word.strip())
-    return AtlasParameters(words or ("rules",), arguments.sex, arguments.rules)
+    return AtlasParameters(words or ("rules",), arguments.sex, arguments.rules, arguments.aggregation)
 
 
 def _staged(arguments: argparse.Namespace, outputs: Outputs) -> dict[str, Path]:
     staged = {"output": outputs.stage(arguments.output, formats=LABELMAP_FORMATS)}
+    if arguments.disagreement:
+        staged["disagreement"] = outputs.stage(arguments.disagreement, formats=VOLUME_FORMATS)
     tables = {"report": arguments.report, "statistics": arguments.statistics}
     return staged | {name: outputs.stage(path) for name, path in tables.items() if path}
 

@@ -10,9 +10,13 @@ from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of, stop_if
 
-from DAPAtlasLib.experts import Expert, make_expert
-from DAPAtlasLib.merge import Contribution, merge
+from DAPAtlasLib.aggregate import aggregate
+from DAPAtlasLib.disagreement import Disagreement, disagreement
+from DAPAtlasLib.experts import Expert, RulesExpert, make_expert
+from DAPAtlasLib.merge import Contribution
+from DAPAtlasLib.opinions import Opinion
 from DAPAtlasLib.parameters import AtlasParameters
+from DAPAtlasLib.rules import places
 from DAPAtlasLib.rules.catalogue import repair
 from DAPAtlasLib.rules.context import Context
 from DAPAtlasLib.rules.finding import Finding
@@ -29,7 +33,9 @@ class AtlasResult:
     statistics: tuple[StructureStatistics, ...]
     contributions: tuple[Contribution, ...]
     parameters: AtlasParameters
+    disagreement: Disagreement
     findings: tuple[Finding, ...] = ()
+    mended: tuple[Finding, ...] = ()
 
     def report(self) -> dict[str, object]:
         """The result without voxels, for JSON."""
@@ -38,9 +44,12 @@ class AtlasResult:
             "version": FORMAT_VERSION,
             "experts": list(self.parameters.experts_without_folders()),
             "sex": self.parameters.sex,
+            "aggregation": self.parameters.aggregation,
+            "mended_experts": [finding.row() for finding in self.mended],
             "rules": {"asked": self.parameters.rules, "findings": [finding.row() for finding in self.findings]},
             "share_named": self.share_named,
             "structures": [row.row() for row in self.statistics],
+            "agreement": [row.row() for row in self.disagreement.structures],
             "contributions": [_contribution_row(entry) for entry in self.contributions],
             "covered": [_contribution_row(entry) for entry in self.contributions if entry.covered_by],
             "notes": ["Labels are computed or taken over from other tools; none was checked by a person."],
@@ -70,25 +79,39 @@ def build_atlas(
         Cancelled: The user stopped the work between two steps.
     """
     chosen = [make_expert(name) for name in parameters.experts] if experts is None else experts
-    maps: list[tuple[str, Labelmap]] = []
+    opinions: list[Opinion] = []
     for index, expert in enumerate(chosen):
         stop_if(cancelled)
-        progress(0.8 * index / len(chosen), f"Asking the expert {expert.name}")
-        maps.append((expert.name, expert.predict(ct)))
-    if not any(labelmap.values.any() for _, labelmap in maps):
-        raise AnatomyGuidedError(f"No expert named a single voxel ({', '.join(name for name, _ in maps)}); add rules.")
+        progress(0.7 * index / len(chosen), f"Asking the expert {expert.name}")
+        opinions.append(expert.opinion(ct))
+    if not any(opinion.labelmap.values.any() for opinion in opinions):
+        raise AnatomyGuidedError(
+            f"No expert named a single voxel ({', '.join(o.expert for o in opinions)}); add rules."
+        )
     stop_if(cancelled)
-    progress(0.8, "Merging coarse to fine")
-    merged = merge(maps)
-    labelmap, findings = merged.labelmap, tuple[Finding, ...]()
-    if rules := parameters.chosen_rules():
-        told = part_of(progress, 0.85, 0.95)
+    progress(0.7, "Merging coarse to fine")
+    rules = parameters.chosen_rules()
+    aggregated = aggregate(
+        opinions,
+        ct,
+        method=parameters.aggregation,
+        mend=places.NAME in rules,
+        derive=any(isinstance(expert, RulesExpert) for expert in chosen),
+        progress=part_of(progress, 0.7, 0.8),
+        cancelled=cancelled,
+    )
+    labelmap, findings = aggregated.merged.labelmap, tuple[Finding, ...]()
+    if rules:
+        told = part_of(progress, 0.8, 0.9)
         repaired = repair(labelmap, Context(parameters.sex), rules=rules, progress=told, cancelled=cancelled)
         labelmap, findings = repaired.labelmap, repaired.findings
+    progress(0.9, "Comparing the experts with the label map")
+    doubt = disagreement(aggregated.opinions, labelmap)
     progress(0.95, "Measuring volumes and HU")
     statistics = structure_statistics(labelmap, ct)
     progress(1.0, "Label map complete")
-    return AtlasResult(labelmap, tuple(statistics), merged.contributions, parameters, findings)
+    contributions = aggregated.merged.contributions
+    return AtlasResult(labelmap, tuple(statistics), contributions, parameters, doubt, findings, aggregated.findings)
 
 
 def _contribution_row(entry: Contribution) -> dict[str, object]:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
+from AnatomyGuidedLib.grid import Volume, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, split_scheme
-from AnatomyGuidedLib.labels import scheme
+from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, ids_of, scheme
 
+from DAPAtlasLib.opinions import Opinion
 from DAPAtlasLib.parameters import FILE_PREFIX
 from DAPAtlasLib.tissue_rules import tissue_labelmap
 
 
 class Expert(Protocol):
-    """A name for the report, and a label map of DAP ids for a CT: 0 where the expert says nothing."""
+    """A name for the report, and what the expert says of a CT."""
 
     @property
     def name(self) -> str: ...
 
-    def predict(self, ct: Volume) -> Labelmap: ...
+    def opinion(self, ct: Volume) -> Opinion: ...
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class RulesExpert:
 
     name: str = "rules"
 
-    def predict(self, ct: Volume) -> Labelmap:
+    def opinion(self, ct: Volume) -> Opinion:
         """The tissues; Unknown Tissue where the rules know nothing."""
-        return tissue_labelmap(ct)
+        return Opinion(self.name, tissue_labelmap(ct), frozenset(ids_of(("Muscles", "Fat", "Skin"))))
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,18 @@ class FileExpert:
         path, scheme_name = split_scheme(self.source)
         return f"{path.name}@{scheme_name}"
 
-    def predict(self, ct: Volume) -> Labelmap:
-        """The file's label map in DAP ids.
+    def opinion(self, ct: Volume) -> Opinion:
+        """The file's label map in DAP ids; it knows what its scheme names, and with DAP's own what occurs in it.
 
         Raises:
             AnatomyGuidedError: The file cannot be read, has labels that its scheme lacks, or lies on another grid.
         """
         labelmap = read_anatomy(self.source)
-        require_same_grid(labelmap.grid, ct.grid, names=(split_scheme(self.source)[0].name, "the CT"))
-        return labelmap
+        path, name = split_scheme(self.source)
+        require_same_grid(labelmap.grid, ct.grid, names=(path.name, "the CT"))
+        occurring = np.flatnonzero(np.bincount(labelmap.values.ravel())).tolist()
+        known = occurring if name == "dap" else scheme(name).to_dap.values()
+        return Opinion(self.name, labelmap, frozenset(known) - {0, id_of(UNKNOWN_TISSUE)})
 
 
 def make_expert(text: str) -> Expert:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import Grid, Labelmap, require_same_grid
+from AnatomyGuidedLib.grid import Labelmap, require_same_grid
 from AnatomyGuidedLib.labels import labels
 
 _BACKGROUND_LEVEL = -2
@@ -49,29 +50,35 @@ def merge(experts: Sequence[tuple[str, Labelmap]]) -> Merged:
     grid = experts[0][1].grid
     for name, labelmap in experts[1:]:
         require_same_grid(grid, labelmap.grid, names=(experts[0][0], name))
-    levels = _levels()
+    height = levels()
     merged = np.zeros(grid.shape, dtype=np.uint8)
     for _, labelmap in experts:
         offered = labelmap.values.astype(np.uint8, copy=False)
-        np.copyto(merged, offered, where=levels[offered] > levels[merged])
-    return _accounted(experts, merged, grid)
+        np.copyto(merged, offered, where=height[offered] > height[merged])
+    return accounted(experts, Labelmap(merged, grid))
 
 
-def _levels() -> npt.NDArray[np.int8]:
+@cache
+def levels() -> npt.NDArray[np.int8]:
+    """By DAP id the level at which it is merged; Unknown Tissue and background below all structures."""
     table = np.full(256, _BACKGROUND_LEVEL, dtype=np.int8)
     for label in labels():
         if label.group:
             table[label.id] = label.level
         elif label.id > 0:
             table[label.id] = _UNKNOWN_LEVEL
+    table.flags.writeable = False
     return table
 
 
-def _accounted(experts: Sequence[tuple[str, Labelmap]], merged: npt.NDArray[np.uint8], grid: Grid) -> Merged:
+def accounted(experts: Sequence[tuple[str, Labelmap]], merged: Labelmap) -> Merged:
+    """A map that was merged from experts, with what each of them gave of each label."""
     contributions = [
-        contribution for name, labelmap in experts for contribution in _contributions(name, labelmap.values, merged)
+        contribution
+        for name, labelmap in experts
+        for contribution in _contributions(name, labelmap.values, merged.values)
     ]
-    return Merged(Labelmap(merged, grid), tuple(contributions))
+    return Merged(merged, tuple(contributions))
 
 
 def _contributions(expert: str, offered: npt.NDArray[Any], merged: npt.NDArray[np.uint8]) -> list[Contribution]:

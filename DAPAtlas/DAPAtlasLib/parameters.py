@@ -8,6 +8,7 @@ from pathlib import Path
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.io import split_scheme
 
+from DAPAtlasLib.aggregate import AGGREGATIONS, UNION
 from DAPAtlasLib.rules.catalogue import chosen_rules
 
 SEXES = ("F", "M")
@@ -17,9 +18,9 @@ FILE_PREFIX = "file:"
 
 @dataclass(frozen=True)
 class AtlasParameters:
-    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex if known, and the post-processing rules.
+    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex if known, and how to merge and repair.
 
-    `rules` is "on" (all), "off", or names of rules with commas between.
+    `rules` is "on" (all), "off", or names of rules with commas between; `aggregation` is "union", "majority", "staple".
 
     Raises:
         UsageError: A value is none of those that are known.
@@ -28,6 +29,7 @@ class AtlasParameters:
     experts: tuple[str, ...] = ("rules",)
     sex: str | None = None
     rules: str = "on"
+    aggregation: str = UNION
 
     def __post_init__(self) -> None:
         if not self.experts:
@@ -36,6 +38,10 @@ class AtlasParameters:
             raise UsageError("A label map's path must not hold a comma; rename the file or its folder.")
         if self.sex is not None and self.sex not in SEXES:
             raise UsageError(f"The sex is {self.sex!r}, but F or M was expected.")
+        if self.aggregation not in AGGREGATIONS:
+            raise UsageError(
+                f"The aggregation is {self.aggregation!r}, but one of {', '.join(AGGREGATIONS)} was expected."
+            )
         self.chosen_rules()
 
     def chosen_rules(self) -> tuple[str, ...]:
@@ -57,7 +63,8 @@ class AtlasParameters:
         """The command line that means the same: `anatomyguided` followed by these words."""
         sex = ["--sex", self.sex] if self.sex else []
         experts = ",".join(self.experts)
-        return ["atlas", str(ct), "-o", str(output), "--experts", experts, "--rules", self.rules, *sex]
+        how = ["--aggregation", self.aggregation, "--rules", self.rules]
+        return ["atlas", str(ct), "-o", str(output), "--experts", experts, *how, *sex]
 
     def experts_without_folders(self) -> tuple[str, ...]:
         """The experts as a report names them: files by their name alone.
