@@ -12,6 +12,7 @@ from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.requirements import IN_SLICER
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from DAPAtlasLib.parameters import AtlasParameters
+from DAPAtlasLib.plausibility import assess
 from DAPAtlasLib.statistics import COLUMNS
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
@@ -75,7 +76,7 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
     def segment(
         self, volumeNode, parameters=None, *, progress=no_progress, cancelled=never_cancelled, runner=run_worker
     ):
-        """A new segmentation node of the CT, and a table node of volumes and HU beside it.
+        """A new segmentation node of the CT; beside it table nodes of volumes and HU, and of how far to trust what.
 
         `runner=run_in_process` computes in Slicer's own process. The scene changes only when the result is complete.
         """
@@ -98,6 +99,8 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
         segmentationNode = mrml.add_segmentation_file(scene, path, title)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
         mrml.add_table(scene, f"{title} volumes", COLUMNS, report["structures"])
+        rows = report["plausibility"]["structures"]
+        mrml.add_table(scene, f"{title} plausibility", assess.COLUMNS, rows)
         return segmentationNode
 
 
@@ -125,7 +128,7 @@ class DAPAtlasTest(ScriptedLoadableModuleTest):
     def test_rules_name_the_tissues_of_a_made_patient(self):
         node = DAPAtlasLogic().segment(self._ctNode(), runner=run_in_process)
         self.assertEqual({*mrml.segment_names(node).values()}, {"Unknown Tissue", "Muscles", "Fat", "Skin"})
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode"), 1)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode"), 2)
 
     def test_the_worker_and_this_process_give_the_same_segments(self):
         volumeNode = self._ctNode()

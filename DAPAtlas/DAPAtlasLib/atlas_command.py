@@ -17,12 +17,15 @@ from AnatomyGuidedLib.io import (
     write_labelmap,
     write_volume,
 )
+from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import part_of, stop_if
 
 from DAPAtlasLib.aggregate import AGGREGATIONS, UNION
 from DAPAtlasLib.build import AtlasResult, build_atlas
 from DAPAtlasLib.experts import make_expert
 from DAPAtlasLib.parameters import ALL_RULES, FILE_PREFIX, SEXES, AtlasParameters
+from DAPAtlasLib.plausibility.assess import counts, to_look_at
+from DAPAtlasLib.plausibility.page import plausibility_page
 from DAPAtlasLib.rules.catalogue import RULES
 from DAPAtlasLib.statistics import COLUMNS
 
@@ -43,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--experts", default="", metavar="A,B,..", help="rules, file:LABELMAP[@SCHEME]; merged coarse to fine"
     )
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex, if known")
+    parser.add_argument("--age", type=float, metavar="YEARS", help="the patient's age, if known")
     parser.add_argument(
         "--rules",
         default=ALL_RULES,
@@ -62,6 +66,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="doubt from 0 to 1: how much the experts contradict the map",
     )
     parser.add_argument("--report", metavar="R.json", type=Path, help="what each expert gave and what covers it")
+    parser.add_argument(
+        "--plausibility", metavar="P.html", type=Path, help="how far to trust each structure, with pictures of doubts"
+    )
     parser.add_argument("--statistics", metavar="S.csv", type=Path, help="volume in ml and mean HU of each structure")
     parser.add_argument("--force", action="store_true", help="use the image although it does not look like a CT")
 
@@ -87,6 +94,9 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         write_json(staged["report"], report)
     if "statistics" in staged:
         write_csv(staged["statistics"], [row.row() for row in result.statistics], COLUMNS)
+    if "plausibility" in staged:
+        page = plausibility_page(result.assessments, result.labelmap, ct, progress=part_of(console.progress, 0.93, 1.0))
+        staged["plausibility"].write_text(page, encoding="utf-8")
     _print(result, console)
     console.progress(1.0, "Done")
     return report
@@ -94,14 +104,14 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
 
 def _parameters(arguments: argparse.Namespace) -> AtlasParameters:
     words = tuple(word.strip() for word in arguments.experts.split(",") if word.strip())
-    return AtlasParameters(words or ("rules",), arguments.sex, arguments.rules, arguments.aggregation)
+    return AtlasParameters(words or ("rules",), arguments.sex, arguments.rules, arguments.aggregation, arguments.age)
 
 
 def _staged(arguments: argparse.Namespace, outputs: Outputs) -> dict[str, Path]:
     staged = {"output": outputs.stage(arguments.output, formats=LABELMAP_FORMATS)}
     if arguments.disagreement:
         staged["disagreement"] = outputs.stage(arguments.disagreement, formats=VOLUME_FORMATS)
-    tables = {"report": arguments.report, "statistics": arguments.statistics}
+    tables = {name: getattr(arguments, name) for name in ("report", "statistics", "plausibility")}
     return staged | {name: outputs.stage(path) for name, path in tables.items() if path}
 
 
@@ -120,4 +130,8 @@ def _print(result: AtlasResult, console: Console) -> None:
     for statistics in result.statistics:
         row = statistics.row()
         console.line(f"{row['display_name']!s:32} {statistics.volume_ml:12.1f} {statistics.mean_hu:9.1f}")
+    verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts(result.assessments).items())
+    console.line(f"plausibility: {verdicts}")
+    for doubt in to_look_at(result.assessments):
+        console.line(f"  {doubt.verdict}: {label_by_id(doubt.label).display_name}: {doubt.sentence}")
     console.line(f"named (other than Unknown Tissue): {result.share_named:.1%} of the body")

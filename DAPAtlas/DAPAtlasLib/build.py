@@ -16,6 +16,8 @@ from DAPAtlasLib.experts import Expert, RulesExpert, make_expert
 from DAPAtlasLib.merge import Contribution
 from DAPAtlasLib.opinions import Opinion
 from DAPAtlasLib.parameters import AtlasParameters
+from DAPAtlasLib.plausibility.assess import Assessment, assess, counts
+from DAPAtlasLib.plausibility.case import Case
 from DAPAtlasLib.rules import places
 from DAPAtlasLib.rules.catalogue import repair
 from DAPAtlasLib.rules.context import Context
@@ -36,6 +38,7 @@ class AtlasResult:
     disagreement: Disagreement
     findings: tuple[Finding, ...] = ()
     mended: tuple[Finding, ...] = ()
+    assessments: tuple[Assessment, ...] = ()
 
     def report(self) -> dict[str, object]:
         """The result without voxels, for JSON."""
@@ -44,11 +47,16 @@ class AtlasResult:
             "version": FORMAT_VERSION,
             "experts": list(self.parameters.experts_without_folders()),
             "sex": self.parameters.sex,
+            "age": self.parameters.age,
             "aggregation": self.parameters.aggregation,
             "mended_experts": [finding.row() for finding in self.mended],
             "rules": {"asked": self.parameters.rules, "findings": [finding.row() for finding in self.findings]},
             "share_named": self.share_named,
             "structures": [row.row() for row in self.statistics],
+            "plausibility": {
+                "verdicts": counts(self.assessments),
+                "structures": [row.details() for row in self.assessments],
+            },
             "agreement": [row.row() for row in self.disagreement.structures],
             "contributions": [_contribution_row(entry) for entry in self.contributions],
             "covered": [_contribution_row(entry) for entry in self.contributions if entry.covered_by],
@@ -100,18 +108,34 @@ def build_atlas(
         progress=part_of(progress, 0.7, 0.8),
         cancelled=cancelled,
     )
-    labelmap, findings = aggregated.merged.labelmap, tuple[Finding, ...]()
-    if rules:
-        told = part_of(progress, 0.8, 0.9)
-        repaired = repair(labelmap, Context(parameters.sex), rules=rules, progress=told, cancelled=cancelled)
-        labelmap, findings = repaired.labelmap, repaired.findings
-    progress(0.9, "Comparing the experts with the label map")
+    context = Context(parameters.sex)
+    told = part_of(progress, 0.8, 0.88)
+    repaired = repair(aggregated.merged.labelmap, context, rules=rules, progress=told, cancelled=cancelled)
+    labelmap = repaired.labelmap
+    progress(0.88, "Comparing the experts with the label map")
     doubt = disagreement(aggregated.opinions, labelmap)
-    progress(0.95, "Measuring volumes and HU")
+    progress(0.92, "Measuring volumes and HU")
     statistics = structure_statistics(labelmap, ct)
+    case = Case(
+        repaired.pieces,
+        parameters.sex,
+        parameters.age,
+        frozenset[int]().union(*(opinion.knows for opinion in aggregated.opinions)),
+        {row.label: row.mean_hu for row in statistics},
+        {row.label: row for row in doubt.structures},
+    )
+    assessments = assess(case, progress=part_of(progress, 0.94, 1.0), cancelled=cancelled)
     progress(1.0, "Label map complete")
-    contributions = aggregated.merged.contributions
-    return AtlasResult(labelmap, tuple(statistics), contributions, parameters, doubt, findings, aggregated.findings)
+    return AtlasResult(
+        labelmap,
+        tuple(statistics),
+        aggregated.merged.contributions,
+        parameters,
+        doubt,
+        repaired.findings,
+        aggregated.findings,
+        assessments,
+    )
 
 
 def _contribution_row(entry: Contribution) -> dict[str, object]:

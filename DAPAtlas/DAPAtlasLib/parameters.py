@@ -18,7 +18,8 @@ FILE_PREFIX = "file:"
 
 @dataclass(frozen=True)
 class AtlasParameters:
-    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex if known, and how to merge and repair.
+    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex and age if known, and
+    how to merge and repair.
 
     `rules` is "on" (all), "off", or names of rules with commas between; `aggregation` is "union", "majority", "staple".
 
@@ -30,6 +31,7 @@ class AtlasParameters:
     sex: str | None = None
     rules: str = "on"
     aggregation: str = UNION
+    age: float | None = None
 
     def __post_init__(self) -> None:
         if not self.experts:
@@ -42,6 +44,8 @@ class AtlasParameters:
             raise UsageError(
                 f"The aggregation is {self.aggregation!r}, but one of {', '.join(AGGREGATIONS)} was expected."
             )
+        if self.age is not None and not 0 <= self.age <= 130:
+            raise UsageError(f"The age is {self.age:g} years, but 0 to 130 was expected.")
         self.chosen_rules()
 
     def chosen_rules(self) -> tuple[str, ...]:
@@ -64,7 +68,8 @@ class AtlasParameters:
         sex = ["--sex", self.sex] if self.sex else []
         experts = ",".join(self.experts)
         how = ["--aggregation", self.aggregation, "--rules", self.rules]
-        return ["atlas", str(ct), "-o", str(output), "--experts", experts, *how, *sex]
+        age = [] if self.age is None else ["--age", f"{self.age:g}"]
+        return ["atlas", str(ct), "-o", str(output), "--experts", experts, *how, *sex, *age]
 
     def experts_without_folders(self) -> tuple[str, ...]:
         """The experts as a report names them: files by their name alone.

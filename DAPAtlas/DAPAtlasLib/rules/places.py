@@ -15,10 +15,10 @@ import numpy as np
 from AnatomyGuidedLib.labels import Label, id_of, label_by_id, structures
 
 from DAPAtlasLib.rules.contacts import IntArray
-from DAPAtlasLib.rules.context import VERTEBRAE, Context
+from DAPAtlasLib.rules.context import Context
 from DAPAtlasLib.rules.finding import Finding, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
-from DAPAtlasLib.rules.vertebral_column import USUAL_MM, named_places
+from DAPAtlasLib.rules.vertebral_column import vertebra_heights
 
 NAME = "place"
 
@@ -43,7 +43,7 @@ class _Confusion:
 
 def places(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:  # noqa: ARG001 - all rules look alike
     """Bodies that lie outside the part of the body of their structure, renamed or dissolved."""
-    heights = _heights(pieces)
+    heights = vertebra_heights(pieces)
     if not heights:
         return pieces, Finding(NAME, "not evaluable", "Not evaluable: no vertebra is in view.")
     changes: dict[int, int] = {}
@@ -60,17 +60,6 @@ def places(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:  # noqa:
         dict.fromkeys(f"{label_by_id(move.source).name} where {label_by_id(move.target).name} is" for move in moves)
     )
     return mended, Finding(NAME, "applied", f"Out of place: {'; '.join(faults[:5])}.", moves, faults)
-
-
-def _heights(pieces: Pieces) -> dict[str, float]:
-    """The height of every vertebra, S in mm, and none where not one is in view."""
-    seen = {level: float(place[2]) for level, place in named_places(pieces).items()}
-    depth = np.concatenate([[0.0], np.cumsum(USUAL_MM)])
-    heights = {}
-    for level, name in enumerate(VERTEBRAE if seen else ()):
-        nearest = min(seen, key=lambda other: abs(other - level))
-        heights[name] = seen[nearest] + float(depth[nearest] - depth[level])
-    return heights
 
 
 def _target(pieces: Pieces, label: Label, body: IntArray, heights: dict[str, float]) -> int | None:

@@ -53,6 +53,17 @@ def named_places(pieces: Pieces) -> dict[int, FloatArray]:
     return {vertebra.named: vertebra.place_ras for vertebra in _vertebrae(pieces)}
 
 
+def vertebra_heights(pieces: Pieces) -> dict[str, float]:
+    """The height of every vertebra, S in mm, told from the nearest one in view; none where not one is in view."""
+    seen = {level: float(place[2]) for level, place in named_places(pieces).items()}
+    depth = np.concatenate([[0.0], np.cumsum(USUAL_MM)])
+    heights = {}
+    for level, name in enumerate(VERTEBRAE if seen else ()):
+        nearest = min(seen, key=lambda other: abs(other - level))
+        heights[name] = seen[nearest] + float(depth[nearest] - depth[level])
+    return heights
+
+
 def steps_between(pieces: Pieces, vertebrae: tuple[Vertebra, ...]) -> IntArray:
     """How many levels lie from each vertebra to the next: 1, or more where one is missing between.
 
