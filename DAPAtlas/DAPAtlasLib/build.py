@@ -108,7 +108,7 @@ def build_atlas(
         progress=part_of(progress, 0.7, 0.8),
         cancelled=cancelled,
     )
-    context = Context(parameters.sex)
+    context = Context(parameters.sex, ct)
     told = part_of(progress, 0.8, 0.88)
     repaired = repair(aggregated.merged.labelmap, context, rules=rules, progress=told, cancelled=cancelled)
     labelmap = repaired.labelmap

@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="SEG", type=Path, required=True, help="label map: .seg.nrrd (Slicer), .nii.gz, .nrrd"
     )
-    parser.add_argument("--ct", metavar="CT", help="adds volumes and mean HU before and after to the report")
+    parser.add_argument("--ct", metavar="CT", help="tells what lies under pieces that lose their label")
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex; without it organs of either sex stay")
     parser.add_argument("--only", metavar="LIST", default="", help=f"these rules alone: {', '.join(RULES)}")
     parser.add_argument("--skip", metavar="LIST", default="", help="all rules but these")
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         console.note(f"{path.name} names no @SCHEME: its values are taken for DAP ids.")
     ct = _ct(arguments, labelmap, path)
     stop_if(console.cancelled)
-    context = Context(arguments.sex)
+    context = Context(arguments.sex, ct)
     told = part_of(console.progress, 0.1, 0.9)
     result = repair(labelmap, context, rules=chosen, progress=told, cancelled=console.cancelled)
     report = _report(result, labelmap, ct, arguments.sex)

@@ -1,6 +1,6 @@
 """What the anatomical rules make of every fault of the made patients, as a Markdown table.
 
-python Testing/benchmarks/rules_table.py [--cases 50] [--spacing 4] [--faults NAME,NAME]
+python Testing/benchmarks/rules_table.py [--cases 50] [--spacing 4] [--faults NAME,NAME] [--ct]
 
 Cases have variants: every orientation, both sexes, all fields of view. "Named" counts cases in which a rule says what
 is wrong or that it cannot tell; shares of voxels are over the cases in which the rule in charge could be evaluated.
@@ -20,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "DAPAtlas")]
 
-from AnatomyGuidedLib.phantom import make_anatomy  # noqa: E402
+from AnatomyGuidedLib.phantom import PatientOptions, make_anatomy, make_patient  # noqa: E402
 from AnatomyGuidedLib.phantom.faults import FAULTS, NotPossible, inject  # noqa: E402
 from DAPAtlasLib.rules.catalogue import repair  # noqa: E402
 from DAPAtlasLib.rules.context import Context  # noqa: E402
@@ -53,6 +53,8 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=50)
     parser.add_argument("--spacing", type=float, default=4.0, metavar="MM")
     parser.add_argument("--faults", default=",".join(IN_CHARGE), metavar="LIST")
+    parser.add_argument("--ct", action="store_true", help="the rules may look at the CT")
+    parser.add_argument("--clean", type=int, help="clean cases; by default four times the cases")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     print("| fault | cases | not evaluable | named | lost the wrong label | got their own back | harmed voxels |")
@@ -60,7 +62,9 @@ def main() -> int:
     with ProcessPoolExecutor(options.processes) as pool:
         for fault in options.faults.split(","):
             tell(fault, cases_of(fault, options, pool))
-        clean(list(pool.map(partial(changed, options.spacing), range(4 * options.cases), chunksize=4)))
+        number = 4 * options.cases if options.clean is None else options.clean
+        if number:
+            clean(list(pool.map(partial(changed, options.spacing), range(number), chunksize=4)))
     return 0
 
 
@@ -69,21 +73,24 @@ def cases_of(fault: str, options: argparse.Namespace, pool: ProcessPoolExecutor)
     found: list[Outcome] = []
     for start in range(0, 6 * options.cases, _AT_ONCE):
         seeds = range(start, start + _AT_ONCE)
-        found += [one for one in pool.map(partial(outcome, fault, options.spacing), seeds, chunksize=4) if one]
+        found += [
+            one for one in pool.map(partial(outcome, fault, options.spacing, options.ct), seeds, chunksize=4) if one
+        ]
         if len(found) >= options.cases:
             break
     return found[: options.cases]
 
 
-def outcome(fault: str, spacing_mm: float, seed: int) -> Outcome | None:
+def outcome(fault: str, spacing_mm: float, with_ct: bool, seed: int) -> Outcome | None:
     """What the rules make of one case; None where the fault is not possible in it."""
     sex = "FM"[seed % 2]
-    anatomy, _ = make_anatomy(spacing_mm=spacing_mm, sex=sex, seed=seed, variants=True)
+    patient = make_patient(PatientOptions(spacing_mm, sex, seed, variants=True)) if with_ct else None
+    anatomy = patient.anatomy if patient else make_anatomy(spacing_mm=spacing_mm, sex=sex, seed=seed, variants=True)[0]
     try:
         injected = inject(fault, anatomy, rng=np.random.default_rng([seed, 9]))
     except NotPossible:
         return None
-    result = repair(injected.labelmap, Context(sex))
+    result = repair(injected.labelmap, Context(sex, patient.ct if patient else None))
     finding = next(finding for finding in result.findings if finding.rule == IN_CHARGE[fault])
     true, wrong, now = injected.original.values, injected.labelmap.values, result.labelmap.values
     bad = injected.changed

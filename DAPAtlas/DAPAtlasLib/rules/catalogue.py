@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.grid import Labelmap
+from AnatomyGuidedLib.grid import Labelmap, require_same_grid
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
 
 from DAPAtlasLib.rules import places, ribs, sex, sides, single_pieces, vertebrae
@@ -66,17 +66,20 @@ def repair(
 
     Raises:
         AnatomyGuidedError: The map is empty or holds a value that is no DAP id.
+        GridMismatch: The context's CT lies on another grid.
         UsageError: There is no rule of a name.
         Cancelled: `cancelled` came true.
     """
-    chosen = chosen_rules(rules)
+    chosen, context = chosen_rules(rules), context or Context()
+    if context.ct is not None:
+        require_same_grid(labelmap.grid, context.ct.grid, names=("the label map", "the CT"))
     progress(0.0, "Finding the pieces of the label map")
     pieces = in_pieces(labelmap)
     findings = []
     for place, name in enumerate(chosen):
         stop_if(cancelled)
         progress(0.4 + 0.5 * place / len(chosen), f"Applying the rule {name}")
-        pieces, finding = RULES[name](pieces, context or Context())
+        pieces, finding = RULES[name](pieces, context)
         findings.append(finding)
     progress(0.95, "Writing the labels")
     return Repaired(pieces.labelmap(), tuple(findings), pieces)

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from AnatomyGuidedLib.grid import Volume
+
+from DAPAtlasLib.rules.contacts import IntArray
+
+if TYPE_CHECKING:
+    from DAPAtlasLib.rules.pieces import Pieces
 
 VERTEBRAE = (
     *(f"Vertebra C{number}" for number in range(1, 8)),
@@ -11,8 +20,17 @@ VERTEBRAE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Context:
-    """The patient's sex, F or M, if it is known."""
+    """The patient's sex, F or M, if it is known, and the CT on the label map's grid, if there is one."""
 
     sex: str | None = None
+    ct: Volume | None = None
+
+    def median_hu(self, pieces: Pieces, chosen: IntArray) -> float | None:
+        """The median HU of pieces; None without a CT."""
+        if self.ct is None:
+            return None
+        low, high = pieces.boxes[chosen, :, 0].min(axis=0), pieces.boxes[chosen, :, 1].max(axis=0)
+        box = tuple(slice(int(first), int(last)) for first, last in zip(low, high, strict=True))
+        return float(np.median(self.ct.values[box][np.isin(pieces.numbers[box], chosen)]))

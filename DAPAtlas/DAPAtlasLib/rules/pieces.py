@@ -5,7 +5,7 @@ Rules move pieces from one label to another; voxels are touched again only where
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -129,13 +129,18 @@ class Pieces:
 
     def cut(self, parts: Mapping[int, IntArray]) -> tuple[Pieces, dict[int, int]]:
         """Pieces of which some voxels, rows of (i, j, k), are new pieces; and the new piece of each old one."""
+        cut, new = self.split([*parts.values()])
+        return cut, dict(zip(parts, new, strict=True))
+
+    def split(self, parts: Sequence[IntArray]) -> tuple[Pieces, list[int]]:
+        """Pieces of which each part, rows of (i, j, k) of one old piece, is a new one of its label; the new ones."""
         if not parts:
-            return self, {}
+            return self, []
         numbers = self.numbers.astype(np.uint32) if self.count + len(parts) > 65535 else self.numbers.copy()
-        labels = np.append(self.labels, [self.labels[piece] for piece in parts]).astype(np.uint8)
-        new = {piece: self.labels.size + place for place, piece in enumerate(parts)}
-        for piece, voxels in parts.items():
-            numbers[tuple(voxels.T)] = new[piece]
+        labels = np.append(self.labels, [self.labels[self.numbers[tuple(part[0])]] for part in parts]).astype(np.uint8)
+        new = [self.labels.size + place for place in range(len(parts))]
+        for number, part in zip(new, parts, strict=True):
+            numbers[tuple(part.T)] = number
         return _measured(self.grid, numbers, labels), new
 
 

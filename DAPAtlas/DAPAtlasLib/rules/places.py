@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from AnatomyGuidedLib.labels import Label, id_of, label_by_id, structures
 
+from DAPAtlasLib.rules.absent import absent_organ
 from DAPAtlasLib.rules.contacts import IntArray
 from DAPAtlasLib.rules.context import Context
+from DAPAtlasLib.rules.dissolve import dissolved
 from DAPAtlasLib.rules.finding import Finding, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
 from DAPAtlasLib.rules.vertebral_column import vertebra_heights
@@ -41,19 +43,27 @@ class _Confusion:
     meant: str
 
 
-def places(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:  # noqa: ARG001 - all rules look alike
+def places(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
     """Bodies that lie outside the part of the body of their structure, renamed or dissolved."""
     heights = vertebra_heights(pieces)
     if not heights:
         return pieces, Finding(NAME, "not evaluable", "Not evaluable: no vertebra is in view.")
     changes: dict[int, int] = {}
+    lost: list[IntArray] = []
     for label in structures():
         own = np.flatnonzero(pieces.labels == label.id)
         for body in np.unique(pieces.bodies[own]).tolist():
             members = own[pieces.bodies[own] == body]
-            if (target := _target(pieces, label, members, heights)) is not None:
-                changes |= dict.fromkeys(members.tolist(), target)
-    mended, moves = relabelled(pieces, changes)
+            meant = _confused_with(pieces, label, members)
+            if meant is not None:
+                changes |= dict.fromkeys(members.tolist(), meant)
+            elif "whole" not in label.body_part and _outside(pieces, label, members, heights):
+                if (absent := absent_organ(pieces, context, members)) is not None:
+                    changes |= dict.fromkeys(members.tolist(), absent)
+                else:
+                    lost.append(members)
+    cut, filled = dissolved(pieces, lost, context.ct)
+    mended, moves = relabelled(cut, changes | filled)
     if not moves:
         return pieces, Finding(NAME, "nothing to do", "Every structure lies in its part of the body.")
     faults = tuple(
@@ -62,14 +72,12 @@ def places(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:  # noqa:
     return mended, Finding(NAME, "applied", f"Out of place: {'; '.join(faults[:5])}.", moves, faults)
 
 
-def _target(pieces: Pieces, label: Label, body: IntArray, heights: dict[str, float]) -> int | None:
-    """What a body is if it lies out of place; None where it does not."""
+def _confused_with(pieces: Pieces, label: Label, body: IntArray) -> int | None:
+    """What a body of another structure's look is by its place; None where it is no such confusion."""
     for confusion in _CONFUSIONS:
         if confusion.name == label.name.removesuffix(" Left").removesuffix(" Right") and confusion.found(pieces, body):
             return _of_side(pieces, confusion.meant, body)
-    if "whole" in label.body_part or not _outside(pieces, label, body, heights):
-        return None
-    return pieces.surroundings(body)
+    return None
 
 
 def _outside(pieces: Pieces, label: Label, body: IntArray, heights: dict[str, float]) -> bool:

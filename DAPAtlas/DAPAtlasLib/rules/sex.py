@@ -6,6 +6,7 @@ import numpy as np
 from AnatomyGuidedLib.labels import label_by_id, structures
 
 from DAPAtlasLib.rules.context import Context
+from DAPAtlasLib.rules.dissolve import dissolved
 from DAPAtlasLib.rules.finding import Finding, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
 
@@ -20,11 +21,10 @@ def sex_consistency(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
         seen = ("organs of both sexes are in view",) if both else ()
         return pieces, Finding(NAME, "not evaluable", "Not evaluable: the patient's sex is not known.", faults=seen)
     other = "M" if context.sex == "F" else "F"
-    changes = {}
-    for piece in present[other].tolist():
-        body = present[other][pieces.bodies[present[other]] == pieces.bodies[piece]]
-        changes[piece] = pieces.surroundings(body)
-    mended, moves = relabelled(pieces, changes)
+    strange = present[other]
+    bodies = pieces.bodies[strange]
+    cut, changes = dissolved(pieces, [strange[bodies == body] for body in np.unique(bodies)], context.ct)
+    mended, moves = relabelled(cut, changes)
     if not moves:
         return pieces, Finding(NAME, "nothing to do", "No organ of the other sex is there.")
     names = sorted({label_by_id(move.source).name for move in moves})

@@ -9,30 +9,32 @@ from AnatomyGuidedLib.labels import label_by_id, structures
 
 from DAPAtlasLib.rules.contacts import IntArray
 from DAPAtlasLib.rules.context import Context
+from DAPAtlasLib.rules.dissolve import dissolved
 from DAPAtlasLib.rules.finding import Finding, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
 
 NAME = "single-piece"
 _PARTS = ((0.1, 25.0), (0.3, 60.0))  # of the largest body, and how many mm apart at most: no stray, but a part
+_ALIKE_HU = 60.0
 _CUT_SHARE = 0.02  # of the largest body: larger ones at the image's edge may be cut off by the field of view
 
 
-def single_pieces(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:  # noqa: ARG001 - all rules look alike
+def single_pieces(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
     """Every structure that occurs once has its largest body only.
 
     What the edge of the image may have cut off stays, and so does a large piece close by, as of an organ that is drawn
     too thin in its middle: the finding names it.
     """
-    changes: dict[int, int] = {}
+    apart: list[IntArray] = []
     near: list[str] = []
     for name, largest, body in _apart(pieces):
         if _is_cut(pieces, largest, body):
             continue
-        if _is_part(pieces, largest, body):
+        if _is_part(pieces, largest, body) and _is_alike(pieces, context, largest, body):
             near.append(f"{name} is in two large pieces close to each other, which stay")
         else:
-            changes |= dict.fromkeys(body.tolist(), pieces.surroundings(body))
-    mended, moves = relabelled(pieces, changes)
+            apart.append(body)
+    mended, moves = relabelled(*dissolved(pieces, apart, context.ct))
     if not moves:
         return pieces, Finding(NAME, "nothing to do", "No piece lies apart from its structure.", faults=tuple(near))
     names = sorted({label_by_id(move.source).name for move in moves})
@@ -68,3 +70,9 @@ def _is_part(pieces: Pieces, largest: IntArray, body: IntArray) -> bool:
     (low, high), (other_low, other_high) = ends
     gaps = np.maximum(np.maximum(low - other_high, other_low - high), 0) * np.array(pieces.grid.spacing_mm)
     return any(share >= least and float(np.linalg.norm(gaps)) < near_mm for least, near_mm in _PARTS)
+
+
+def _is_alike(pieces: Pieces, context: Context, largest: IntArray, body: IntArray) -> bool:
+    """Whether the CT, if there is one, shows the same tissue in both."""
+    both = [context.median_hu(pieces, own) for own in (largest, body)]
+    return any(hu is None for hu in both) or abs(both[0] - both[1]) < _ALIKE_HU  # type: ignore[operator]
