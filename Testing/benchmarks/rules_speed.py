@@ -3,9 +3,10 @@
 python Testing/benchmarks/rules_speed.py [--shape 512 512 600] [--labels 6]
 
 The map is a made patient with swaps and satellites, drawn at 3 mm and stored at the shape. Label by label means what
-the released post-processing does: for every label the components of its mask, the largest kept where it occurs once,
-components across the middle given to the partner. At the full shape that runs on some labels of all sizes and is scaled
-to all by their number; at 3 mm both run on all labels, and their results are compared. Linux only.
+the released post-processing does: rule after rule (left-right, vertebra fragments, ribs, area, largest component), for
+every label of the rule, the components of the label's mask and their statistics. At the full shape that runs on some
+labels of all sizes and is scaled to all by their number; at 3 mm both run on all labels, and their results are
+compared. Linux only.
 """
 
 from __future__ import annotations
@@ -97,24 +98,60 @@ def loop(small: Labelmap, shape: tuple[int, int, int], some: int) -> tuple[float
     spine = np.isin(small.values, ids_where(lambda label: label.group == "Vertebras"))
     middle_r = small.grid.ras_from_ijk(np.argwhere(spine))[:, 0].mean()
     start = time.perf_counter()
-    for number in chosen:
-        one_label(values, number, labelmap.grid, middle_r)
+    for rule in (left_right, only_largest, in_area, only_largest_of_once):
+        for number in chosen:
+            rule(values, number, labelmap.grid, middle_r)
     seconds = (time.perf_counter() - start) * len(present) / len(chosen)
     return seconds, peak_mib(), None if some else values
 
 
-def one_label(values: np.ndarray, number: int, grid: Grid, middle_r: float) -> None:
-    """The components of one label's mask, as the released script treats them."""
+def left_right(values: np.ndarray, number: int, grid: Grid, middle_r: float) -> None:
+    """Components of a paired label across the middle become the partner's."""
     label = label_by_id(number)
-    parts, count = cc3d.connected_components(values == number, connectivity=26, return_N=True)
-    statistics = cc3d.statistics(parts)
     if label.side and label.partner:
+        parts, statistics = components(values, number)
         right = grid.ras_from_ijk(statistics["centroids"][1:])[:, 0] > middle_r
         for part in np.flatnonzero(right != (label.side == "right")).tolist():
             values[parts == part + 1] = label.partner
-    elif label.once and count > 1:
+
+
+def only_largest(values: np.ndarray, number: int, grid: Grid, middle_r: float) -> None:  # noqa: ARG001
+    """Fragments of vertebrae and ribs lose their label."""
+    if label_by_id(number).group in ("Vertebras", "Ribs"):
+        largest_kept(values, number)
+
+
+def in_area(values: np.ndarray, number: int, grid: Grid, middle_r: float) -> None:  # noqa: ARG001
+    """Components of head and pelvis that lie in the other half of the image lose their label."""
+    parts_of_body = label_by_id(number).body_part
+    if "whole" in parts_of_body:
+        return
+    parts, statistics = components(values, number)
+    heights = grid.ras_from_ijk(statistics["centroids"][1:])[:, 2]
+    middle = grid.ras_from_ijk((np.array(grid.shape) - 1) / 2)[2]
+    strange = heights < middle if parts_of_body == ("head-neck",) else heights > middle
+    for part in np.flatnonzero(strange & (len(parts_of_body) == 1 and parts_of_body[0] in ("head-neck", "pelvis"))):
+        values[parts == part + 1] = id_of(UNKNOWN_TISSUE)
+
+
+def only_largest_of_once(values: np.ndarray, number: int, grid: Grid, middle_r: float) -> None:  # noqa: ARG001
+    """What occurs once keeps its largest component."""
+    if label_by_id(number).once:
+        largest_kept(values, number)
+
+
+def largest_kept(values: np.ndarray, number: int) -> None:
+    """All components of a label but the largest lose it."""
+    parts, statistics = components(values, number)
+    if len(statistics["voxel_counts"]) > 2:
         largest = int(np.argmax(statistics["voxel_counts"][1:])) + 1
         values[(parts > 0) & (parts != largest)] = id_of(UNKNOWN_TISSUE)
+
+
+def components(values: np.ndarray, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The components of a label's mask and their statistics."""
+    parts = cc3d.connected_components(values == number, connectivity=26)
+    return parts, cc3d.statistics(parts)
 
 
 def stored_at(small: Labelmap, shape: tuple[int, int, int]) -> Labelmap:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from AnatomyGuidedLib.grid import FloatArray, Grid, Labelmap
 from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, label_by_id
 from scipy.sparse import coo_array, csgraph
 
+from DAPAtlasLib.opinions import box_around
 from DAPAtlasLib.rules.contacts import Contacts, IntArray, contacts
 
 BoolArray = npt.NDArray[np.bool_]
@@ -152,40 +153,43 @@ def in_pieces(labelmap: Labelmap) -> Pieces:
     """
     import cc3d
 
-    _require_dap(labelmap)
-    values = np.array(labelmap.values, dtype=np.uint8)  # a copy: cc3d takes no array that may not be written to
-    numbers, count = cc3d.connected_components(values, connectivity=26, out_dtype=np.uint32, return_N=True)
-    numbers = numbers.astype(np.uint16) if count < 65536 else numbers
+    _require_whole(labelmap)
+    body = box_around(labelmap.values)
+    if body is None:
+        raise AnatomyGuidedError("The label map is empty; a label map of DAP ids was expected.")
+    values = np.array(labelmap.values[body], dtype=np.uint8)  # a copy: cc3d takes no array that may not be written to
+    found, count = cc3d.connected_components(values, connectivity=26, out_dtype=np.uint32, return_N=True)
     labels = np.zeros(count + 1, np.uint8)
     for k in range(values.shape[2]):
-        labels[numbers[:, :, k]] = values[:, :, k]
+        labels[found[:, :, k]] = values[:, :, k]
+    for value in np.unique(labels).tolist():
+        label_by_id(value)
+    order: Literal["C", "F"] = "F" if labelmap.values.flags.f_contiguous else "C"
+    numbers = np.zeros(labelmap.grid.shape, np.uint16 if count < 65536 else np.uint32, order)
+    numbers[body] = found
     return _measured(labelmap.grid, numbers, labels)
 
 
 def _measured(grid: Grid, numbers: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> Pieces:
+    """The tables of numbers; only the box around the body is looked at, and one voxel of background around it."""
     import cc3d
 
-    statistics = cc3d.statistics(numbers, no_slice_conversion=True)
-    labels = np.where(np.asarray(statistics["voxel_counts"]) > 0, labels, 0).astype(np.uint8)  # all of it was cut off
-    boxes = np.asarray(statistics["bounding_boxes"]).reshape(-1, 3, 2).astype(np.int64)
+    body = box_around(numbers) or (slice(0, 1), slice(0, 1), slice(0, 1))
+    box = tuple(slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(body, grid.shape, strict=True))
+    inside, first = numbers[box], np.array([side.start for side in box])
+    statistics = cc3d.statistics(inside, no_slice_conversion=True)
+    voxels = np.asarray(statistics["voxel_counts"]).astype(np.int64)
+    voxels[0] += numbers.size - inside.size
+    labels = np.where(voxels > 0, labels, 0).astype(np.uint8)  # all of it was cut off
+    boxes = np.asarray(statistics["bounding_boxes"]).reshape(-1, 3, 2).astype(np.int64) + first[:, None]
     boxes[:, :, 1] += 1
-    return Pieces(
-        grid,
-        numbers,
-        labels,
-        np.asarray(statistics["voxel_counts"]).astype(np.int64),
-        grid.ras_from_ijk(np.nan_to_num(statistics["centroids"])),
-        boxes,
-        contacts(numbers, labels.size - 1),
-    )
+    middles = np.nan_to_num(np.asarray(statistics["centroids"])) + first
+    return Pieces(grid, numbers, labels, voxels, grid.ras_from_ijk(middles), boxes, contacts(inside, labels.size - 1))
 
 
-def _require_dap(labelmap: Labelmap) -> None:
+def _require_whole(labelmap: Labelmap) -> None:
+    """Values that do not fit a DAP id's type, named before they are cut to it."""
     values = labelmap.values
-    if not values.any():
-        raise AnatomyGuidedError("The label map is empty; a label map of DAP ids was expected.")
-    low, high = int(values.min()), int(values.max())
-    countable = low >= 0 and high < 65536
-    present = np.flatnonzero(np.bincount(values.ravel())) if countable else np.array([low, high])
-    for value in present.tolist():
-        label_by_id(int(value))
+    if values.dtype != np.uint8:
+        for value in (int(values.min()), int(values.max())):
+            label_by_id(value)
