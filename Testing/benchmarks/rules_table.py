@@ -1,6 +1,7 @@
 """What the anatomical rules make of every fault of the made patients, as a Markdown table.
 
 python Testing/benchmarks/rules_table.py [--cases 50] [--spacing 4] [--faults NAME,NAME] [--ct]
+python Testing/benchmarks/rules_table.py --labelmap MAP@SCHEME --labelmap-ct CT --sex M
 
 Cases have variants: every orientation, both sexes, all fields of view. "Named" counts cases in which a rule says what
 is wrong or that it cannot tell; shares of voxels are over the cases in which the rule in charge could be evaluated.
@@ -12,7 +13,7 @@ import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "DAPAtlas")]
 
+from AnatomyGuidedLib.grid import Labelmap, Volume  # noqa: E402
+from AnatomyGuidedLib.io import read_anatomy, read_ct  # noqa: E402
 from AnatomyGuidedLib.phantom import PatientOptions, make_anatomy, make_patient  # noqa: E402
 from AnatomyGuidedLib.phantom.faults import FAULTS, NotPossible, inject  # noqa: E402
 from DAPAtlasLib.rules.catalogue import repair  # noqa: E402
@@ -54,6 +57,9 @@ def main() -> int:
     parser.add_argument("--spacing", type=float, default=4.0, metavar="MM")
     parser.add_argument("--faults", default=",".join(IN_CHARGE), metavar="LIST")
     parser.add_argument("--ct", action="store_true", help="the rules may look at the CT")
+    parser.add_argument("--labelmap", metavar="LABELMAP@SCHEME", help="a real label map in place of made patients")
+    parser.add_argument("--labelmap-ct", metavar="CT", help="its CT")
+    parser.add_argument("--sex", choices="FM", default="M", help="its patient's")
     parser.add_argument("--clean", type=int, help="clean cases; by default four times the cases")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
@@ -62,7 +68,7 @@ def main() -> int:
     with ProcessPoolExecutor(options.processes) as pool:
         for fault in options.faults.split(","):
             tell(fault, cases_of(fault, options, pool))
-        number = 4 * options.cases if options.clean is None else options.clean
+        number = 4 * options.cases if options.clean is None and not options.labelmap else options.clean or 0
         if number:
             clean(list(pool.map(partial(changed, options.spacing), range(number), chunksize=4)))
     return 0
@@ -73,24 +79,21 @@ def cases_of(fault: str, options: argparse.Namespace, pool: ProcessPoolExecutor)
     found: list[Outcome] = []
     for start in range(0, 6 * options.cases, _AT_ONCE):
         seeds = range(start, start + _AT_ONCE)
-        found += [
-            one for one in pool.map(partial(outcome, fault, options.spacing, options.ct), seeds, chunksize=4) if one
-        ]
+        found += [one for one in pool.map(partial(outcome, fault, options), seeds, chunksize=4) if one]
         if len(found) >= options.cases:
             break
     return found[: options.cases]
 
 
-def outcome(fault: str, spacing_mm: float, with_ct: bool, seed: int) -> Outcome | None:
+def outcome(fault: str, options: argparse.Namespace, seed: int) -> Outcome | None:
     """What the rules make of one case; None where the fault is not possible in it."""
-    sex = "FM"[seed % 2]
-    patient = make_patient(PatientOptions(spacing_mm, sex, seed, variants=True)) if with_ct else None
-    anatomy = patient.anatomy if patient else make_anatomy(spacing_mm=spacing_mm, sex=sex, seed=seed, variants=True)[0]
+    sex = options.sex if options.labelmap else "FM"[seed % 2]
+    anatomy, ct = real(options) if options.labelmap else made(options, sex, seed)
     try:
         injected = inject(fault, anatomy, rng=np.random.default_rng([seed, 9]))
     except NotPossible:
         return None
-    result = repair(injected.labelmap, Context(sex, patient.ct if patient else None))
+    result = repair(injected.labelmap, Context(sex, ct))
     finding = next(finding for finding in result.findings if finding.rule == IN_CHARGE[fault])
     true, wrong, now = injected.original.values, injected.labelmap.values, result.labelmap.values
     bad = injected.changed
@@ -100,6 +103,24 @@ def outcome(fault: str, spacing_mm: float, with_ct: bool, seed: int) -> Outcome 
         bool(finding.faults) or finding.status in ("not evaluable", "refused"),
         *(int(np.count_nonzero(mask)) for mask in counts),
     )
+
+
+def made(options: argparse.Namespace, sex: str, seed: int) -> tuple[Labelmap, Volume | None]:
+    """A made patient with variants, with its CT if the rules may look at it."""
+    if options.ct:
+        patient = make_patient(PatientOptions(options.spacing, sex, seed, variants=True))
+        return patient.anatomy, patient.ct
+    return make_anatomy(spacing_mm=options.spacing, sex=sex, seed=seed, variants=True)[0], None
+
+
+@cache
+def _real(labelmap: str, ct: str | None) -> tuple[Labelmap, Volume | None]:
+    return repair(read_anatomy(labelmap)).labelmap, read_ct(ct) if ct else None
+
+
+def real(options: argparse.Namespace) -> tuple[Labelmap, Volume | None]:
+    """The real label map after the rules, so that what they find later is the fault; and its CT."""
+    return _real(options.labelmap, options.labelmap_ct)
 
 
 def changed(spacing_mm: float, seed: int) -> tuple[int, int, bool]:

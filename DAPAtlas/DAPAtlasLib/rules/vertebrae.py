@@ -12,7 +12,7 @@ from DAPAtlasLib.rules.contacts import IntArray
 from DAPAtlasLib.rules.context import VERTEBRAE, Context
 from DAPAtlasLib.rules.finding import Finding, Status, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
-from DAPAtlasLib.rules.vertebral_column import Vertebra, columns, steps_between
+from DAPAtlasLib.rules.vertebral_column import Vertebra, columns, doubles, steps_between
 from DAPAtlasLib.rules.vertebral_count import Count, counted
 
 NAME = "vertebrae"
@@ -40,10 +40,11 @@ class _Reading:
         }
 
     @property
-    def cost(self) -> tuple[bool, int, int]:
-        """Readings that can be counted first, then those in which fewer levels are missing, then less changes."""
+    def cost(self) -> tuple[bool, int, int, int]:
+        """Readings that can be counted first, then those with fewer levels missing, fewer doubles, and less changes."""
         missing = int(self.places[-1]) + 1 - len(set(self.places.tolist()))
-        return self.count.first is None, missing, sum(int(self.pieces.voxels[piece]) for piece in self.changes)
+        changed = sum(int(self.pieces.voxels[piece]) for piece in self.changes)
+        return self.count.first is None, missing, doubles(self.pieces, self.found), changed
 
 
 def vertebra_levels(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:  # noqa: ARG001 - all rules look alike

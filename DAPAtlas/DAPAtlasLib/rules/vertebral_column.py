@@ -20,6 +20,7 @@ USUAL_MM = (18, 20, 17, 17, 17, 18, 19, 20, 20, 21, 22, 22, 22, 23, 24, 25, 27, 
 _WHOLE_SHARE, _LEAST_SHARE = 0.7, 0.2  # of what vertebrae around measure: surely whole; no more than a fragment
 _TWO_STEPS = 1.6  # of the usual distance
 _DOUBLE_SIZE = 1.6  # of the mean of the next ones
+_DOUBLE_GAP = 1.35  # of the usual distance, where the middle of two is 1.5 away
 _LEAST_FACES, _MORE = 5, 1.5  # with the other vertebra, and more than with the own one
 
 
@@ -69,15 +70,33 @@ def steps_between(pieces: Pieces, vertebrae: tuple[Vertebra, ...]) -> IntArray:
 
     What the field of view has cut lies elsewhere than the whole one would: to it, one step is assumed.
     """
+    if len(vertebrae) < 2:
+        return np.zeros(0, int)
+    ratios, sure = _relative_gaps(pieces, vertebrae)
+    if not sure.any():
+        return np.ones(ratios.size, int)
+    return np.where(sure & (ratios > _TWO_STEPS), np.maximum(np.rint(ratios), 2), 1).astype(int)
+
+
+def doubles(pieces: Pieces, vertebrae: tuple[Vertebra, ...]) -> int:
+    """How many vertebrae are as large as two, and as far from both neighbours as the middle of two would be."""
+    if len(vertebrae) < 3:
+        return 0
+    ratios, sure = _relative_gaps(pieces, vertebrae)
+    sizes = np.array([pieces.voxels[list(vertebra.pieces)].sum() for vertebra in vertebrae], float)
+    beside = np.concatenate([sizes[1:2], (sizes[:-2] + sizes[2:]) / 2, sizes[-2:-1]])
+    apart = np.minimum(np.append(ratios, ratios[-1]), np.insert(ratios, 0, ratios[0]))  # from the nearer neighbour
+    return int(((sizes > _DOUBLE_SIZE * beside) & (apart > _DOUBLE_GAP) & sure.any()).sum())
+
+
+def _relative_gaps(pieces: Pieces, vertebrae: tuple[Vertebra, ...]) -> tuple[FloatArray, BoolArray]:
+    """The distance from each vertebra to the next, in times of the usual one here, and whether both are whole."""
     places = np.array([vertebra.place_ras for vertebra in vertebrae])
     gaps = np.linalg.norm(np.diff(places, axis=0), axis=1)
     usual = np.array([USUAL_MM[min(vertebra.named, len(USUAL_MM) - 1)] for vertebra in vertebrae[:-1]], float)
     whole = ~np.array([pieces.reaches_edge(np.array([vertebra.main])) for vertebra in vertebrae])
     sure = whole[:-1] & whole[1:]
-    if not sure.any():
-        return np.ones(gaps.size, int)
-    ratios = gaps / (usual * np.median((gaps / usual)[sure]))
-    return np.where(sure & (ratios > _TWO_STEPS), np.maximum(np.rint(ratios), 2), 1).astype(int)
+    return gaps / (usual * (np.median((gaps / usual)[sure]) if sure.any() else 1.0)), sure
 
 
 def _vertebrae(pieces: Pieces) -> tuple[Vertebra, ...]:
