@@ -83,10 +83,13 @@ def doubles(pieces: Pieces, vertebrae: tuple[Vertebra, ...]) -> int:
     if len(vertebrae) < 3:
         return 0
     ratios, sure = _relative_gaps(pieces, vertebrae)
+    if not sure.any():
+        return 0
+    ratios = ratios / ratios[sure].min()  # in a short column one double makes half of the distances too large
     sizes = np.array([pieces.voxels[list(vertebra.pieces)].sum() for vertebra in vertebrae], float)
     beside = np.concatenate([sizes[1:2], (sizes[:-2] + sizes[2:]) / 2, sizes[-2:-1]])
     apart = np.minimum(np.append(ratios, ratios[-1]), np.insert(ratios, 0, ratios[0]))  # from the nearer neighbour
-    return int(((sizes > _DOUBLE_SIZE * beside) & (apart > _DOUBLE_GAP) & sure.any()).sum())
+    return int(((sizes > _DOUBLE_SIZE * beside) & (apart > _DOUBLE_GAP)).sum())
 
 
 def _relative_gaps(pieces: Pieces, vertebrae: tuple[Vertebra, ...]) -> tuple[FloatArray, BoolArray]:

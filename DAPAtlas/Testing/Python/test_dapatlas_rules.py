@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap
-from AnatomyGuidedLib.io import read_labelmap, write_labelmap
+from AnatomyGuidedLib.io import read_anatomy, read_labelmap, write_labelmap
 from AnatomyGuidedLib.labels import UnknownLabel, id_of, label_by_id, structures
 from AnatomyGuidedLib.phantom import make_anatomy
 from AnatomyGuidedLib.phantom.faults import NotPossible, inject
@@ -281,3 +282,16 @@ def test_a_large_piece_close_by_stays_and_is_named():
     (finding,) = result.findings
     assert [(move.voxels, label_by_id(move.target).name) for move in finding.moves] == [(1, "Background")]
     assert "Pancreas is in two large pieces close to each other, which stay" in finding.faults
+
+
+@pytest.mark.parametrize("swallowed", ["L1", "L2", "L3", "L4"])
+def test_a_vertebra_that_has_swallowed_its_neighbour_is_parted_in_a_short_spine(realdata, swallowed):
+    levels = ["T11", "T12", "L1", "L2", "L3", "L4", "L5"]
+    true = read_anatomy(f"{realdata / 'ct_abdomen_3mm_totalsegmentator.nii.gz'}@totalsegmentator")
+    shifted = true.values.copy()
+    for upper, lower in pairwise(levels[: levels.index(swallowed) + 2]):
+        shifted[true.values == id_of(f"Vertebra {upper}")] = id_of(f"Vertebra {lower}")
+    result = repair(Labelmap(shifted, true.grid), Context("M"))
+    wrong = shifted != true.values
+    assert told(result, "vertebrae").status == "applied"
+    assert (result.labelmap.values == true.values)[wrong].mean() > 0.9
