@@ -7,7 +7,7 @@ import pytest
 from AnatomyGuidedLib.grid import GridMismatch, Volume
 from AnatomyGuidedLib.labels import id_of
 from DAPAtlasLib.statistics import structure_statistics
-from made_images import FLIPS, grid, labelmap
+from made_images import FLIPS, grid, labelmap, reoriented
 
 
 @pytest.mark.parametrize("flips", FLIPS[::3])
@@ -24,6 +24,17 @@ def test_volume_mean_and_deviation_are_those_of_each_mask(flips):
         assert row.volume_ml == pytest.approx(len(hu) * 1.5 * 0.7 * 3.0 / 1000)
         assert row.mean_hu == pytest.approx(hu.mean())
         assert row.sd_hu == pytest.approx(hu.std())
+
+
+@pytest.mark.parametrize(("order", "flips"), [((0, 1, 2), (False,) * 3), ((2, 0, 1), (True, False, True))])
+def test_the_extent_is_that_of_the_box_in_the_patients_directions(order, flips):
+    values = np.zeros((9, 8, 7), np.uint8)
+    values[2:5, 1, 3:7], values[4, 1:7, 3] = id_of("Liver"), id_of("Liver")
+    on = grid(values.shape, (2.0, 3.0, 4.0))
+    turned, where = reoriented(values, on, order, flips)
+    (row,) = structure_statistics(labelmap(turned, where), Volume(turned.astype(np.float32), where, "HU"))
+    assert row.extent_mm == (3 * 2.0, 6 * 3.0, 4 * 4.0)
+    assert row.row()["extent_ap_mm"] == 18.0
 
 
 def test_an_empty_map_has_no_rows():
