@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     extent.side,
     series.order,
     series.spacing,
+    series.size,
     amount.volume,
     amount.ratio,
     tissue.hu,

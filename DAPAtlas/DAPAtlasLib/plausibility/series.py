@@ -14,6 +14,8 @@ from DAPAtlasLib.rules.vertebral_column import USUAL_MM
 
 _CLOSE, _WIDE = 0.55, 1.55  # of the distance that the others make likely
 _LEAST_GAPS = 3
+_UNLIKE = 1.4
+_FIRST_ALIKE = VERTEBRAE.index("Vertebra C4")
 _SHARE_FAILS, _SHARE_WARNS = 0.1, 0.01  # of the structure's voxels
 
 
@@ -69,6 +71,23 @@ def spacing(case: Case, label: Label) -> Evidence | None:
     mm, times = relative[level]
     told = f"The next {next_name} lies {mm:.0f} mm away, {times:.2f} times what the others make likely."
     return Evidence("spacing", "pass" if _CLOSE < times < _WIDE else "warn", told)
+
+
+def size(case: Case, label: Label) -> Evidence | None:
+    """A vertebra's volume against the geometric mean of its neighbours'; C1 to C3 differ by shape."""
+    if label.group != "Vertebras" or not case.voxels[label.id]:
+        return None
+    level = VERTEBRAE.index(label.name)
+    if not _FIRST_ALIKE <= level < len(VERTEBRAE) - 1:
+        return None
+    around = [id_of(VERTEBRAE[level - 1]), id_of(VERTEBRAE[level + 1])]
+    if any(not case.voxels[one] or case.is_cut(one) for one in (*around, label.id)):
+        return None
+    times = float(case.voxels[label.id] / np.sqrt(np.prod(case.voxels[around].astype(float))))
+    told = f"It is {times:.2f} times as large as the vertebrae above and below it."
+    if 1 / _UNLIKE < times < _UNLIKE:
+        return Evidence("size", "pass", told)
+    return Evidence("size", "warn", f"{told[:-1]}: a part may have the wrong name.")
 
 
 def _relative(places: Mapping[int, np.ndarray], usual_mm: Mapping[int, float]) -> dict[int, tuple[float, float]]:

@@ -117,6 +117,15 @@ def test_every_fact_is_of_a_structure_and_in_order():
     assert set(facts._hu()) <= names | {label.group for label in structures()}
 
 
+def test_a_vertebra_is_as_large_as_its_neighbours():
+    values = np.zeros((12, 12, 30), np.uint8)
+    for level, height in ((8, 4), (9, 6), (10, 4)):  # T8, T9, T10 upwards from below
+        values[2:10, 2:10, 25 - 7 * (level - 8) - height : 25 - 7 * (level - 8)] = id_of(f"Vertebra T{level}")
+    rows = rows_of(labelmap(values, grid(values.shape, (4.0, 4.0, 4.0))))
+    verdict, sentence = said(rows["Vertebra T9"], "size")
+    assert (verdict, sentence[:19]) == ("warn", "It is 1.50 times as")
+
+
 # Made patients
 
 
@@ -135,6 +144,7 @@ def test_hardly_anything_of_a_normal_patient_is_doubted(seed):
     [
         "left-right-swap-whole",
         "vertebrae-shifted",
+        "vertebra-fragment",
         "ribs-shifted",
         "ribs-merged",
         "rib-missing",
