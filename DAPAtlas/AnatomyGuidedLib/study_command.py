@@ -16,6 +16,7 @@ from AnatomyGuidedLib.study_options import StudyOptions, read_settings
 STUDIES: Mapping[str, tuple[str, str]] = {
     "cc-spheres": ("CCMetricsLib.studies.cc_spheres", "three spheres, degraded step by step (Figures 28 and 29)"),
     "cc-simulation": ("CCMetricsLib.studies.cc_simulation", "patients with n lesions degraded (Figures 30-33, 42-45)"),
+    "atlas-insights": ("DAPAtlasLib.insights.study", "volumes and HU by age, sex and data set (Figures 10 and 11)"),
 }
 
 
@@ -30,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = "\n".join(f"  {name:15} {summary}" for name, (_, summary) in STUDIES.items())
     parser.epilog = (
         f"studies:\n{listing}\n\nexamples:\n  anatomyguided study cc-spheres -o spheres\n"
-        "  anatomyguided study cc-simulation --cohort pairs.csv -o simulation\n\n"
+        "  anatomyguided study cc-simulation --cohort pairs.csv -o simulation\n"
+        "  anatomyguided study atlas-insights --cohort patients.csv -o insights\n\n"
         "docs/studies.md describes each study, its settings and its files."
     )
     parser.add_argument("study", choices=tuple(STUDIES), metavar="STUDY", help="one of the studies below")

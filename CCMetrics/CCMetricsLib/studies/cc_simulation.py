@@ -11,12 +11,12 @@ from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
 
 from CCMetricsLib.studies.cases import CaseParameters, generated_cases
 from CCMetricsLib.studies.cohort_cases import cohort_cases
-from CCMetricsLib.studies.plots import require_matplotlib
 from CCMetricsLib.studies.simulation import (
     DEGRADATIONS,
     ORDERS,

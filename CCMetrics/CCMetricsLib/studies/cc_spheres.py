@@ -10,10 +10,10 @@ from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
 
-from CCMetricsLib.studies.plots import require_matplotlib
 from CCMetricsLib.studies.sphere_plots import draw_spheres
 from CCMetricsLib.studies.spheres import COLUMNS, SphereParameters, findings, run_experiments
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from CCMetricsLib.studies.plots import CC, STANDARD, Row, drawn, numbers
+from AnatomyGuidedLib.plots import Row, drawn, numbers
+
+from CCMetricsLib.studies.colours import CC, STANDARD
 from CCMetricsLib.studies.simulation import DEGRADATIONS, GROUPS, METRICS, ORDERS, SimulationParameters
 
 if TYPE_CHECKING:

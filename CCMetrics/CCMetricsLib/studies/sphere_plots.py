@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from AnatomyGuidedLib.plots import Row, drawn, numbers
 
-from CCMetricsLib.studies.plots import CC, HINT, LESION_WISE, PANOPTIC, STANDARD, Row, drawn, numbers
+from CCMetricsLib.studies.colours import CC, HINT, LESION_WISE, PANOPTIC, STANDARD
 from CCMetricsLib.studies.spheres import SphereParameters, three_spheres
 
 if TYPE_CHECKING:

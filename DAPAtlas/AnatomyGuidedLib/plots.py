@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Standard metrics orange and CC-Metrics blue, as in the thesis; colour-blind readers tell all of these apart as well.
-STANDARD, CC, PANOPTIC, LESION_WISE, HINT = "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#7a7a7a"
-
 _DOTS_PER_INCH = 200
 _STYLE: Any = {  # matplotlib's own type lists each of its hundreds of keys
     "font.size": 9,
