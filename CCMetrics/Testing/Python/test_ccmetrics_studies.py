@@ -8,13 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from AnatomyGuidedLib import plots
 from AnatomyGuidedLib.cli import COMMANDS, Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.io import write_labelmap
 from AnatomyGuidedLib.progress import no_progress
 from AnatomyGuidedLib.study_options import StudyOptions
-from CCMetricsLib.studies import cc_simulation, cc_spheres, plots
+from CCMetricsLib.studies import cc_simulation, cc_spheres
 from CCMetricsLib.studies.cases import CaseParameters, generated_cases
 from CCMetricsLib.studies.simulation import (
     SCORES,
