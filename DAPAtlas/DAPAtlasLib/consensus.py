@@ -37,6 +37,8 @@ def consensus(
         ValueError: There is no opinion.
         Cancelled: The user stopped between two structures.
     """
+    if not opinions:
+        raise ValueError("At least one opinion is needed.")
     grid = opinions[0].labelmap.grid
     height = levels()
     merged = np.zeros(grid.shape, np.uint8)

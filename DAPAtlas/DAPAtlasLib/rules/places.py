@@ -58,7 +58,7 @@ def places(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
             if meant is not None:
                 changes |= dict.fromkeys(members.tolist(), meant)
             elif "whole" not in label.body_part and _outside(pieces, label, members, heights):
-                if (absent := absent_organ(pieces, context, members)) is not None:
+                if (absent := absent_organ(pieces, context, members)) not in (None, *changes.values()):
                     changes |= dict.fromkeys(members.tolist(), absent)
                 else:
                     lost.append(members)

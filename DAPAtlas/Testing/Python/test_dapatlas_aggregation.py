@@ -106,6 +106,11 @@ def test_staple_follows_the_experts_who_are_mostly_right():
     assert np.array_equal(consensus(opinions, "staple").values[box] == LIVER, theirs)
 
 
+def test_no_opinion_has_no_consensus():
+    with pytest.raises(ValueError, match="At least one"):
+        consensus([], "majority")
+
+
 # Doubt
 
 

@@ -146,6 +146,21 @@ def test_the_study_writes_tables_and_figures_of_a_cohort(cohort, run_command, tm
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "lacks dataset"),
+        (b"dataset,patient,sex,age,statistics\n", "names no patient"),
+        (b"\xff\xfe\x00\x81", "cannot be read as a table"),
+    ],
+)
+def test_a_file_that_is_no_cohort_ends_in_a_sentence(cohort, run_command, tmp_path, content, said):
+    cohort.write_bytes(content)
+    code, _, err = run_command("study", "atlas-insights", "--cohort", cohort, "-o", tmp_path / "out")
+    assert code == 1
+    assert said in err
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("dataset,patient", "dataset,name", "lacks patient"),

@@ -85,6 +85,21 @@ def test_what_has_another_hu_than_the_partner_is_no_kidney(patient):
     assert not (mended[patient.anatomy.values == KIDNEY] == BLADDER).any()
 
 
+def test_of_two_bodies_that_could_be_the_absent_gallbladder_one_takes_its_name(patient):
+    values = patient.anatomy.values.copy()
+    gallbladder = id_of("Gallbladder")
+    liver = np.argwhere(values == LIVER)
+    inside = liver[np.linalg.norm((liver - liver.mean(axis=0)) * 4.0, axis=1) < 10]
+    hu = patient.ct.values.copy()
+    hu[tuple(inside.T)] = 10.0
+    values[values == gallbladder] = BLADDER
+    values[tuple(inside.T)] = BLADDER
+    on = patient.anatomy.grid
+    mended = repair(Labelmap(values, on), Context("F", Volume(hu, on, "HU"))).labelmap.values
+    named = in_pieces(Labelmap(np.where(mended == gallbladder, mended, 1).astype(np.uint8), on))
+    assert named.of("Gallbladder").size <= 1
+
+
 def test_a_clean_patient_stays_as_it_is(patient):
     mended = repair(patient.anatomy, Context("F", patient.ct))
     assert np.count_nonzero(mended.labelmap.values != patient.anatomy.values) <= 5
