@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.io import split_scheme
+from AnatomyGuidedLib.tables import Rows, read_table
 
 CASE, REFERENCE, PREDICTION, ANATOMY = "case", "reference", "prediction", "anatomy"
 
 _REQUIRED = (CASE, REFERENCE, PREDICTION)
-_SEPARATORS = ",;\t"  # a spreadsheet writes the one of its country
 
 
 @dataclass(frozen=True)
@@ -82,31 +79,12 @@ def read_pairs(path: Path, *, models: Sequence[str] | None = None) -> Pairs:
     return Pairs(chosen, tuple(pairs), tuple(failures), tuple(dict.fromkeys(named)))
 
 
-def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and the rows that are not blank with their line; all cells without the blanks around them."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise AnatomyGuidedError(f"{path.name} cannot be read ({error.strerror or error}); check the path.") from error
-    except UnicodeDecodeError as error:
-        raise AnatomyGuidedError(f"{path.name} is no UTF-8 text; save it as CSV in UTF-8.") from error
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(_SEPARATORS, key=first.count)
-    try:
-        rows = [(line, cells) for line, cells in _cells(text, separator) if any(cells)]
-    except csv.Error as error:
-        raise AnatomyGuidedError(f"{path.name} is no CSV ({error}); save it as CSV in UTF-8.") from error
-    if len(rows) < 2:
+def _table(path: Path) -> tuple[list[str], Rows]:
+    header, rows = read_table(path)
+    if not rows:
         raise AnatomyGuidedError(f"{path.name} has no case; expected a header {','.join(_REQUIRED)} and a row a case.")
-    header = rows[0][1]
     _require_columns(path.name, header)
-    return header, rows[1:]
-
-
-def _cells(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
-    for cells in reader:
-        yield reader.line_num, [cell.strip() for cell in cells]
+    return header, rows
 
 
 def _require_columns(name: str, header: Sequence[str]) -> None:
@@ -116,9 +94,6 @@ def _require_columns(name: str, header: Sequence[str]) -> None:
             f"{name} lacks the column {' and '.join(missing)}; expected are {', '.join(_REQUIRED)}, then if wanted "
             f"{ANATOMY} and further models, but the header is {', '.join(header)}."
         )
-    twice = [column or "(no name)" for column, count in Counter(header).items() if count > 1 or not column]
-    if twice:
-        raise AnatomyGuidedError(f"{name} must name each column once, but has {', '.join(twice)} unnamed or twice.")
 
 
 def _models(header: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:

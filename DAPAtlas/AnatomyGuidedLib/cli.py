@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "atlas": ("DAPAtlasLib.atlas_command", "name every voxel of a CT with the DAP Atlas labels"),
     "rules": ("DAPAtlasLib.rules_command", "repair a label map with anatomical rules, and say what they found"),
     "plausibility": ("DAPAtlasLib.plausibility_command", "say how far to trust each structure of a label map, and why"),
+    "dataset": ("DAPAtlasLib.dataset_command", "label a cohort of CTs: select, label, filter, describe, review"),
     "lesions": ("PathologySegLib.lesions_command", "find lesions in a PET/CT and list them"),
     "limis": ("LIMISLib.limis_command", "correct a mask by typed language; parse a sentence; replay a session"),
     "evaluate": ("CCMetricsLib.evaluate_command", "score a segmentation lesion by lesion"),

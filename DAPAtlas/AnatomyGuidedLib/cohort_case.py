@@ -14,7 +14,7 @@ from typing import Any
 
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.files import Outputs, cannot_write, full_suffix, write_json
+from AnatomyGuidedLib.files import Outputs, cannot_write, full_suffix, sha256_of, write_json
 from AnatomyGuidedLib.progress import CancelCheck
 
 FORMAT, VERSION = "anatomyguided-cohort-case", 1
@@ -157,24 +157,9 @@ def _fingerprint(task: Task) -> str:
 
 
 def _digest(path: Path) -> str:
-    if not path.exists():
-        raise AnatomyGuidedError(f"{path.name} does not exist; check the path.")
     if full_suffix(path) == ".nhdr":
         return secrets.token_hex()  # the voxels lie in files that only the header knows, so nothing says "unchanged"
-    try:
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            return " ".join(f"{file.relative_to(path).as_posix()}:{_file_digest(file)}" for file in files)
-        return _file_digest(path)
-    except OSError as error:
-        raise AnatomyGuidedError(
-            f"{path.name} cannot be read ({error.strerror or error}); check that you may use it."
-        ) from error
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _stored_fingerprint(target: Path) -> str | None:

@@ -89,6 +89,15 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], Grid, str]:
     return values, grid, unit
 
 
+def read_grid(path: Path) -> Grid:
+    """The grid alone of the series in a folder, or of the series that one file belongs to: no pixel is decoded.
+
+    Raises:
+        AnatomyGuidedError: As `read`, as far as the headers show it.
+    """
+    return _grid(_sorted_slices(_series(path)))
+
+
 def _series(path: Path) -> list[Header]:
     folder = path if path.is_dir() else path.parent
     found: dict[str, list[Header]] = defaultdict(list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import secrets
@@ -141,6 +142,26 @@ def full_suffix(path: str | Path) -> str:
     return next((suffix for suffix in _DOUBLE_SUFFIXES if name.endswith(suffix)), Path(name).suffix)
 
 
+def sha256_of(path: Path) -> str:
+    """The checksum of a file's content; of a folder, that of its files' names and checksums.
+
+    Raises:
+        AnatomyGuidedError: It does not exist or cannot be read.
+    """
+    if not path.exists():
+        raise AnatomyGuidedError(f"{path.name} does not exist; check the path.")
+    try:
+        if not path.is_dir():
+            return _digest(path)
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        listing = "\n".join(f"{_digest(file)} {file.relative_to(path).as_posix()}" for file in files)
+        return hashlib.sha256(listing.encode()).hexdigest()
+    except OSError as error:
+        raise AnatomyGuidedError(
+            f"{path.name} cannot be read ({error.strerror or error}); check that you may use it."
+        ) from error
+
+
 def remove_announced(listing: Path) -> None:
     """Nothing; temporary files and empty folders that a killed worker noted in the list are gone."""
     if not listing.is_file():
@@ -175,6 +196,11 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequenc
         writer = csv.DictWriter(stream, columns, restval="", extrasaction="raise", lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _cell(value: object) -> object:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import itertools
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ _UNREADABLE = (
     ValueError,
 )
 _GZIP = b"\x1f\x8b"
+_LONGEST_HEADER = 1 << 16  # with extensions
 _ALIGNED_TO_SCANNER = 1
 _ROUNDING = 1e-15
 _LONGEST_QUATERNION = 1.0 + 2.0 * float(np.finfo(np.float32).eps)  # squared; nibabel refuses 3 digits and more
@@ -39,22 +42,43 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     Raises:
         AnatomyGuidedError: Truncated, no NIfTI, not three-dimensional, no orientation, spacing not above 0.
     """
-    try:
+    with _refusals(path.name):
         image = _image_of(_unpacked(path), path.name)
         shape = _three_axes(image.shape, path.name)
         grid = Grid(shape, _affine(image, path.name))
         return _values(image, path.name).reshape(shape), grid
-    except InvalidGrid as error:
-        raise AnatomyGuidedError(f"{path.name}: {error}") from error
-    except AnatomyGuidedError:
-        raise
-    except _UNREADABLE as error:
-        raise _damaged(path.name) from error
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid alone, from the header: a file that is damaged further on is not noticed.
+
+    Raises:
+        AnatomyGuidedError: As `read`, as far as the header shows it.
+    """
+    with _refusals(path.name):
+        with path.open("rb") as stream:
+            packed = stream.read(len(_GZIP)) == _GZIP
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            image = _image_of(stream.read(_LONGEST_HEADER), path.name)
+        return Grid(_three_axes(image.shape, path.name), _affine(image, path.name))
 
 
 def write(values: npt.NDArray[Any], grid: Grid, path: Path) -> None:
     """Nothing; the file's affine reads back as the grid's, to the last digit where NIfTI's float32 can hold it."""
     nib.save(_image(values, grid), path)
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """What goes wrong while a file is read, as our own errors."""
+    try:
+        yield
+    except InvalidGrid as error:
+        raise AnatomyGuidedError(f"{name}: {error}") from error
+    except AnatomyGuidedError:
+        raise
+    except _UNREADABLE as error:
+        raise _damaged(name) from error
 
 
 def _unpacked(path: Path) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +49,34 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     Raises:
         AnatomyGuidedError: Truncated, no NRRD, not three-dimensional, overlapping segments, no orientation.
     """
-    try:
+    with _refusals(path.name):
         values, header = nrrd.read(str(path), index_order="F")
-        _require_three_axes(values.shape, header, path.name)
-        return values, Grid(values.shape, _affine(header, path.name))
+        return values, _grid(values.shape, header, path.name)
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid alone, from the header.
+
+    Raises:
+        AnatomyGuidedError: As `read`, as far as the header shows it.
+    """
+    with _refusals(path.name):
+        header = nrrd.read_header(str(path))
+        return _grid(tuple(int(size) for size in header["sizes"]), header, path.name)
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """What goes wrong while a file is read, as our own errors."""
+    try:
+        yield
     except InvalidGrid as error:
-        raise AnatomyGuidedError(f"{path.name}: {error}") from error
+        raise AnatomyGuidedError(f"{name}: {error}") from error
     except AnatomyGuidedError:
         raise
     except _UNREADABLE as error:
         raise AnatomyGuidedError(
-            f"{path.name} cannot be read as NRRD: it is damaged, truncated, without its data file or of another "
+            f"{name} cannot be read as NRRD: it is damaged, truncated, without its data file or of another "
             "format; copy or export it again."
         ) from error
 
@@ -173,6 +191,11 @@ def _extents(values: npt.NDArray[Any]) -> dict[int, tuple[tuple[int, ...], tuple
         for number, box in enumerate(boxes, start=1)
         if box is not None
     }
+
+
+def _grid(shape: tuple[int, ...], header: Mapping[str, Any], name: str) -> Grid:
+    _require_three_axes(shape, header, name)
+    return Grid((shape[0], shape[1], shape[2]), _affine(header, name))
 
 
 def _require_three_axes(shape: tuple[int, ...], header: Mapping[str, Any], name: str) -> None:

@@ -29,7 +29,10 @@ FORMAT, FORMAT_VERSION = "anatomyguided-atlas-report", 1
 
 @dataclass(frozen=True)
 class AtlasResult:
-    """The label map on the CT's grid, a row a structure, and where the labels come from."""
+    """The label map on the CT's grid, a row a structure, and where the labels come from.
+
+    `known` are the labels that any expert could have named.
+    """
 
     labelmap: Labelmap
     statistics: tuple[StructureStatistics, ...]
@@ -39,6 +42,7 @@ class AtlasResult:
     findings: tuple[Finding, ...] = ()
     mended: tuple[Finding, ...] = ()
     assessments: tuple[Assessment, ...] = ()
+    known: frozenset[int] = frozenset()
 
     def report(self) -> dict[str, object]:
         """The result without voxels, for JSON."""
@@ -116,11 +120,12 @@ def build_atlas(
     doubt = disagreement(aggregated.opinions, labelmap)
     progress(0.92, "Measuring volumes and HU")
     statistics = structure_statistics(labelmap, ct)
+    known = frozenset[int]().union(*(opinion.knows for opinion in aggregated.opinions))
     case = Case(
         repaired.pieces,
         parameters.sex,
         parameters.age,
-        frozenset[int]().union(*(opinion.knows for opinion in aggregated.opinions)),
+        known,
         {row.label: row.mean_hu for row in statistics},
         {row.label: row for row in doubt.structures},
     )
@@ -135,6 +140,7 @@ def build_atlas(
         repaired.findings,
         aggregated.findings,
         assessments,
+        known,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Labelmap, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, read_labelmap
 from AnatomyGuidedLib.labels import label_by_id, structures
+from AnatomyGuidedLib.tables import read_rows
 
 NEEDED = ("dataset", "patient", "sex", "age", "statistics")
 OPTIONAL = ("diagnosis", "labelmap", "lesions")
@@ -40,13 +40,7 @@ def read_cohort(path: Path) -> list[Patient]:
     Raises:
         AnatomyGuidedError: A column or a file is missing, or a value cannot be read; the message says which line.
     """
-    header, rows = _table(path)
-    missing = [name for name in NEEDED if name not in header]
-    if missing:
-        raise AnatomyGuidedError(f"{path.name} must have the columns {', '.join(NEEDED)}, but lacks {missing[0]}.")
-    if not rows:
-        raise AnatomyGuidedError(f"{path.name} names no patient; a line a patient was expected.")
-    return [_patient(row, path, line) for line, row in enumerate(rows, 2)]
+    return [_patient(row, path, line) for line, row in read_rows(path, NEEDED, "patient")]
 
 
 def affected(labelmap: Labelmap, lesions: Labelmap) -> frozenset[str]:
@@ -59,17 +53,6 @@ def affected(labelmap: Labelmap, lesions: Labelmap) -> frozenset[str]:
     named = {label.id for label in structures()}
     held = np.unique(labelmap.values[lesions.values > 0]).tolist()
     return frozenset(label_by_id(label).name for label in held if label in named)
-
-
-def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """A table's header and its rows; both empty where the file is."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, restval="")
-            header, rows = list(reader.fieldnames or []), list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AnatomyGuidedError(f"{path.name} cannot be read as a table (CSV in UTF-8): {error}.") from error
-    return header, rows
 
 
 def _patient(row: Mapping[str, str], path: Path, line: int) -> Patient:
@@ -88,11 +71,9 @@ def _patient(row: Mapping[str, str], path: Path, line: int) -> Patient:
 def _statistics(path: Path, where: str) -> tuple[dict[str, float], dict[str, float]]:
     if not path.is_file():
         raise AnatomyGuidedError(f"{where}: {path.name} does not exist; check the path.")
-    header, rows = _table(path)
-    if not {"name", "volume_ml", "mean_hu"} <= set(header):
-        raise AnatomyGuidedError(f"{where}: {path.name} is no table of atlas --statistics.")
     columns = ("volume_ml", "mean_hu")
-    volumes, hu = ({row["name"]: _number(row[column], f"{where}: {column}") for row in rows} for column in columns)
+    rows = read_rows(path, ("name", *columns), "structure")
+    volumes, hu = ({row["name"]: _number(row[column], f"{where}: {column}") for _, row in rows} for column in columns)
     return volumes, hu
 
 

@@ -150,7 +150,7 @@ def test_the_study_writes_tables_and_figures_of_a_cohort(cohort, run_command, tm
     [
         (b"", "lacks dataset"),
         (b"dataset,patient,sex,age,statistics\n", "names no patient"),
-        (b"\xff\xfe\x00\x81", "cannot be read as a table"),
+        (b"\xff\xfe\x00\x81", "no UTF-8 text"),
     ],
 )
 def test_a_file_that_is_no_cohort_ends_in_a_sentence(cohort, run_command, tmp_path, content, said):

@@ -1,0 +1,113 @@
+"""One study of a data set, as a worker labels it: its label map if it belongs to the data set, else why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from AnatomyGuidedLib import __version__
+from AnatomyGuidedLib.cohort_case import Case
+from AnatomyGuidedLib.files import Outputs, sha256_of, write_csv, write_json
+from AnatomyGuidedLib.io import dap_segments, read_ct, split_scheme, write_labelmap
+from AnatomyGuidedLib.labels import label_by_id
+from AnatomyGuidedLib.progress import CancelCheck
+
+from DAPAtlasLib.build import AtlasResult, build_atlas
+from DAPAtlasLib.dataset.patients import Study
+from DAPAtlasLib.dataset.places import label_map, report, statistics
+from DAPAtlasLib.dataset.selection import why_not_whole_body
+from DAPAtlasLib.dataset.settings import DatasetSettings, Selection
+from DAPAtlasLib.parameters import FILE_PREFIX, AtlasParameters
+from DAPAtlasLib.plausibility.assess import counts, to_look_at
+from DAPAtlasLib.statistics import COLUMNS
+
+WORK = "DAPAtlasLib.dataset.case:label_study"
+FORMAT, VERSION = "anatomyguided-dataset-report", 1
+_CT = "ct"
+
+
+def cases(studies: Sequence[Study], settings: DatasetSettings, folder: Path) -> list[Case]:
+    """What a cohort runs: a case a study."""
+    return [_case(study, settings, folder) for study in studies]
+
+
+def label_study(case: Case, cancelled: CancelCheck) -> Mapping[str, object]:
+    """Whether the study is taken, else why not; its label map, statistics and report are in the data set's folder."""
+    told = case.settings
+    parameters = AtlasParameters(
+        tuple(_expert(expert, case) for expert in told["experts"]),
+        told["sex"],
+        told["rules"],
+        told["aggregation"],
+        told["age"],
+    )
+    ct = read_ct(case.files[_CT])
+    result = build_atlas(ct, parameters, cancelled=cancelled)
+    reason = _why_not(result, Selection(**told["selection"]), is_strict=told["strict"])
+    if not reason:
+        _write(result, case, Path(told["folder"]))
+    doubts = [f"{label_by_id(row.label).display_name}: {row.sentence}" for row in to_look_at(result.assessments)]
+    return {
+        "reason": reason,
+        "structures": len(result.statistics),
+        "share_named": round(result.share_named, 4),
+        "verdicts": counts(result.assessments),
+        "doubts": doubts,
+    }
+
+
+def _case(study: Study, settings: DatasetSettings, folder: Path) -> Case:
+    files, experts = {_CT: str(study.ct)}, []
+    for number, expert in enumerate(study.experts):
+        if not expert.startswith(FILE_PREFIX):
+            experts.append(expert)
+            continue
+        path, scheme = split_scheme(expert.removeprefix(FILE_PREFIX))
+        files[f"expert_{number}"] = str(path)
+        experts.append(f"{FILE_PREFIX}expert_{number}@{scheme}")
+    told: dict[str, Any] = {
+        "experts": experts,
+        "sex": study.sex,
+        "age": study.age,
+        "rules": settings.rules,
+        "aggregation": settings.aggregation,
+        "strict": settings.strict,
+        "selection": vars(settings.selection),
+        "folder": str(folder),
+    }
+    return Case(study.name, files, told)
+
+
+def _expert(text: str, case: Case) -> str:
+    """The expert with its file's path in place of the file's role."""
+    if not text.startswith(FILE_PREFIX):
+        return text
+    role, scheme = split_scheme(text.removeprefix(FILE_PREFIX))
+    return f"{FILE_PREFIX}{case.files[str(role)]}@{scheme}"
+
+
+def _why_not(result: AtlasResult, selection: Selection, *, is_strict: bool) -> str:
+    refused = [finding for finding in result.findings if finding.status == "refused"]
+    if refused and is_strict:
+        why = refused[0].reason.removeprefix("Refused: ").rstrip(".")
+        return f"The rule {refused[0].rule} was refused: {why}."
+    if selection.whole_body:
+        return why_not_whole_body(result.labelmap, result.known, selection)
+    return ""
+
+
+def _write(result: AtlasResult, case: Case, folder: Path) -> None:
+    """Nothing; the three files appear together."""
+    provenance = {
+        "software_version": __version__,
+        "inputs": {role: {"sha256": sha256_of(Path(path))} for role, path in case.files.items()},
+        "strict": case.settings["strict"],
+        "selection": case.settings["selection"],
+    }
+    with Outputs() as outputs:
+        segments = dap_segments([row.label for row in result.statistics])
+        write_labelmap(result.labelmap, outputs.stage(label_map(folder, case.name)), segments)
+        write_csv(outputs.stage(statistics(folder, case.name)), [row.row() for row in result.statistics], COLUMNS)
+        told = {"format": FORMAT, "version": VERSION, "case": case.name, "provenance": provenance}
+        write_json(outputs.stage(report(folder, case.name)), {**told, "atlas": result.report()})
