@@ -43,7 +43,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="SEG", type=Path, required=True, help="label map: .seg.nrrd (Slicer), .nii.gz, .nrrd"
     )
     parser.add_argument(
-        "--experts", default="", metavar="A,B,..", help="rules, file:LABELMAP[@SCHEME]; merged coarse to fine"
+        "--experts",
+        default="",
+        metavar="A,B,..",
+        help="rules, file:LABELMAP[@SCHEME], totalsegmentator[-fast]; merged coarse to fine",
     )
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex, if known")
     parser.add_argument("--age", type=float, metavar="YEARS", help="the patient's age, if known")

@@ -95,7 +95,7 @@ def build_atlas(
     for index, expert in enumerate(chosen):
         stop_if(cancelled)
         progress(0.7 * index / len(chosen), f"Asking the expert {expert.name}")
-        opinions.append(expert.opinion(ct))
+        opinions.append(expert.opinion(ct, cancelled))
     if not any(opinion.labelmap.values.any() for opinion in opinions):
         raise AnatomyGuidedError(
             f"No expert named a single voxel ({', '.join(o.expert for o in opinions)}); add rules."

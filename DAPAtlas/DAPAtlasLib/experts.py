@@ -10,10 +10,13 @@ from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.grid import Volume, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, split_scheme
 from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, ids_of, scheme
+from AnatomyGuidedLib.progress import CancelCheck, never_cancelled
 
+from DAPAtlasLib import totalsegmentator
 from DAPAtlasLib.opinions import Opinion
 from DAPAtlasLib.parameters import FILE_PREFIX
 from DAPAtlasLib.tissue_rules import tissue_labelmap
+from DAPAtlasLib.totalsegmentator import TotalSegmentatorExpert
 
 
 class Expert(Protocol):
@@ -22,7 +25,7 @@ class Expert(Protocol):
     @property
     def name(self) -> str: ...
 
-    def opinion(self, ct: Volume) -> Opinion: ...
+    def opinion(self, ct: Volume, cancelled: CancelCheck = ...) -> Opinion: ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class RulesExpert:
 
     name: str = "rules"
 
-    def opinion(self, ct: Volume) -> Opinion:
+    def opinion(self, ct: Volume, cancelled: CancelCheck = never_cancelled) -> Opinion:  # noqa: ARG002
         """The tissues; Unknown Tissue where the rules know nothing."""
         return Opinion(self.name, tissue_labelmap(ct), frozenset(ids_of(("Muscles", "Fat", "Skin"))))
 
@@ -47,7 +50,7 @@ class FileExpert:
         path, scheme_name = split_scheme(self.source)
         return f"{path.name}@{scheme_name}"
 
-    def opinion(self, ct: Volume) -> Opinion:
+    def opinion(self, ct: Volume, cancelled: CancelCheck = never_cancelled) -> Opinion:  # noqa: ARG002
         """The file's label map in DAP ids; it knows what its scheme names, and with DAP's own what occurs in it.
 
         Raises:
@@ -73,4 +76,9 @@ def make_expert(text: str) -> Expert:
         source = text.removeprefix(FILE_PREFIX)
         scheme(split_scheme(source)[1])
         return FileExpert(source)
-    raise UsageError(f"There is no expert {text!r}; known are rules and file:LABELMAP[@SCHEME].")
+    if text in (totalsegmentator.NAME, totalsegmentator.FAST_NAME):
+        return TotalSegmentatorExpert(is_fast=text == totalsegmentator.FAST_NAME)
+    raise UsageError(
+        f"There is no expert {text!r}; known are rules, file:LABELMAP[@SCHEME], {totalsegmentator.NAME} and "
+        f"{totalsegmentator.FAST_NAME}."
+    )
