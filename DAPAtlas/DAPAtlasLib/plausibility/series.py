@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from AnatomyGuidedLib.labels import Label, id_of, label_by_id
@@ -10,12 +12,11 @@ from AnatomyGuidedLib.labels import Label, id_of, label_by_id
 from DAPAtlasLib.plausibility.case import Case
 from DAPAtlasLib.plausibility.evidence import Evidence, Verdict
 from DAPAtlasLib.rules.context import VERTEBRAE
+from DAPAtlasLib.rules.sizes import compared
 from DAPAtlasLib.rules.vertebral_column import USUAL_MM
 
 _CLOSE, _WIDE = 0.55, 1.55  # of the distance that the others make likely
 _LEAST_GAPS = 3
-_UNLIKE = 1.4
-_FIRST_ALIKE = VERTEBRAE.index("Vertebra C4")
 _SHARE_FAILS, _SHARE_WARNS = 0.1, 0.01  # of the structure's voxels
 
 
@@ -36,7 +37,8 @@ def order(case: Case, label: Label) -> Evidence | None:
         verdict: Verdict = "fail" if share >= _SHARE_FAILS else "warn"
         return Evidence("order", verdict, f"By its place {share:.0%} of it belong to {targets}.", largest)
     taken = sum(move.voxels for move in finding.moves if move.target == label.id)
-    named = [fault for fault in finding.faults if label.name in fault]
+    sizes = cast(Sequence[str], finding.details.get("unlike", ()))
+    named = [fault for fault in finding.faults if fault not in sizes and re.search(rf"{label.name}\b", fault)]
     if named and (not finding.moves or taken >= _SHARE_WARNS * voxels):
         return Evidence("order", "warn", f"{named[0][0].upper()}{named[0][1:]}.")
     if rule == "vertebrae" and (wrong := _out_of_order(case, label)):
@@ -74,20 +76,13 @@ def spacing(case: Case, label: Label) -> Evidence | None:
 
 
 def size(case: Case, label: Label) -> Evidence | None:
-    """A vertebra's volume against the geometric mean of its neighbours'; C1 to C3 differ by shape."""
-    if label.group != "Vertebras" or not case.voxels[label.id]:
+    """A vertebra against its neighbours, a rib against the one across; C1 to C3 differ by shape."""
+    one = compared(case.pieces, label) if case.voxels[label.id] else None
+    if one is None:
         return None
-    level = VERTEBRAE.index(label.name)
-    if not _FIRST_ALIKE <= level < len(VERTEBRAE) - 1:
-        return None
-    around = [id_of(VERTEBRAE[level - 1]), id_of(VERTEBRAE[level + 1])]
-    if any(not case.voxels[one] or case.is_cut(one) for one in (*around, label.id)):
-        return None
-    times = float(case.voxels[label.id] / np.sqrt(np.prod(case.voxels[around].astype(float))))
-    told = f"It is {times:.2f} times as large as the vertebrae above and below it."
-    if 1 / _UNLIKE < times < _UNLIKE:
-        return Evidence("size", "pass", told)
-    return Evidence("size", "warn", f"{told[:-1]}: a part may have the wrong name.")
+    if not one.is_unlike:
+        return Evidence("size", "pass", f"It is {one.sentence}.")
+    return Evidence("size", "warn", f"It is {one.sentence}: a part may have the wrong name.")
 
 
 def _relative(places: Mapping[int, np.ndarray], usual_mm: Mapping[int, float]) -> dict[int, tuple[float, float]]:

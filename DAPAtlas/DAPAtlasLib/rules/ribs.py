@@ -18,6 +18,7 @@ from DAPAtlasLib.rules.contacts import IntArray
 from DAPAtlasLib.rules.context import Context
 from DAPAtlasLib.rules.finding import Finding, Status, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
+from DAPAtlasLib.rules.sizes import unlike_ribs
 from DAPAtlasLib.rules.vertebrae import vertebra_levels
 
 NAME = "ribs"
@@ -60,11 +61,13 @@ def rib_names(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
         reason = "the ribs' names do not fit the vertebrae's, and which of them are wrong cannot be told"
         return pieces, Finding(NAME, "refused", f"Refused: {reason}.", faults=tuple(dict.fromkeys(faults)))
     mended, moves = relabelled(pieces, changes)
-    told = (*dict.fromkeys(faults), *problems)
+    unlike = unlike_ribs(mended, "left")  # of a pair both are unlike, so one side says it
+    details = {"unlike": list(unlike)} if unlike else {}
+    told = (*dict.fromkeys(faults), *problems, *unlike)
     if not moves:
         reason = "Every rib hangs on its vertebra." if not told else f"Nothing can be mended: {'; '.join(told)}."
-        return pieces, Finding(NAME, "nothing to do", reason, faults=told)
-    return mended, Finding(NAME, "applied", f"By the vertebrae they hang on: {'; '.join(told)}.", moves, told)
+        return pieces, Finding(NAME, "nothing to do", reason, (), told, details)
+    return mended, Finding(NAME, "applied", f"By the vertebrae they hang on: {'; '.join(told)}.", moves, told, details)
 
 
 def _ribs(pieces: Pieces, side: str) -> list[_Rib]:

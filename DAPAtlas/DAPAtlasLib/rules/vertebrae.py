@@ -12,6 +12,7 @@ from DAPAtlasLib.rules.contacts import IntArray
 from DAPAtlasLib.rules.context import VERTEBRAE, Context
 from DAPAtlasLib.rules.finding import Finding, Status, relabelled
 from DAPAtlasLib.rules.pieces import Pieces
+from DAPAtlasLib.rules.sizes import unlike_vertebrae
 from DAPAtlasLib.rules.vertebral_column import Vertebra, columns, doubles, steps_between
 from DAPAtlasLib.rules.vertebral_count import Count, counted
 
@@ -52,17 +53,20 @@ def vertebra_levels(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
     if not pieces.of(*VERTEBRAE).size:
         return pieces, Finding(NAME, "not evaluable", "Not evaluable: no vertebra is in view.")
     best = min((_reading(*column) for column in columns(pieces)), key=lambda reading: reading.cost)
-    details = {"counted_from": best.count.evidence}
+    details: dict[str, object] = {"counted_from": best.count.evidence}
     if best.count.first is None:
         status: Status = "refused" if best.count.is_refused else "not evaluable"
         reason = f"{status.capitalize()}: {best.count.evidence}."
         return pieces, Finding(NAME, status, reason, faults=_jumps(best) or (best.count.evidence,), details=details)
     mended, moves = relabelled(best.pieces, best.changes)
-    missing = _missing(best.places, best.count.first)
+    unlike = unlike_vertebrae(mended)
+    details |= {"unlike": list(unlike)} if unlike else {}
+    doubted = (*_missing(best.places, best.count.first), *unlike)
     if not moves:
-        reason = f"The vertebrae follow each other, counted from {best.count.evidence}."
-        return pieces, Finding(NAME, "nothing to do", reason, faults=missing, details=details)
-    faults = (*_faults(best.found, best.places, best.count.first, best.pieces), *missing)
+        told = "".join(f"; but {fault}" for fault in unlike)
+        reason = f"The vertebrae follow each other, counted from {best.count.evidence}{told}."
+        return pieces, Finding(NAME, "nothing to do", reason, faults=doubted, details=details)
+    faults = (*_faults(best.found, best.places, best.count.first, best.pieces), *doubted)
     reason = f"Counted from {best.count.evidence}: {'; '.join(faults)}."
     return mended, Finding(NAME, "applied", reason, moves, faults, details)
 
