@@ -2,7 +2,7 @@
 
 A label map alone cannot say what lies under a piece that several structures surround. With the CT each voxel takes the
 label around the piece that is most likely by HU (the structures' own, close by), by its share of the border, and by its
-distance.
+distance; the piece takes one label where several would explain little more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _NEAR_MM = 12.0  # around a piece: there the HU of the structures around it are 
 _FAR_MM = 10.0  # one more of it makes a label as much less likely as 1.4 standard deviations of HU do
 _LEAST_SHARE = 0.03  # of the border
 _LEAST_SD_HU = 15.0
+_SHARE_APART = 0.01  # of what is near without sharing a border: the piece may cover all of a thin structure here
+_PER_BORDER = 2.0  # what a face between two labels in a piece must explain
 
 
 def dissolved(pieces: Pieces, bodies: Iterable[IntArray], ct: Volume | None) -> tuple[Pieces, dict[int, int]]:
@@ -71,12 +73,27 @@ def _by_hu(
     numbers, hu = pieces.numbers[box], ct.values[box]
     own = numbers == piece
     labels = np.where(np.isin(numbers, gone), 0, pieces.labels[numbers])
+    near = {int(label): shares.get(int(label), _SHARE_APART) for label in np.unique(labels) if label}
     smooth = _smoothed(hu, own)
-    costs = np.array([_cost(labels == label, hu, smooth, own, share, spacing) for label, share in shares.items()])
-    chosen = np.array([*shares])[costs.argmin(axis=0)]
+    costs = np.array([_cost(labels == label, hu, smooth, own, share, spacing) for label, share in near.items()])
+    chosen = np.array([*near])[_labels_of(costs, own)]
     voxels = np.argwhere(own) + np.array([side.start for side in box])
     for target in np.unique(chosen).tolist():
         yield target, voxels[chosen == target]
+
+
+def _labels_of(costs: FloatArray, own: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """The likeliest label of each voxel, or one for all where borders within the piece explain no more than that."""
+    each = costs.argmin(axis=0)
+    best = int(costs.sum(axis=1).argmin())
+    image = np.full(own.shape, -1)
+    image[own] = each
+    borders = 0
+    for axis in range(3):
+        along = np.moveaxis(image, axis, 0)
+        borders += int(((along[1:] != along[:-1]) & (along[1:] >= 0) & (along[:-1] >= 0)).sum())
+    gain = float(costs[best].sum() - costs.min(axis=0).sum())
+    return each if gain > _PER_BORDER * borders else np.full(each.size, best)
 
 
 def _smoothed(hu: npt.NDArray[Any], own: npt.NDArray[np.bool_]) -> FloatArray:

@@ -92,8 +92,13 @@ class Pieces:
 
     def reaches_edge(self, pieces: IntArray) -> bool:
         """Whether pieces lie at the image's edge, where the field of view may have cut them."""
+        return bool(self.faces_reached(pieces))
+
+    def faces_reached(self, pieces: IntArray) -> frozenset[int]:
+        """The faces of the image that pieces touch: 0 to 2 at the start of i, j and k, 3 to 5 at their end."""
         low, high = self.boxes[pieces, :, 0], self.boxes[pieces, :, 1]
-        return bool((low == 0).any() or (high == np.array(self.grid.shape)).any())
+        reached = np.concatenate([(low == 0).any(axis=0), (high == np.array(self.grid.shape)).any(axis=0)])
+        return frozenset(np.flatnonzero(reached).tolist())
 
     def corners_ras(self, pieces: IntArray) -> FloatArray:
         """The eight corners of each piece's box, RAS mm: [piece, corner, 3]."""

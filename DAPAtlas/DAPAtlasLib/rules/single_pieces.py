@@ -16,7 +16,6 @@ from DAPAtlasLib.rules.pieces import Pieces
 NAME = "single-piece"
 _PARTS = ((0.1, 25.0), (0.3, 60.0))  # of the largest body, and how many mm apart at most: no stray, but a part
 _ALIKE_HU = 60.0
-_CUT_SHARE = 0.02  # of the largest body: larger ones at the image's edge may be cut off by the field of view
 
 
 def single_pieces(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
@@ -28,9 +27,10 @@ def single_pieces(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
     apart: list[IntArray] = []
     near: list[str] = []
     for name, largest, body in _apart(pieces):
-        if _is_cut(pieces, largest, body):
+        is_alike = _is_alike(pieces, context, largest, body)
+        if is_alike and _is_cut(pieces, largest, body):
             continue
-        if _is_part(pieces, largest, body) and _is_alike(pieces, context, largest, body):
+        if is_alike and _is_part(pieces, largest, body):
             near.append(f"{name} is in two large pieces close to each other, which stay")
         else:
             apart.append(body)
@@ -59,9 +59,8 @@ def _size(pieces: Pieces, body: IntArray) -> int:
 
 
 def _is_cut(pieces: Pieces, largest: IntArray, body: IntArray) -> bool:
-    """Whether the field of view may have parted the two."""
-    is_large = _size(pieces, body) > _CUT_SHARE * _size(pieces, largest)
-    return pieces.reaches_edge(body) and (pieces.reaches_edge(largest) or is_large)
+    """Whether the field of view may have parted the two: both leave the image by one of its faces."""
+    return bool(pieces.faces_reached(largest) & pieces.faces_reached(body))
 
 
 def _is_part(pieces: Pieces, largest: IntArray, body: IntArray) -> bool:
