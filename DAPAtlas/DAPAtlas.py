@@ -1,4 +1,7 @@
 import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 from typing import Annotated
 
@@ -8,19 +11,23 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.io import read_image, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import ids_by_title, scheme_names
 from AnatomyGuidedLib.panel import ParameterPanel
-from AnatomyGuidedLib.progress import never_cancelled, no_progress
+from AnatomyGuidedLib.progress import never_cancelled, no_progress, part_of
 from AnatomyGuidedLib.requirements import IN_SLICER
 from AnatomyGuidedLib.runner import run_in_process, run_worker
+from DAPAtlasLib.aggregate import AGGREGATIONS, UNION
 from DAPAtlasLib.parameters import AtlasParameters
 from DAPAtlasLib.plausibility import assess
 from DAPAtlasLib.statistics import COLUMNS
-from slicer import vtkMRMLScalarVolumeNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.packaging import pip_ensure
-from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
+
+_JUDGED = "plausibility"  # a segmentation's reference to the table that says how far to trust it
+_DOUBTS = {"fail": 0, "warn": 1}
 
 
 class DAPAtlas(ScriptedLoadableModule):
@@ -48,6 +55,9 @@ class DAPAtlasParameterNode:
     organsFile: Path
     organsScheme: Annotated[str, Choice([*scheme_names()])] = "totalsegmentator"
     sex: Annotated[str, Choice(["unknown", "F", "M"])] = "unknown"
+    age: Annotated[int, WithinRange(-1, 130)] = -1
+    aggregation: Annotated[str, Choice([*AGGREGATIONS])] = UNION
+    segmentation: vtkMRMLSegmentationNode
 
 
 class DAPAtlasWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -55,16 +65,115 @@ class DAPAtlasWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservatio
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = None
+        self._repair = None
+        self._doubts = []
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
         self.setupForm(slicer, "UI/DAPAtlas.ui", DAPAtlasLogic())
         self.setupJobs(self.onApply, slicer.app.processEvents)
+        self.ui.judgeButton.clicked.connect(self.onJudge)
+        self.ui.repairButton.clicked.connect(self.onRepair)
+        self.ui.undoRuleButton.clicked.connect(self.onUndoRule)
+        self.ui.doubtsList.currentRowChanged.connect(self.onDoubt)
+        self.ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.showDoubts)
+        self.showRepair(None)
+
+    def onSceneStartClose(self, caller, event):
+        self.showRepair(None)
+        ParameterPanel.onSceneStartClose(self, caller, event)
 
     def onApply(self):
         with slicer.util.tryWithErrorDisplay(_("The label map was not made.")), self.working() as (progress, cancelled):
             parameters = atlas_parameters(self._parameterNode)
-            self.logic.segment(self._parameterNode.inputVolume, parameters, progress=progress, cancelled=cancelled)
+            volumeNode = self._parameterNode.inputVolume
+            self.show(self.logic.segment(volumeNode, parameters, progress=progress, cancelled=cancelled))
+            self.showRepair(None)
+
+    def onJudge(self):
+        with slicer.util.tryWithErrorDisplay(_("The segmentation was not judged.")), self.working() as jobs:
+            self.judge(self._parameterNode.segmentation, jobs)
+
+    def onRepair(self):
+        with slicer.util.tryWithErrorDisplay(_("The segmentation was not repaired.")), self.working() as jobs:
+            node = self._parameterNode
+            self.repair(Repair(node.segmentation, node.inputVolume, known(node.sex)), jobs)
+
+    def onUndoRule(self):
+        with slicer.util.tryWithErrorDisplay(_("The rule was not undone.")), self.working() as jobs:
+            self.repair(self._repair.without(self.ui.ruleBox.currentText), jobs)
+
+    def onDoubt(self, row):
+        place = self._doubts[row][1] if 0 <= row < len(self._doubts) else None
+        if place:
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *place)
+
+    def repair(self, asked, jobs):
+        progress, cancelled = jobs
+        repaired, report = self.logic.repair(
+            asked.segmentationNode,
+            asked.volumeNode,
+            asked.sex,
+            undo=asked.undone,
+            replaces=asked.repairedNode,
+            progress=part_of(progress, 0.0, 0.6),
+            cancelled=cancelled,
+        )
+        self.showRepair(replace(asked, repairedNode=repaired, findings=tuple(report["findings"])))
+        self.judge(repaired, (part_of(progress, 0.6, 1.0), cancelled))
+
+    def judge(self, segmentationNode, jobs):
+        progress, cancelled = jobs
+        node = self._parameterNode
+        age = None if node.age < 0 else node.age
+        self.logic.judge(
+            segmentationNode, node.inputVolume, known(node.sex), age, progress=progress, cancelled=cancelled
+        )
+        self.show(segmentationNode)
+
+    def show(self, segmentationNode):
+        self._parameterNode.segmentation = segmentationNode
+        self.showDoubts(segmentationNode)
+        self.ui.resultButton.collapsed = False
+
+    def showDoubts(self, segmentationNode):
+        self._doubts = [] if segmentationNode is None else self.logic.doubts(segmentationNode)
+        self.ui.doubtsList.clear()
+        self.ui.doubtsList.addItems([text for text, _place in self._doubts])
+
+    def showRepair(self, repair):
+        self._repair = repair
+        findings = repair.findings if repair else ()
+        self.ui.rulesList.clear()
+        self.ui.rulesList.addItems([repair.told(finding) for finding in findings])
+        self.ui.ruleBox.clear()
+        self.ui.ruleBox.addItems([finding["rule"] for finding in findings if repair.can_undo(finding)])
+        self.ui.undoRuleButton.enabled = self.ui.ruleBox.count > 0
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was repaired into which node, what the rules found, and those that were taken back."""
+
+    segmentationNode: vtkMRMLSegmentationNode
+    volumeNode: vtkMRMLScalarVolumeNode
+    sex: str | None
+    undone: tuple[str, ...] = ()
+    repairedNode: vtkMRMLSegmentationNode | None = None
+    findings: tuple[dict, ...] = ()
+
+    def without(self, rule):
+        """The same with one more rule taken back."""
+        return replace(self, undone=(*self.undone, rule))
+
+    def can_undo(self, finding):
+        """Whether the rule changed something that still stands."""
+        return finding["voxels"] > 0 and finding["rule"] not in self.undone
+
+    def told(self, finding):
+        """A line for the list."""
+        state = _("undone") if finding["rule"] in self.undone else finding["status"]
+        return f"{finding['rule']}: {state}. {finding['reason']}"
 
 
 class DAPAtlasLogic(ScriptedLoadableModuleLogic):
@@ -101,15 +210,60 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
         volumeNode,
         sex=None,
         *,
+        undo=(),
+        replaces=None,
         progress=no_progress,
         cancelled=never_cancelled,
         runner=run_worker,
     ):
         """A new segmentation node: the given one, whose segments have DAP names, after all anatomical rules.
 
-        The CT tells what lies under pieces that lose their label. Returns the node and the rules' report; the scene
-        changes only when the result is complete.
+        The CT tells what lies under pieces that lose their label; the changes of the rules in `undo` are taken back.
+        Returns the node, in place of the one that it `replaces`, and the rules' report; the scene changes only when the
+        result is complete.
         """
+        with self._written(segmentationNode, volumeNode) as (folder, words):
+            words = ["rules", *words, "-o", str(folder / "repaired.seg.nrrd"), *(["--sex", sex] if sex else [])]
+            words += ["--undo", ",".join(undo)] if undo else []
+            report = runner(words, progress=progress, cancelled=cancelled)
+            scene = segmentationNode.GetScene()
+            scene.SaveStateForUndo()
+            if replaces is not None:
+                scene.RemoveNode(replaces)
+            title = f"{segmentationNode.GetName()} repaired"
+            repaired = mrml.add_segmentation_file(scene, folder / "repaired.seg.nrrd", title)
+        repaired.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+        return repaired, report
+
+    def judge(
+        self,
+        segmentationNode,
+        volumeNode,
+        sex=None,
+        age=None,
+        *,
+        progress=no_progress,
+        cancelled=never_cancelled,
+        runner=run_worker,
+    ):
+        """A new table node: how far to trust each segment with a DAP name, with the evidence and a place (RAS mm)."""
+        with self._written(segmentationNode, volumeNode) as (_folder, words):
+            words = ["plausibility", *words, *(["--sex", sex] if sex else [])]
+            words += [] if age is None else ["--age", str(age)]
+            report = runner(words, progress=progress, cancelled=cancelled)
+        segmentationNode.GetScene().SaveStateForUndo()
+        return self._judged(segmentationNode, report["structures"])
+
+    def doubts(self, segmentationNode):
+        """What the segmentation's table doubts, the worst first: a line each, and its place (RAS mm) or None."""
+        tableNode = segmentationNode.GetNodeReference(_JUDGED)
+        rows = mrml.table_rows(tableNode) if tableNode else []
+        doubtful = sorted((row for row in rows if row["verdict"] in _DOUBTS), key=lambda row: _DOUBTS[row["verdict"]])
+        return [(f"{row['verdict']}: {row['structure']}: {row['evidence']}", _place(row)) for row in doubtful]
+
+    @contextmanager
+    def _written(self, segmentationNode, volumeNode):
+        """A folder with the CT and the segmentation's label map, and the words of a command that reads them."""
         if segmentationNode is None or volumeNode is None:
             raise AnatomyGuidedError(_("A segmentation and its CT are needed; choose both first."))
         pip_ensure(IN_SLICER, requester="DAPAtlas")
@@ -120,15 +274,15 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
             folder = Path(name)
             write_volume(ct, folder / "ct.nrrd")
             write_labelmap(labelmap, folder / "given.nrrd")
-            words = ["rules", f"{folder / 'given.nrrd'}@dap", "--ct", str(folder / "ct.nrrd")]
-            words += ["-o", str(folder / "repaired.seg.nrrd"), *(["--sex", sex] if sex else [])]
-            report = runner(words, progress=progress, cancelled=cancelled)
-            scene = segmentationNode.GetScene()
-            scene.SaveStateForUndo()
-            title = f"{segmentationNode.GetName()} repaired"
-            repaired = mrml.add_segmentation_file(scene, folder / "repaired.seg.nrrd", title)
-        repaired.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-        return repaired, report
+            yield folder, [f"{folder / 'given.nrrd'}@dap", "--ct", str(folder / "ct.nrrd")]
+
+    def _judged(self, segmentationNode, rows):
+        scene, old = segmentationNode.GetScene(), segmentationNode.GetNodeReference(_JUDGED)
+        if old is not None:
+            scene.RemoveNode(old)
+        tableNode = mrml.add_table(scene, f"{segmentationNode.GetName()} plausibility", assess.COLUMNS, rows)
+        segmentationNode.SetNodeReferenceID(_JUDGED, tableNode.GetID())
+        return tableNode
 
     def _shown(self, path, report, volumeNode):
         scene = volumeNode.GetScene()
@@ -137,8 +291,7 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
         segmentationNode = mrml.add_segmentation_file(scene, path, title)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
         mrml.add_table(scene, f"{title} volumes", COLUMNS, report["structures"])
-        rows = report["plausibility"]["structures"]
-        mrml.add_table(scene, f"{title} plausibility", assess.COLUMNS, rows)
+        self._judged(segmentationNode, report["plausibility"]["structures"])
         doubt = path.with_name("disagreement.nrrd")
         if doubt.exists():
             mrml.add_volume(scene, read_image(doubt), f"{title} disagreement")
@@ -150,7 +303,19 @@ def atlas_parameters(node):
     experts = ["rules"] if node.useRules else []
     if str(node.organsFile) not in ("", "."):
         experts.append(f"file:{node.organsFile}@{node.organsScheme}")
-    return AtlasParameters(tuple(experts), None if node.sex == "unknown" else node.sex)
+    age = None if node.age < 0 else node.age
+    return AtlasParameters(tuple(experts), known(node.sex), aggregation=node.aggregation, age=age)
+
+
+def known(sex):
+    """The sex, or None where the panel says that it is unknown."""
+    return None if sex == "unknown" else sex
+
+
+def _place(row):
+    """The row's place, RAS mm; None where it has none."""
+    place = tuple(float(row[name]) for name in ("r_mm", "a_mm", "s_mm"))
+    return None if any(isnan(mm) for mm in place) else place
 
 
 class DAPAtlasTest(ScriptedLoadableModuleTest):

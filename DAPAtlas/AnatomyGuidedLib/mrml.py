@@ -193,6 +193,16 @@ def add_table(scene: Any, name: str, columns: Sequence[str], rows: Sequence[Mapp
     return node
 
 
+def table_rows(node: Any) -> list[dict[str, str]]:
+    """A table node's cells as text, a row each by column name."""
+    table = node.GetTable()
+    names = [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())]
+    return [
+        {name: table.GetValue(row, column).ToString() for column, name in enumerate(names)}
+        for row in range(table.GetNumberOfRows())
+    ]
+
+
 def save_scene(scene: Any, path: str | Path) -> None:
     """Nothing; the whole scene is in the bundle (`.mrb`) at `path`, or, on an error, nothing has changed there.
 

@@ -33,6 +33,7 @@ FORMAT, FORMAT_VERSION = "anatomyguided-rules-report", 1
 _EXAMPLES = """examples:
   anatomyguided rules atlas.seg.nrrd -o repaired.seg.nrrd --sex F --report findings.json
   anatomyguided rules organs.nii.gz@totalsegmentator -o repaired.nii.gz --skip single-piece
+  anatomyguided rules atlas.seg.nrrd -o repaired.seg.nrrd --undo ribs
 """
 
 
@@ -47,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex; without it organs of either sex stay")
     parser.add_argument("--only", metavar="LIST", default="", help=f"these rules alone: {', '.join(RULES)}")
     parser.add_argument("--skip", metavar="LIST", default="", help="all rules but these")
+    parser.add_argument(
+        "--undo", metavar="LIST", default="", help="take these rules' changes back at the end; the others' stay"
+    )
     parser.add_argument(
         "--strict", action="store_true", help="write no label map, and exit with 1, where a rule was refused"
     )
@@ -74,7 +78,9 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     context = Context(arguments.sex, ct)
     told = part_of(console.progress, 0.1, 0.9)
     result = repair(labelmap, context, rules=chosen, progress=told, cancelled=console.cancelled)
-    report = _report(result, labelmap, ct, arguments.sex)
+    undone = [rule for rule in _words(arguments.undo) if rule in chosen]
+    result = result.without(*undone)
+    report = {**_report(result, labelmap, ct, arguments.sex), "undone": undone}
     _print(result, console)
     if arguments.strict and result.has_refused:
         raise AnatomyGuidedError(_refusal(result))
@@ -88,11 +94,13 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
 
 
 def _chosen(arguments: argparse.Namespace) -> tuple[str, ...]:
-    only, skipped = (
-        tuple(word.strip() for word in words.split(",") if word.strip()) for words in (arguments.only, arguments.skip)
-    )
-    chosen_rules(skipped)
+    only, skipped = _words(arguments.only), _words(arguments.skip)
+    chosen_rules((*skipped, *_words(arguments.undo)))
     return tuple(name for name in chosen_rules(only or None) if name not in skipped)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _ct(arguments: argparse.Namespace, labelmap: Labelmap, path: Path) -> Volume | None:

@@ -42,16 +42,18 @@ class Repaired:
         """Whether a rule was refused as implausible: the thesis leaves such cases out of a data set (3.1.3)."""
         return any(finding.status == "refused" for finding in self.findings)
 
-    def without(self, rule: str) -> Labelmap:
-        """The label map as if this rule had not been applied; the others' changes stay.
+    def without(self, *rules: str) -> Repaired:
+        """The same as if these rules had not been applied; the others' changes stay.
 
         Raises:
-            UsageError: The rule was not among them.
+            UsageError: A rule was not among them.
         """
-        for finding in self.findings:
-            if finding.rule == rule:
-                return undone(self.pieces, finding).labelmap()
-        raise UsageError(f"There is no rule {rule!r} to undo; applied were {', '.join(f.rule for f in self.findings)}.")
+        pieces, applied = self.pieces, {finding.rule: finding for finding in self.findings}
+        for rule in rules:
+            if rule not in applied:
+                raise UsageError(f"There is no rule {rule!r} to undo; applied were {', '.join(applied)}.")
+            pieces = undone(pieces, applied[rule])
+        return Repaired(pieces.labelmap(), self.findings, pieces)
 
 
 def repair(

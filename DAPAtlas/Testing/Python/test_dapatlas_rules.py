@@ -127,7 +127,7 @@ def test_one_rule_can_be_undone_alone(whole):
     stray[tuple(kidney)] = id_of("Brain")
     result = repair(Labelmap(stray, whole.grid), Context("M"))
     assert (result.labelmap.values == whole.values).mean() > 0.9999
-    undone = result.without("left-right").values
+    undone = result.without("left-right").labelmap.values
     assert np.array_equal(undone != result.labelmap.values, result.labelmap.values != stray) or (
         (undone[injected.changed] == injected.labelmap.values[injected.changed]).mean() > 0.99
     )
