@@ -172,8 +172,9 @@ class Repair:
 
     def told(self, finding):
         """A line for the list."""
-        state = _("undone") if finding["rule"] in self.undone else finding["status"]
-        return f"{finding['rule']}: {state}. {finding['reason']}"
+        status, reason = finding["status"], finding["reason"]
+        state = _("undone") if finding["rule"] in self.undone else status
+        return f"{finding['rule']}: {state}. {reason.removeprefix(f'{status.capitalize()}: ')}"
 
 
 class DAPAtlasLogic(ScriptedLoadableModuleLogic):

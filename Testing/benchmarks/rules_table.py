@@ -3,13 +3,15 @@
 python Testing/benchmarks/rules_table.py [--cases 50] [--spacing 4] [--faults NAME,NAME] [--ct]
 python Testing/benchmarks/rules_table.py --labelmap MAP@SCHEME --labelmap-ct CT --sex M
 
-Cases have variants: every orientation, both sexes, all fields of view. "Named" counts cases in which a rule says what
-is wrong or that it cannot tell; shares of voxels are over the cases in which the rule in charge could be evaluated.
+Cases have variants: every orientation, both sexes, all fields of view. "Named" counts cases in which the rule in charge
+says what is wrong (of vertebrae and ribs: with one that the fault is about) or that it cannot tell; shares of voxels
+are over the cases in which that rule could be evaluated.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from AnatomyGuidedLib.phantom import PatientOptions, make_anatomy, make_patient 
 from AnatomyGuidedLib.phantom.faults import FAULTS, NotPossible, inject  # noqa: E402
 from DAPAtlasLib.rules.catalogue import repair  # noqa: E402
 from DAPAtlasLib.rules.context import Context  # noqa: E402
+from DAPAtlasLib.rules.finding import Finding  # noqa: E402
 
 IN_CHARGE = {
     "left-right-swap": "left-right", "left-right-swap-whole": "left-right", "vertebrae-shifted": "vertebrae",
@@ -100,9 +103,24 @@ def outcome(fault: str, options: argparse.Namespace, seed: int) -> Outcome | Non
     counts = (bad, bad & (now != wrong), bad & (now == true), ~bad & (now != true))
     return Outcome(
         finding.status not in ("not evaluable", "refused"),
-        bool(finding.faults) or finding.status in ("not evaluable", "refused"),
+        finding.status in ("not evaluable", "refused") or names(finding, injected.details),
         *(int(np.count_nonzero(mask)) for mask in counts),
     )
+
+
+def names(finding: Finding, details: object) -> bool:
+    """Whether the finding says what is wrong, of vertebrae and ribs with one whose name the fault's details hold."""
+    told = " ".join(finding.faults)
+    if finding.rule not in ("vertebrae", "ribs"):
+        return bool(told)
+    held, structures = [details], []
+    while held:
+        one = held.pop()
+        if isinstance(one, str):
+            structures.append(one)
+        elif isinstance(one, dict | list | tuple):
+            held += one.values() if isinstance(one, dict) else one
+    return any(re.search(rf"{name}\b", told) for name in structures if name.startswith(("Vertebra ", "Costa ")))
 
 
 def made(options: argparse.Namespace, sex: str, seed: int) -> tuple[Labelmap, Volume | None]:

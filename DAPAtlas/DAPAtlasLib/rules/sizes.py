@@ -97,7 +97,7 @@ def _rib(pieces: Pieces, label: Label) -> Comparison | None:
     if not (_is_whole(pieces, label.name) and _is_whole(pieces, other)):
         return None
     times = _voxels(pieces, label.name) / _voxels(pieces, other)
-    return Comparison(times, f"{times:.2f} times as large as the rib across")
+    return Comparison(times, f"{times:.2f} times as large as {other}")
 
 
 def _is_whole(pieces: Pieces, name: str) -> bool:

@@ -82,4 +82,4 @@ def test_a_rib_is_compared_with_the_one_across(flips):
     flipped = tuple(flip < 0 for flip in flips)
     assert unlike_ribs(pieces_of(with_ribs(8, 6), flips=flipped), "left") == ()
     told = unlike_ribs(pieces_of(with_ribs(5, 8), flips=flipped), "left")
-    assert told == ("Costa 9 Left is 0.62 times as large as the rib across",)
+    assert told == ("Costa 9 Left is 0.62 times as large as Costa 9 Right",)
