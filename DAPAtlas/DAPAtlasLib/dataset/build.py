@@ -75,6 +75,8 @@ def build_dataset(
         UsageError: As `run_cohort`.
     """
     resources = resources or Resources()
+    if folder.exists() and not folder.is_dir():
+        raise AnatomyGuidedError(f"{folder.name} is a file, but a folder's name was expected as output.")
     _require_no_input_replaced(studies, folder)
     thicknesses, left_out = _surveyed(studies, part_of(progress, 0.0, 0.1), cancelled)
     wanted = _wanted_mm(list(thicknesses.values()), settings)
@@ -89,17 +91,20 @@ def build_dataset(
     by_name = {study.name: study for study in studies}
     to_run = cases(fitting, settings, folder)
     _forget_lost(fitting, folder)
-    run = run_cohort(
-        to_run,
-        WORK,
-        folder / places.RESULTS,
-        workers=resources.workers,
-        scheduler=resources.scheduler,
-        resume=resources.resume,
-        progress=part_of(progress, 0.1, 1.0),
-        note=note,
-        cancelled=cancelled,
-    )
+    try:
+        run = run_cohort(
+            to_run,
+            WORK,
+            folder / places.RESULTS,
+            workers=resources.workers,
+            scheduler=resources.scheduler,
+            resume=resources.resume,
+            progress=part_of(progress, 0.1, 1.0),
+            note=note,
+            cancelled=cancelled,
+        )
+    finally:
+        _remove_leftovers(folder)
     taken = []
     for done in run.done:
         study, told = by_name[done.case.name], read_result(done.path)
@@ -151,6 +156,13 @@ def _remove_files(studies: Sequence[Study], folder: Path) -> None:
     for study in studies:
         for path in places.files_of(folder, study.name):
             path.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Nothing; half-written files of workers that were killed are gone."""
+    for name in (places.LABELS, places.STATISTICS, places.REPORTS):
+        for leftover in (folder / name).glob(".*.part.*"):
+            leftover.unlink(missing_ok=True)
 
 
 def _require_no_input_replaced(studies: Sequence[Study], folder: Path) -> None:

@@ -106,8 +106,11 @@ def test_a_second_run_keeps_what_is_done_and_makes_again_what_is_lost(cohort, ru
     labels = cohort / "atlas" / "labels" / "AutoPET_whole_10440.nii.gz"
     first = labels.read_bytes()
     assert "1 kept" in run_command("dataset", "build", "--config", config, "--resume", "--workers", 1)[1]
+    leftover = labels.with_name(".1234.part.nii.gz")  # of a worker that was killed
+    leftover.touch()
     labels.unlink()
     assert "0 kept" in run_command("dataset", "build", "--config", config, "--resume", "--workers", 1)[1]
+    assert not leftover.exists()
     assert labels.read_bytes()[10:] == first[10:]  # but for the time in gzip's header
     settings(cohort, "[selection]\nbelow_hips_mm = 5000\n")
     code, _, err = run_command("dataset", "build", "--config", config, "--resume", "--workers", 1)
@@ -140,6 +143,12 @@ def test_a_bad_setting_is_a_wrong_call_and_nothing_is_written(cohort, run_comman
     got, _, err = run_command("dataset", "build", "--config", path)
     assert (got, said in err) == (code, True), err
     assert not (cohort / "atlas").exists()
+
+
+def test_an_output_that_is_a_file_is_told_before_any_work(cohort, run_command):
+    (cohort / "atlas").touch()
+    code, _, err = run_command("dataset", "build", "--config", settings(cohort))
+    assert (code, err) == (1, "atlas is a file, but a folder's name was expected as output.\n")
 
 
 @pytest.mark.parametrize(
