@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from AnatomyGuidedLib.grid import Volume
 
 from DAPAtlasLib.rules.contacts import IntArray
@@ -29,8 +30,17 @@ class Context:
 
     def median_hu(self, pieces: Pieces, chosen: IntArray) -> float | None:
         """The median HU of pieces; None without a CT."""
+        values = self._hu(pieces, chosen)
+        return None if values is None else float(np.median(values))
+
+    def hu_range(self, pieces: Pieces, chosen: IntArray) -> tuple[float, float] | None:
+        """The HU between which 95 % of the pieces' voxels lie; None without a CT."""
+        values = self._hu(pieces, chosen)
+        return None if values is None else (float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5)))
+
+    def _hu(self, pieces: Pieces, chosen: IntArray) -> npt.NDArray[np.float32] | None:
         if self.ct is None:
             return None
         low, high = pieces.boxes[chosen, :, 0].min(axis=0), pieces.boxes[chosen, :, 1].max(axis=0)
         box = tuple(slice(int(first), int(last)) for first, last in zip(low, high, strict=True))
-        return float(np.median(self.ct.values[box][np.isin(pieces.numbers[box], chosen)]))
+        return self.ct.values[box][np.isin(pieces.numbers[box], chosen)]

@@ -72,6 +72,12 @@ def _is_part(pieces: Pieces, largest: IntArray, body: IntArray) -> bool:
 
 
 def _is_alike(pieces: Pieces, context: Context, largest: IntArray, body: IntArray) -> bool:
-    """Whether the CT, if there is one, shows the same tissue in both."""
-    both = [context.median_hu(pieces, own) for own in (largest, body)]
-    return any(hu is None for hu in both) or abs(both[0] - both[1]) < _ALIKE_HU  # type: ignore[operator]
+    """Whether the CT, if there is one, shows in the body what the largest one has within it too."""
+    usual, hu, own = (
+        context.median_hu(pieces, largest),
+        context.hu_range(pieces, largest),
+        context.median_hu(pieces, body),
+    )
+    if usual is None or hu is None or own is None:
+        return True
+    return min(hu[0], usual - _ALIKE_HU) < own < max(hu[1], usual + _ALIKE_HU)
