@@ -22,26 +22,29 @@ def single_pieces(pieces: Pieces, context: Context) -> tuple[Pieces, Finding]:
     """Every structure that occurs once has its largest body only.
 
     What the edge of the image may have cut off stays, and so does a large piece close by, as of an organ that is drawn
-    too thin in its middle: the finding names it.
+    too thin in its middle: the finding names both, the first among its details, since that is no fault.
     """
     apart: list[IntArray] = []
     near: list[str] = []
+    cut: list[str] = []
     for name, largest, body in _apart(pieces):
         is_alike = _is_alike(pieces, context, largest, body)
         if is_alike and _is_cut(pieces, largest, body):
-            continue
-        if is_alike and _is_part(pieces, largest, body):
+            cut.append(name)
+        elif is_alike and _is_part(pieces, largest, body):
             near.append(f"{name} is in two large pieces close to each other, which stay")
         else:
             apart.append(body)
     mended, moves = relabelled(*dissolved(pieces, apart, context.ct))
+    details = {"perhaps_parted_by_the_images_edge": sorted(set(cut))} if cut else {}
     if not moves:
-        return pieces, Finding(NAME, "nothing to do", "No piece lies apart from its structure.", faults=tuple(near))
+        reason = "No piece lies apart from its structure."
+        return pieces, Finding(NAME, "nothing to do", reason, faults=tuple(near), details=details)
     names = sorted({label_by_id(move.source).name for move in moves})
     faults = (*(f"{name} has a piece apart" for name in names), *near)
     many = f" and {len(names) - 4} more" if len(names) > 4 else ""
     reason = f"Pieces apart of {', '.join(names[:4])}{many} took the label around them."
-    return mended, Finding(NAME, "applied", reason, moves, faults)
+    return mended, Finding(NAME, "applied", reason, moves, faults, details)
 
 
 def _apart(pieces: Pieces) -> Iterator[tuple[str, IntArray, IntArray]]:
