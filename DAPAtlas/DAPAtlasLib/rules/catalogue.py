@@ -48,11 +48,14 @@ class Repaired:
         Raises:
             UsageError: A rule was not among them.
         """
-        pieces, applied = self.pieces, {finding.rule: finding for finding in self.findings}
-        for rule in rules:
-            if rule not in applied:
-                raise UsageError(f"There is no rule {rule!r} to undo; applied were {', '.join(applied)}.")
-            pieces = undone(pieces, applied[rule])
+        applied = {finding.rule: finding for finding in self.findings}
+        unknown = [rule for rule in rules if rule not in applied]
+        if unknown:
+            raise UsageError(f"There is no rule {unknown[0]!r} to undo; applied were {', '.join(applied)}.")
+        pieces = self.pieces
+        for rule in reversed(applied):  # the last one first, since it may have moved what another had moved
+            if rule in rules:
+                pieces = undone(pieces, applied[rule])
         return Repaired(pieces.labelmap(), self.findings, pieces)
 
 

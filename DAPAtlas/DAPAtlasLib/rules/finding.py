@@ -16,13 +16,17 @@ Status = Literal["applied", "nothing to do", "not evaluable", "refused"]
 
 @dataclass(frozen=True)
 class Move:
-    """A piece that a rule moved: from which label to which, how many voxels, where its middle is (RAS mm)."""
+    """A piece that a rule moved: from which label to which, how many voxels, where its middle is (RAS mm).
+
+    `count` is how many pieces there were: those that were cut from it later have moved with it.
+    """
 
     piece: int
     source: int
     target: int
     voxels: int
     place_ras_mm: tuple[float, float, float]
+    count: int
 
     def row(self) -> dict[str, object]:
         """The move with names, for JSON."""
@@ -73,6 +77,7 @@ def relabelled(pieces: Pieces, changes: Mapping[int, int]) -> tuple[Pieces, tupl
             label,
             int(pieces.voxels[piece]),
             _rounded(pieces.middles_ras[piece]),
+            pieces.labels.size,
         )
         for piece, label in sorted(real.items())
     )
@@ -81,7 +86,15 @@ def relabelled(pieces: Pieces, changes: Mapping[int, int]) -> tuple[Pieces, tupl
 
 def undone(pieces: Pieces, finding: Finding) -> Pieces:
     """The pieces without what this rule did; what a later rule has moved on stays."""
-    back = {move.piece: move.source for move in finding.moves if int(pieces.labels[move.piece]) == move.target}
+    moves = {move.piece: move for move in finding.moves}
+    if not moves:
+        return pieces
+    was = pieces.among_first(finding.moves[0].count)  # the same of all moves of a finding
+    back = {
+        piece: moves[first].source
+        for piece, first in enumerate(was.tolist())
+        if first in moves and int(pieces.labels[piece]) == moves[first].target
+    }
     return pieces.with_labels(back)
 
 

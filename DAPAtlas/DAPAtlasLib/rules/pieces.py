@@ -28,7 +28,7 @@ BoolArray = npt.NDArray[np.bool_]
 class Pieces:
     """Numbers from 1 on voxels, 0 outside; by number: label, voxels, middle in RAS mm, box in [i, j, k], neighbours.
 
-    Row 0 of each table is the background.
+    Row 0 of each table is the background. `parents` has the piece that each was cut from, or itself.
     """
 
     grid: Grid
@@ -38,6 +38,7 @@ class Pieces:
     middles_ras: FloatArray
     boxes: IntArray
     contacts: Contacts
+    parents: IntArray
 
     @property
     def count(self) -> int:
@@ -134,20 +135,32 @@ class Pieces:
         return np.asarray(np.argwhere(self.numbers[box] == piece) + np.array([side.start for side in box]))
 
     def cut(self, parts: Mapping[int, IntArray]) -> tuple[Pieces, dict[int, int]]:
-        """Pieces of which some voxels, rows of (i, j, k), are new pieces; and the new piece of each old one."""
-        cut, new = self.split([*parts.values()])
-        return cut, dict(zip(parts, new, strict=True))
+        """Pieces of which some voxels, rows of (i, j, k), are new pieces; and the new piece of each old one.
+
+        A part without a voxel, or one that is the whole piece, cuts nothing.
+        """
+        real = {piece: part for piece, part in parts.items() if 0 < len(part) < self.voxels[piece]}
+        cut, new = self.split([*real.values()])
+        return cut, dict(zip(real, new, strict=True))
 
     def split(self, parts: Sequence[IntArray]) -> tuple[Pieces, list[int]]:
         """Pieces of which each part, rows of (i, j, k) of one old piece, is a new one of its label; the new ones."""
         if not parts:
             return self, []
         numbers = self.numbers.astype(np.uint32) if self.count + len(parts) > 65535 else self.numbers.copy()
-        labels = np.append(self.labels, [self.labels[self.numbers[tuple(part[0])]] for part in parts]).astype(np.uint8)
+        cut_from = np.array([int(self.numbers[tuple(part[0])]) for part in parts])
+        labels = np.append(self.labels, self.labels[cut_from]).astype(np.uint8)
         new = [self.labels.size + place for place in range(len(parts))]
         for number, part in zip(new, parts, strict=True):
             numbers[tuple(part.T)] = number
-        return _measured(self.grid, numbers, labels), new
+        return _measured(self.grid, numbers, labels, np.append(self.parents, cut_from)), new
+
+    def among_first(self, count: int) -> IntArray:
+        """By piece the one that it was when there were only so many (0 and the background included)."""
+        was = np.arange(self.labels.size)
+        while (later := was >= count).any():
+            was[later] = self.parents[was[later]]
+        return was
 
 
 def in_pieces(labelmap: Labelmap) -> Pieces:
@@ -172,10 +185,10 @@ def in_pieces(labelmap: Labelmap) -> Pieces:
     order: Literal["C", "F"] = "F" if labelmap.values.flags.f_contiguous else "C"
     numbers = np.zeros(labelmap.grid.shape, np.uint16 if count < 65536 else np.uint32, order)
     numbers[body] = found
-    return _measured(labelmap.grid, numbers, labels)
+    return _measured(labelmap.grid, numbers, labels, np.arange(count + 1))
 
 
-def _measured(grid: Grid, numbers: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> Pieces:
+def _measured(grid: Grid, numbers: npt.NDArray[Any], labels: npt.NDArray[np.uint8], parents: IntArray) -> Pieces:
     """The tables of numbers; only the box around the body is looked at, and one voxel of background around it."""
     import cc3d
 
@@ -189,7 +202,8 @@ def _measured(grid: Grid, numbers: npt.NDArray[Any], labels: npt.NDArray[np.uint
     boxes = np.asarray(statistics["bounding_boxes"]).reshape(-1, 3, 2).astype(np.int64) + first[:, None]
     boxes[:, :, 1] += 1
     middles = np.nan_to_num(np.asarray(statistics["centroids"])) + first
-    return Pieces(grid, numbers, labels, voxels, grid.ras_from_ijk(middles), boxes, contacts(inside, labels.size - 1))
+    touching = contacts(inside, labels.size - 1)
+    return Pieces(grid, numbers, labels, voxels, grid.ras_from_ijk(middles), boxes, touching, parents)
 
 
 def _require_whole(labelmap: Labelmap) -> None:
