@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -35,6 +36,7 @@ _SCHEME = "totalsegmentator"
 _WEIGHTS = {False: (291, 292, 293, 294, 295), True: (297,)}  # numbers of nnU-Net data sets, by whether it is fast
 _TASKS = {False: "total", True: "total_fast"}  # as its own command for fetching weights calls them
 _SETTINGS = {"totalseg_id": "none", "send_usage_stats": False, "prediction_counter": 0}
+_FOLDERS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\s'\"\\/]+[\\/])+")  # a folder may be called after a patient
 _POLL_S, _GRACE_S = 0.1, 5.0
 
 
@@ -120,7 +122,7 @@ def _run(words: Sequence[str], environment: Mapping[str, str], said: Path, cance
             _end(process)
     if process.returncode:
         lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        told = lines[-1].strip().replace(str(said.parent), "") if lines else "it said nothing"
+        told = _FOLDERS.sub("", lines[-1].strip()) if lines else "it said nothing"
         raise AnatomyGuidedError(f"TotalSegmentator failed (code {process.returncode}): {told}")
 
 
