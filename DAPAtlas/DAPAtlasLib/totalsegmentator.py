@@ -36,7 +36,8 @@ _SCHEME = "totalsegmentator"
 _WEIGHTS = {False: (291, 292, 293, 294, 295), True: (297,)}  # numbers of nnU-Net data sets, by whether it is fast
 _TASKS = {False: "total", True: "total_fast"}  # as its own command for fetching weights calls them
 _SETTINGS = {"totalseg_id": "none", "send_usage_stats": False, "prediction_counter": 0}
-_FOLDERS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\s'\"\\/]+[\\/])+")  # a folder may be called after a patient
+_QUOTED = re.compile(r"(['\"])[^'\"]*[\\/]([^'\"\\/]+)\1")
+_FOLDERS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\s'\"\\/]+[\\/])+")
 _POLL_S, _GRACE_S = 0.1, 5.0
 
 
@@ -122,8 +123,17 @@ def _run(words: Sequence[str], environment: Mapping[str, str], said: Path, cance
             _end(process)
     if process.returncode:
         lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        told = _FOLDERS.sub("", lines[-1].strip()) if lines else "it said nothing"
+        told = _without_folders(lines[-1].strip()) if lines else "it said nothing"
         raise AnatomyGuidedError(f"TotalSegmentator failed (code {process.returncode}): {told}")
+
+
+def _without_folders(text: str) -> str:
+    """The text with its paths cut down to names: a folder may be called after a patient.
+
+    >>> _without_folders("no such file: '/data/A B/model.json' or /tmp/x/ct.nii.gz")
+    "no such file: 'model.json' or ct.nii.gz"
+    """
+    return _FOLDERS.sub("", _QUOTED.sub(r"\1\2\1", text))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
