@@ -137,9 +137,9 @@ class Pieces:
     def cut(self, parts: Mapping[int, IntArray]) -> tuple[Pieces, dict[int, int]]:
         """Pieces of which some voxels, rows of (i, j, k), are new pieces; and the new piece of each old one.
 
-        A part without a voxel, or one that is the whole piece, cuts nothing.
+        A part without a voxel cuts nothing; of a part that is the whole piece, the old one has no voxel any more.
         """
-        real = {piece: part for piece, part in parts.items() if 0 < len(part) < self.voxels[piece]}
+        real = {piece: part for piece, part in parts.items() if len(part)}
         cut, new = self.split([*real.values()])
         return cut, dict(zip(real, new, strict=True))
 
