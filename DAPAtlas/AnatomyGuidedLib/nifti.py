@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import itertools
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,8 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid
+from AnatomyGuidedLib.grid import FloatArray, Grid
+from AnatomyGuidedLib.refusals import refusing
 
 _UNREADABLE = (
     ImageFileError,
@@ -42,7 +41,7 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     Raises:
         AnatomyGuidedError: Truncated, no NIfTI, not three-dimensional, no orientation, spacing not above 0.
     """
-    with _refusals(path.name):
+    with refusing(path.name, _UNREADABLE, _damaged(path.name)):
         image = _image_of(_unpacked(path), path.name)
         shape = _three_axes(image.shape, path.name)
         grid = Grid(shape, _affine(image, path.name))
@@ -55,7 +54,7 @@ def read_grid(path: Path) -> Grid:
     Raises:
         AnatomyGuidedError: As `read`, as far as the header shows it.
     """
-    with _refusals(path.name):
+    with refusing(path.name, _UNREADABLE, _damaged(path.name)):
         with path.open("rb") as stream:
             packed = stream.read(len(_GZIP)) == _GZIP
         with gzip.open(path) if packed else path.open("rb") as stream:
@@ -66,19 +65,6 @@ def read_grid(path: Path) -> Grid:
 def write(values: npt.NDArray[Any], grid: Grid, path: Path) -> None:
     """Nothing; the file's affine reads back as the grid's, to the last digit where NIfTI's float32 can hold it."""
     nib.save(_image(values, grid), path)
-
-
-@contextmanager
-def _refusals(name: str) -> Iterator[None]:
-    """What goes wrong while a file is read, as our own errors."""
-    try:
-        yield
-    except InvalidGrid as error:
-        raise AnatomyGuidedError(f"{name}: {error}") from error
-    except AnatomyGuidedError:
-        raise
-    except _UNREADABLE as error:
-        raise _damaged(name) from error
 
 
 def _unpacked(path: Path) -> bytes:

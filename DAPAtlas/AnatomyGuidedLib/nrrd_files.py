@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid, Labelmap
+from AnatomyGuidedLib.grid import FloatArray, Grid, Labelmap
+from AnatomyGuidedLib.refusals import refusing
 from AnatomyGuidedLib.segments import Segment
 
 _RAS_FROM_SPACE = {
@@ -49,7 +49,7 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     Raises:
         AnatomyGuidedError: Truncated, no NRRD, not three-dimensional, overlapping segments, no orientation.
     """
-    with _refusals(path.name):
+    with refusing(path.name, _UNREADABLE, _damaged(path.name)):
         values, header = nrrd.read(str(path), index_order="F")
         return values, _grid(values.shape, header, path.name)
 
@@ -60,25 +60,9 @@ def read_grid(path: Path) -> Grid:
     Raises:
         AnatomyGuidedError: As `read`, as far as the header shows it.
     """
-    with _refusals(path.name):
+    with refusing(path.name, _UNREADABLE, _damaged(path.name)):
         header = nrrd.read_header(str(path))
         return _grid(tuple(int(size) for size in header["sizes"]), header, path.name)
-
-
-@contextmanager
-def _refusals(name: str) -> Iterator[None]:
-    """What goes wrong while a file is read, as our own errors."""
-    try:
-        yield
-    except InvalidGrid as error:
-        raise AnatomyGuidedError(f"{name}: {error}") from error
-    except AnatomyGuidedError:
-        raise
-    except _UNREADABLE as error:
-        raise AnatomyGuidedError(
-            f"{name} cannot be read as NRRD: it is damaged, truncated, without its data file or of another "
-            "format; copy or export it again."
-        ) from error
 
 
 def write(values: npt.NDArray[Any], grid: Grid, path: Path, fields: Mapping[str, str] | None = None) -> None:
@@ -191,6 +175,13 @@ def _extents(values: npt.NDArray[Any]) -> dict[int, tuple[tuple[int, ...], tuple
         for number, box in enumerate(boxes, start=1)
         if box is not None
     }
+
+
+def _damaged(name: str) -> AnatomyGuidedError:
+    return AnatomyGuidedError(
+        f"{name} cannot be read as NRRD: it is damaged, truncated, without its data file or of another format; copy or "
+        "export it again."
+    )
 
 
 def _grid(shape: tuple[int, ...], header: Mapping[str, Any], name: str) -> Grid:

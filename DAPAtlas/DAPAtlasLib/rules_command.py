@@ -146,5 +146,4 @@ def _print(result: Repaired, console: Console) -> None:
 
 def _refusal(result: Repaired) -> str:
     refused = [finding for finding in result.findings if finding.status == "refused"]
-    why = refused[0].reason.removeprefix("Refused: ").rstrip(".")
-    return f"The rule {refused[0].rule} was refused ({why}); with --strict nothing is written."
+    return f"The rule {refused[0].rule} was refused ({refused[0].why}); with --strict nothing is written."

@@ -130,7 +130,7 @@ def _run(words: Sequence[str], environment: Mapping[str, str], said: Path, cance
 def _without_folders(text: str) -> str:
     """The text with its paths cut down to names: a folder may be called after a patient.
 
-    >>> _without_folders("no such file: '/data/A B/model.json' or /tmp/x/ct.nii.gz")
+    >>> _without_folders("no such file: '/data/A B/model.json' or /scans/x/ct.nii.gz")
     "no such file: 'model.json' or ct.nii.gz"
     """
     return _FOLDERS.sub("", _QUOTED.sub(r"\1\2\1", text))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from AnatomyGuidedLib.cohort import read_result, run_cohort
+from AnatomyGuidedLib.cohort import Case, read_result, run_cohort
 from AnatomyGuidedLib.cohort_case import result_path
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.io import read_grid
@@ -90,7 +90,7 @@ def build_dataset(
                 fitting.append(study)
     by_name = {study.name: study for study in studies}
     to_run = cases(fitting, settings, folder)
-    _forget_lost(fitting, folder)
+    _forget_lost(to_run, folder)
     try:
         run = run_cohort(
             to_run,
@@ -138,17 +138,14 @@ def _wanted_mm(thicknesses_mm: Sequence[float], settings: DatasetSettings) -> fl
     return settings.selection.slice_thickness_mm or (commonest_mm(thicknesses_mm) if thicknesses_mm else None)
 
 
-def _forget_lost(studies: Sequence[Study], folder: Path) -> None:
+def _forget_lost(to_run: Sequence[Case], folder: Path) -> None:
     """Nothing; a result of an earlier run whose label map is gone does not count as finished."""
-    for study, case in zip(studies, cases(studies, DatasetSettings(), folder), strict=True):
+    for case in to_run:
         path = result_path(folder / places.RESULTS, case)
+        are_there = all(file.is_file() for file in places.files_of(folder, case.name))
         with suppress(AnatomyGuidedError):
-            if path.is_file() and not read_result(path)["reason"] and not _are_there(study, folder):
+            if path.is_file() and not read_result(path)["reason"] and not are_there:
                 path.unlink()
-
-
-def _are_there(study: Study, folder: Path) -> bool:
-    return all(path.is_file() for path in places.files_of(folder, study.name))
 
 
 def _remove_files(studies: Sequence[Study], folder: Path) -> None:

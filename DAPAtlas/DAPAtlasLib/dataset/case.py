@@ -8,7 +8,7 @@ from typing import Any
 
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cohort_case import Case
-from AnatomyGuidedLib.files import Outputs, sha256_of, write_csv, write_json
+from AnatomyGuidedLib.files import Outputs, full_suffix, sha256_of, write_csv, write_json
 from AnatomyGuidedLib.io import dap_segments, read_ct, split_scheme, write_labelmap
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import CancelCheck
@@ -90,8 +90,7 @@ def _expert(text: str, case: Case) -> str:
 def _why_not(result: AtlasResult, selection: Selection, *, is_strict: bool) -> str:
     refused = [finding for finding in result.findings if finding.status == "refused"]
     if refused and is_strict:
-        why = refused[0].reason.removeprefix("Refused: ").rstrip(".")
-        return f"The rule {refused[0].rule} was refused: {why}."
+        return f"The rule {refused[0].rule} was refused: {refused[0].why}."
     if selection.whole_body:
         return why_not_whole_body(result.labelmap, result.known, selection)
     return ""
@@ -101,7 +100,7 @@ def _write(result: AtlasResult, case: Case, folder: Path) -> None:
     """Nothing; the three files appear together."""
     provenance = {
         "software_version": __version__,
-        "inputs": {role: {"sha256": sha256_of(Path(path))} for role, path in case.files.items()},
+        "inputs": {role: _checksum(Path(path)) for role, path in case.files.items()},
         "strict": case.settings["strict"],
         "selection": case.settings["selection"],
     }
@@ -111,3 +110,9 @@ def _write(result: AtlasResult, case: Case, folder: Path) -> None:
         write_csv(outputs.stage(statistics(folder, case.name)), [row.row() for row in result.statistics], COLUMNS)
         told = {"format": FORMAT, "version": VERSION, "case": case.name, "provenance": provenance}
         write_json(outputs.stage(report(folder, case.name)), {**told, "atlas": result.report()})
+
+
+def _checksum(path: Path) -> dict[str, str]:
+    """The input's checksum; of a .nhdr that of the header, whose voxels lie in files of their own."""
+    covers = {"covers": "the header alone"} if full_suffix(path) == ".nhdr" else {}
+    return {"sha256": sha256_of(path), **covers}

@@ -17,6 +17,7 @@ from DAPAtlasLib.parameters import FILE_PREFIX, SEXES
 NEEDED = ("subject", "study_uid", "ct")
 _SOURCE_PREFIX = "PETCT_"  # of the subjects of FDG-PET-CT-Lesions; its masks go by what follows
 _UID_DIGITS = 5
+_COLUMN = r"\{([^{}]*)\}"
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([YMWD]?)")
 _PER_YEAR = {"": 1.0, "Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
 
@@ -105,7 +106,7 @@ def _study(row: Mapping[str, str], path: Path, line: int, prefix: str, experts: 
     return Study(
         case_name(prefix, row["subject"], uid),
         folder / row["ct"],
-        tuple(_expert(expert, row, folder) for expert in experts),
+        tuple(_expert(expert, row, folder, where) for expert in experts),
         sex or None,
         age,
         row.get("diagnosis", ""),
@@ -113,16 +114,23 @@ def _study(row: Mapping[str, str], path: Path, line: int, prefix: str, experts: 
     )
 
 
-def _expert(expert: str, row: Mapping[str, str], folder: Path) -> str:
+def _expert(expert: str, row: Mapping[str, str], folder: Path, where: str) -> str:
     if not expert.startswith(FILE_PREFIX):
         return expert
-    named = re.sub(r"\{([^{}]*)\}", lambda found: row[found[1]], expert.removeprefix(FILE_PREFIX))
+    empty = [column for column in _columns(expert) if not row[column]]
+    if empty:
+        raise AnatomyGuidedError(f"{where}: the column {empty[0]} is empty, but an expert needs it.")
+    named = re.sub(_COLUMN, lambda found: row[found[1]], expert.removeprefix(FILE_PREFIX))
     return f"{FILE_PREFIX}{folder / named}"
+
+
+def _columns(expert: str) -> list[str]:
+    return re.findall(_COLUMN, expert)
 
 
 def _require_columns(experts: Sequence[str], header: Sequence[str], path: Path) -> None:
     for expert in experts:
-        for column in re.findall(r"\{([^{}]*)\}", expert):
+        for column in _columns(expert):
             if column not in header:
                 raise UsageError(
                     f"An expert names the column {column!r}, which {path.name} lacks; it has {', '.join(header)}."

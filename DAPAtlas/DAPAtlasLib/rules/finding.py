@@ -54,6 +54,11 @@ class Finding:
         """How many voxels moved."""
         return sum(move.voxels for move in self.moves)
 
+    @property
+    def why(self) -> str:
+        """The reason within another sentence: without the status before it and the full stop."""
+        return self.reason.removeprefix(f"{self.status.capitalize()}: ").rstrip(".")
+
     def row(self) -> dict[str, object]:
         """The finding for JSON; moves between the same labels are added up."""
         return {

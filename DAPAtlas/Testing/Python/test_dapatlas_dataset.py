@@ -178,6 +178,9 @@ def test_an_expert_may_name_a_column_and_must_name_one_that_is_there(tmp_path):
     assert study.name == "X_a_10000"
     with pytest.raises(AnatomyGuidedError, match="names the column 'bones'"):
         read_studies(path, "X", ("file:{bones}",))
+    path.write_text(f"subject;study_uid;ct;organs\na;{UID}10000;b.nii.gz;\n")
+    with pytest.raises(AnatomyGuidedError, match="line 2: the column organs is empty"):
+        read_studies(path, "X", ("file:{organs}",))
 
 
 @pytest.mark.parametrize(("text", "years"), [("061Y", 61.0), ("018M", 1.5), (" 7 ", 7.0), ("", None), ("26W", 0.498)])
