@@ -83,6 +83,10 @@ class DAPAtlasWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservatio
         self.showRepair(None)
         ParameterPanel.onSceneStartClose(self, caller, event)
 
+    def _show_busy(self, busy):
+        ParameterPanel._show_busy(self, busy)
+        self.ui.resultButton.enabled = not busy  # one job at a time
+
     def onApply(self):
         with slicer.util.tryWithErrorDisplay(_("The label map was not made.")), self.working() as (progress, cancelled):
             parameters = atlas_parameters(self._parameterNode)
@@ -229,7 +233,8 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
             report = runner(words, progress=progress, cancelled=cancelled)
             scene = segmentationNode.GetScene()
             scene.SaveStateForUndo()
-            if replaces is not None:
+            if replaces is not None and replaces.GetScene() is scene:
+                self._forget_judged(replaces)
                 scene.RemoveNode(replaces)
             title = f"{segmentationNode.GetName()} repaired"
             repaired = mrml.add_segmentation_file(scene, folder / "repaired.seg.nrrd", title)
@@ -267,6 +272,8 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
         """A folder with the CT and the segmentation's label map, and the words of a command that reads them."""
         if segmentationNode is None or volumeNode is None:
             raise AnatomyGuidedError(_("A segmentation and its CT are needed; choose both first."))
+        if segmentationNode.GetScene() is None or volumeNode.GetScene() is None:
+            raise AnatomyGuidedError(_("The segmentation or its CT is no longer in the scene; choose others."))
         pip_ensure(IN_SLICER, requester="DAPAtlas")
         ct = mrml.volume_from_node(volumeNode, unit="HU")
         values = ids_by_title(mrml.segment_names(segmentationNode))
@@ -277,10 +284,14 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
             write_labelmap(labelmap, folder / "given.nrrd")
             yield folder, [f"{folder / 'given.nrrd'}@dap", "--ct", str(folder / "ct.nrrd")]
 
+    def _forget_judged(self, segmentationNode):
+        tableNode = segmentationNode.GetNodeReference(_JUDGED)
+        if tableNode is not None:
+            segmentationNode.GetScene().RemoveNode(tableNode)
+
     def _judged(self, segmentationNode, rows):
-        scene, old = segmentationNode.GetScene(), segmentationNode.GetNodeReference(_JUDGED)
-        if old is not None:
-            scene.RemoveNode(old)
+        self._forget_judged(segmentationNode)
+        scene = segmentationNode.GetScene()
         tableNode = mrml.add_table(scene, f"{segmentationNode.GetName()} plausibility", assess.COLUMNS, rows)
         segmentationNode.SetNodeReferenceID(_JUDGED, tableNode.GetID())
         return tableNode

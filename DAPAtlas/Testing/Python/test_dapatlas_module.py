@@ -145,6 +145,7 @@ def test_a_segmentation_is_repaired_and_one_rule_taken_back(swapped, host):
     assert "Kidney Left" not in mrml.segment_names(again).values()
     assert any(text.startswith("left-right: undone") for text in rules_of(swapped))
     assert host.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 2
+    assert host.scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
     assert "left-right" not in [swapped.ui.ruleBox.itemText(row) for row in range(swapped.ui.ruleBox.count)]
 
 
@@ -177,3 +178,21 @@ def test_the_panels_choices_are_the_libs_parameters(module, host):  # noqa: ARG0
     widget.ui.ageBox.value = -1
     assert atlas_parameters(node).age is None
     module.close_widget()
+
+
+def test_while_a_job_runs_no_other_can_be_started(swapped):
+    seen = []
+    swapped._processEvents = lambda: seen.append(swapped.ui.resultButton.enabled)
+    swapped.ui.judgeButton.click()
+    assert seen
+    assert not any(seen)
+    assert swapped.ui.resultButton.enabled
+
+
+def test_undoing_what_was_deleted_meanwhile_ends_in_a_sentence(swapped, host):
+    given = swapped._parameterNode.segmentation
+    swapped.ui.repairButton.click()
+    host.scene.RemoveNode(given)
+    with host.showing_dialogs(), pytest.raises(Exception, match="no longer in the scene"):
+        swapped.onUndoRule()
+    assert host.scene.GetFirstNodeByName("Organs repaired") is not None
