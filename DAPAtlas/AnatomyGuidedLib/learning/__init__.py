@@ -1,0 +1,1 @@
+"""Training in plain torch: a loss for many classes, and a loop that resumes."""

@@ -1,0 +1,147 @@
+"""The training loop: one network, one source of batches, a state on disk that it resumes from."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from AnatomyGuidedLib.learning.losses import deeply_supervised
+from AnatomyGuidedLib.learning.settings import TrainingSettings
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
+
+STATE, LOG = "state.pt", "log.jsonl"
+
+
+class Source(Protocol):
+    """Where examples come from: the same number gives the same example, so that a resumed run goes on as it was."""
+
+    def example(self, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """An image (channels, *space) and its classes (*space)."""
+        ...
+
+
+Loss = Callable[[Any, Tensor], Tensor]
+
+
+class Training:
+    """A network on its way: weights, their running mean, the optimiser, and the step that comes next."""
+
+    def __init__(self, network: nn.Module, settings: TrainingSettings, *, device: str = "cpu") -> None:
+        self.network, self.settings, self.device = network.to(device), settings, device
+        self.averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.step, self.seconds = 0, 0.0
+
+    def run(
+        self,
+        source: Source,
+        folder: Path,
+        *,
+        loss: Loss = deeply_supervised,
+        progress: Progress = no_progress,
+        cancelled: CancelCheck = never_cancelled,
+    ) -> None:
+        """Nothing; all steps are done, the state and the log (one JSON line each) lie in the folder.
+
+        Raises:
+            Cancelled: The user stopped; the state is kept, and the next run goes on from it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._resume(folder)
+        self.network.train()
+        losses: list[float] = []
+        started, saved, before = time.monotonic(), time.monotonic(), self.seconds
+        try:
+            for image, target in self._batches(source):
+                stop_if(cancelled)
+                losses.append(self._learn(image, target, loss))
+                self.seconds = before + time.monotonic() - started
+                if self.step % self.settings.log_every_steps == 0 or self.step == self.settings.steps:
+                    self._log(folder, losses)
+                    progress(self.step / self.settings.steps, self._words(losses))
+                    losses.clear()
+                if time.monotonic() - saved > self.settings.save_every_s:
+                    self.save(folder)
+                    saved = time.monotonic()
+        finally:
+            self.save(folder)
+
+    def _learn(self, image: Tensor, target: Tensor, loss: Loss) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate(self.step)
+        value = loss(self.network(image), target)
+        self.optimizer.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.largest_gradient)
+        self.optimizer.step()
+        self.step += 1
+        self._average()
+        return float(value.detach())
+
+    def _average(self) -> None:
+        decay = min(self.settings.averaging, self.step / (self.step + 10.0)) if self.settings.averaging else 0.0
+        for name, value in self.network.state_dict().items():
+            self.averaged[name].lerp_(value.detach().to(self.averaged[name].dtype), 1.0 - decay)
+
+    def _batches(self, source: Source) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches that are still to come, the next one being made while one is learned."""
+        size = self.settings.batch
+
+        def made(step: int) -> tuple[Tensor, Tensor]:
+            pairs = [source.example(step * size + place) for place in range(size)]
+            images, targets = (torch.from_numpy(np.stack(values)) for values in zip(*pairs, strict=True))
+            return images.to(self.device), targets.to(self.device)
+
+        with ThreadPoolExecutor(1) as worker:
+            coming = worker.submit(made, self.step)
+            for step in range(self.step, self.settings.steps):
+                batch = coming.result()
+                if step + 1 < self.settings.steps:
+                    coming = worker.submit(made, step + 1)
+                yield batch
+
+    def save(self, folder: Path) -> None:
+        """Nothing; the folder holds the state, whole or as it was before."""
+        state = {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        torch.save(state, folder / f"{STATE}.part")
+        (folder / f"{STATE}.part").replace(folder / STATE)
+
+    def _resume(self, folder: Path) -> None:
+        if not (folder / STATE).is_file():
+            return
+        state = torch.load(folder / STATE, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.averaged = state["averaged"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+
+    def _log(self, folder: Path, losses: list[float]) -> None:
+        row = {
+            "step": self.step,
+            "loss": round(float(np.mean(losses)), 5),
+            "rate": self.settings.rate(self.step - 1),
+            "seconds": round(self.seconds, 1),
+        }
+        with (folder / LOG).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
+
+    def _words(self, losses: list[float]) -> str:
+        left_s = self.seconds / max(1, self.step) * (self.settings.steps - self.step)
+        return f"Step {self.step} of {self.settings.steps}, loss {np.mean(losses):.3f}, {left_s / 60:.0f} min left"

@@ -1,0 +1,1 @@
+"""Networks in plain torch; importing one of these files imports torch, so that only what runs a network does it."""

@@ -1,0 +1,1 @@
+"""Training networks to name structures."""
