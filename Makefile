@@ -24,7 +24,7 @@ lint: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[scene,cluster,plots,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[networks,scene,cluster,plots,test]"
 	$(BIN)/python -c "import pathlib; pathlib.Path('$(VENV)/installed').touch()"
 
 clean:

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "evaluate": ("CCMetricsLib.evaluate_command", "score a segmentation lesion by lesion"),
     "study": ("AnatomyGuidedLib.study_command", "run a study of the thesis and plot it"),
     "phantom": ("AnatomyGuidedLib.phantom_command", "make a patient: CT, PET, anatomy and lesions"),
+    "train": ("AnatomyGuidedLib.train_command", "train a network by a recipe, and go on where a training was stopped"),
     "models": ("AnatomyGuidedLib.models_command", "list the models that are installed"),
     "demo": ("AnatomyGuidedLib.demo_command", "run all four modules and write a report with pictures"),
 }

@@ -54,7 +54,7 @@ def find_model(name: str) -> Model:
         ModelNotInstalled: There is none.
         AnatomyGuidedError: Its card or a file of it is damaged.
     """
-    if (Path(name) / _CARD).is_file():
+    if is_model_folder(name):
         model = _read_card(Path(name))
     else:
         by_name = {model.name: model for model in installed_models()}
@@ -66,6 +66,11 @@ def find_model(name: str) -> Model:
     if damaged:
         raise AnatomyGuidedError(f"The model {model.name} is damaged ({', '.join(damaged)}); install it again.")
     return model
+
+
+def is_model_folder(path: str) -> bool:
+    """Whether a folder holds a model's card."""
+    return (Path(path) / _CARD).is_file()
 
 
 def _bundle_folder() -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import Outputs, write_csv, write_json
 from AnatomyGuidedLib.io import (
     LABELMAP_FORMATS,
@@ -22,7 +23,8 @@ from AnatomyGuidedLib.progress import part_of, stop_if
 
 from DAPAtlasLib.aggregate import AGGREGATIONS, UNION
 from DAPAtlasLib.build import AtlasResult, build_atlas
-from DAPAtlasLib.experts import make_expert
+from DAPAtlasLib.experts import default_experts, make_expert
+from DAPAtlasLib.model_expert import BUNDLED
 from DAPAtlasLib.parameters import ALL_RULES, FILE_PREFIX, SEXES, AtlasParameters
 from DAPAtlasLib.plausibility.assess import counts, to_look_at
 from DAPAtlasLib.plausibility.page import plausibility_page
@@ -46,8 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--experts",
         default="",
         metavar="A,B,..",
-        help="rules, file:LABELMAP[@SCHEME], totalsegmentator[-fast]; merged coarse to fine",
+        help="rules, file:LABELMAP[@SCHEME], totalsegmentator[-fast], models by name; merged coarse to fine",
     )
+    parser.add_argument("--model", metavar="NAME|DIR", help="a model by name or folder, as the only expert")
+    parser.add_argument("--device", default="auto", help="where models compute: auto, cpu, cuda or cuda:N")
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex, if known")
     parser.add_argument("--age", type=float, metavar="YEARS", help="the patient's age, if known")
     parser.add_argument(
@@ -106,8 +110,17 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
 
 
 def _parameters(arguments: argparse.Namespace) -> AtlasParameters:
-    words = tuple(word.strip() for word in arguments.experts.split(",") if word.strip())
-    return AtlasParameters(words or ("rules",), arguments.sex, arguments.rules, arguments.aggregation, arguments.age)
+    if arguments.model and arguments.experts:
+        raise UsageError("Give --model or --experts, not both; a model's name may be among the experts.")
+    words = tuple(word.strip() for word in (arguments.model or arguments.experts).split(",") if word.strip())
+    return AtlasParameters(
+        words or default_experts(),
+        arguments.sex,
+        arguments.rules,
+        arguments.aggregation,
+        arguments.age,
+        arguments.device,
+    )
 
 
 def _staged(arguments: argparse.Namespace, outputs: Outputs) -> dict[str, Path]:
@@ -119,7 +132,9 @@ def _staged(arguments: argparse.Namespace, outputs: Outputs) -> dict[str, Path]:
 
 
 def _note_assumptions(parameters: AtlasParameters, arguments: argparse.Namespace, console: Console) -> None:
-    if not arguments.experts:
+    if parameters.experts == (BUNDLED,):
+        console.note(f"{BUNDLED} is a demonstration model, trained on made patients alone; not for clinical use.")
+    elif not arguments.experts and not arguments.model:
         console.note("No expert was named: using rules (skin, fat, muscle); give --experts for organs.")
     for expert in parameters.experts:
         if expert.startswith(FILE_PREFIX) and not names_scheme(expert):

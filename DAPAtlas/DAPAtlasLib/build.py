@@ -43,6 +43,7 @@ class AtlasResult:
     mended: tuple[Finding, ...] = ()
     assessments: tuple[Assessment, ...] = ()
     known: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
 
     def report(self) -> dict[str, object]:
         """The result without voxels, for JSON."""
@@ -64,7 +65,7 @@ class AtlasResult:
             "agreement": [row.row() for row in self.disagreement.structures],
             "contributions": [_contribution_row(entry) for entry in self.contributions],
             "covered": [_contribution_row(entry) for entry in self.contributions if entry.covered_by],
-            "notes": ["Labels are computed or taken over from other tools; none was checked by a person."],
+            "notes": ["Labels are computed or taken over from other tools; none was checked by a person.", *self.notes],
         }
 
     @property
@@ -90,12 +91,15 @@ def build_atlas(
         AnatomyGuidedError: An expert cannot be used on this CT; the message names it.
         Cancelled: The user stopped the work between two steps.
     """
-    chosen = [make_expert(name) for name in parameters.experts] if experts is None else experts
+    chosen = (
+        [make_expert(name, device=parameters.device) for name in parameters.experts] if experts is None else experts
+    )
     opinions: list[Opinion] = []
     for index, expert in enumerate(chosen):
         stop_if(cancelled)
         progress(0.7 * index / len(chosen), f"Asking the expert {expert.name}")
-        opinions.append(expert.opinion(ct, cancelled))
+        told = part_of(progress, 0.7 * index / len(chosen), 0.7 * (index + 1) / len(chosen))
+        opinions.append(expert.opinion(ct, cancelled, told))
     if not any(opinion.labelmap.values.any() for opinion in opinions):
         raise AnatomyGuidedError(
             f"No expert named a single voxel ({', '.join(o.expert for o in opinions)}); add rules."
@@ -141,6 +145,7 @@ def build_atlas(
         aggregated.findings,
         assessments,
         known,
+        tuple(note for opinion in opinions for note in opinion.notes),
     )
 
 

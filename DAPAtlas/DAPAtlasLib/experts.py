@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,9 +11,11 @@ from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.grid import Volume, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, split_scheme
 from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, ids_of, scheme
-from AnatomyGuidedLib.progress import CancelCheck, never_cancelled
+from AnatomyGuidedLib.models import installed_models, is_model_folder
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
 from DAPAtlasLib import totalsegmentator
+from DAPAtlasLib.model_expert import BUNDLED, ModelExpert
 from DAPAtlasLib.opinions import Opinion
 from DAPAtlasLib.parameters import FILE_PREFIX
 from DAPAtlasLib.tissue_rules import tissue_labelmap
@@ -25,7 +28,7 @@ class Expert(Protocol):
     @property
     def name(self) -> str: ...
 
-    def opinion(self, ct: Volume, cancelled: CancelCheck = ...) -> Opinion: ...
+    def opinion(self, ct: Volume, cancelled: CancelCheck = ..., progress: Progress = ...) -> Opinion: ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,12 @@ class RulesExpert:
 
     name: str = "rules"
 
-    def opinion(self, ct: Volume, cancelled: CancelCheck = never_cancelled) -> Opinion:  # noqa: ARG002
+    def opinion(
+        self,
+        ct: Volume,
+        cancelled: CancelCheck = never_cancelled,  # noqa: ARG002
+        progress: Progress = no_progress,  # noqa: ARG002
+    ) -> Opinion:
         """The tissues; Unknown Tissue where the rules know nothing."""
         return Opinion(self.name, tissue_labelmap(ct), frozenset(ids_of(("Muscles", "Fat", "Skin"))))
 
@@ -50,7 +58,12 @@ class FileExpert:
         path, scheme_name = split_scheme(self.source)
         return f"{path.name}@{scheme_name}"
 
-    def opinion(self, ct: Volume, cancelled: CancelCheck = never_cancelled) -> Opinion:  # noqa: ARG002
+    def opinion(
+        self,
+        ct: Volume,
+        cancelled: CancelCheck = never_cancelled,  # noqa: ARG002
+        progress: Progress = no_progress,  # noqa: ARG002
+    ) -> Opinion:
         """The file's label map in DAP ids; it knows what its scheme names, and with DAP's own what occurs in it.
 
         Raises:
@@ -64,8 +77,13 @@ class FileExpert:
         return Opinion(self.name, labelmap, frozenset(known) - {0, id_of(UNKNOWN_TISSUE)})
 
 
-def make_expert(text: str) -> Expert:
-    """The expert that a word of `--experts` names.
+def default_experts() -> tuple[str, ...]:
+    """Who is asked where nobody was named: the bundled model, or the rules as long as there is none."""
+    return (BUNDLED,) if any(model.name == BUNDLED for model in installed_models()) else ("rules",)
+
+
+def make_expert(text: str, *, device: str = "auto") -> Expert:
+    """The expert that a word of `--experts` names; models compute on the device.
 
     Raises:
         UsageError: The word names no expert, or its scheme is unknown.
@@ -78,7 +96,10 @@ def make_expert(text: str) -> Expert:
         return FileExpert(source)
     if text in (totalsegmentator.NAME, totalsegmentator.FAST_NAME):
         return TotalSegmentatorExpert(is_fast=text == totalsegmentator.FAST_NAME)
+    models = [model.name for model in installed_models()]
+    if text in models or is_model_folder(text):
+        return ModelExpert(text, device)
     raise UsageError(
-        f"There is no expert {text!r}; known are rules, file:LABELMAP[@SCHEME], {totalsegmentator.NAME} and "
-        f"{totalsegmentator.FAST_NAME}."
+        f"There is no expert {Path(text).name!r}; known are rules, file:LABELMAP[@SCHEME], {totalsegmentator.NAME}, "
+        f"{totalsegmentator.FAST_NAME}, and models: {', '.join(models) or 'none is installed'}."
     )

@@ -17,12 +17,14 @@ Box = tuple[slice, slice, slice]
 class Opinion:
     """A label map of DAP ids, 0 where the expert is silent, and the ids that it could have said.
 
-    An expert's field of view is not written anywhere; it is read as the box around everything that it named.
+    `notes` are for the report. An expert's field of view is not written anywhere;
+    it is read as the box around everything that it named.
     """
 
     expert: str
     labelmap: Labelmap
     knows: frozenset[int]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def box(self) -> Box:

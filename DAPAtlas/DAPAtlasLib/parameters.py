@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,16 @@ SEXES = ("F", "M")
 ALL_RULES, NO_RULES = "on", "off"
 FILE_PREFIX = "file:"
 
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
 
 @dataclass(frozen=True)
 class AtlasParameters:
-    """Experts by name ("rules", "file:LABELMAP[@SCHEME]"), the patient's sex and age if known, and
+    """Experts by name ("rules", "file:LABELMAP[@SCHEME]", a model), the patient's sex and age if known, and
     how to merge and repair.
 
-    `rules` is "on" (all), "off", or names of rules with commas between; `aggregation` is "union", "majority", "staple".
+    `rules` is "on" (all), "off", or names of rules with commas between; `aggregation` is "union", "majority", "staple";
+    `device`, for models, "auto", "cpu", "cuda" or "cuda:N".
 
     Raises:
         UsageError: A value is none of those that are known.
@@ -32,6 +36,7 @@ class AtlasParameters:
     rules: str = "on"
     aggregation: str = UNION
     age: float | None = None
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         if not self.experts:
@@ -46,6 +51,8 @@ class AtlasParameters:
             )
         if self.age is not None and not 0 <= self.age <= 130:
             raise UsageError(f"The age is {self.age:g} years, but 0 to 130 was expected.")
+        if not _DEVICE.fullmatch(self.device):
+            raise UsageError(f"The device is {self.device!r}, but auto, cpu, cuda or cuda:N was expected.")
         self.chosen_rules()
 
     def chosen_rules(self) -> tuple[str, ...]:
@@ -69,7 +76,8 @@ class AtlasParameters:
         experts = ",".join(self.experts)
         how = ["--aggregation", self.aggregation, "--rules", self.rules]
         age = [] if self.age is None else ["--age", f"{self.age:g}"]
-        return ["atlas", str(ct), "-o", str(output), "--experts", experts, *how, *sex, *age]
+        device = [] if self.device == "auto" else ["--device", self.device]
+        return ["atlas", str(ct), "-o", str(output), "--experts", experts, *how, *sex, *age, *device]
 
     def experts_without_folders(self) -> tuple[str, ...]:
         """The experts as a report names them: files by their name alone.

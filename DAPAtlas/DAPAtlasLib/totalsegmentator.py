@@ -25,7 +25,7 @@ from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.interpreter import python_executable
 from AnatomyGuidedLib.io import read_labelmap, write_volume
 from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, scheme, to_dap
-from AnatomyGuidedLib.progress import CancelCheck, never_cancelled
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
 from DAPAtlasLib.opinions import Opinion
 
@@ -51,7 +51,12 @@ class TotalSegmentatorExpert:
     def name(self) -> str:
         return FAST_NAME if self.is_fast else NAME
 
-    def opinion(self, ct: Volume, cancelled: CancelCheck = never_cancelled) -> Opinion:
+    def opinion(
+        self,
+        ct: Volume,
+        cancelled: CancelCheck = never_cancelled,
+        progress: Progress = no_progress,  # noqa: ARG002
+    ) -> Opinion:
         """What the tool says of the CT, in DAP ids.
 
         Raises:

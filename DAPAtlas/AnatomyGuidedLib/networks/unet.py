@@ -100,27 +100,29 @@ class _Decoder(nn.Module):
     def __init__(self, shape: UNetShape) -> None:
         super().__init__()
         self.deep_supervision = shape.deep_supervision
-        stages, ups, heads = [], [], []
+        stages, ups, heads = [], [], {}
         for step, blocks in enumerate(shape.decoder_blocks):
             below, skip = shape.features[-1 - step], shape.features[-2 - step]
             stride, kernel = shape.strides[-1 - step], shape.kernels[-2 - step]
             ups.append(_TRANSPOSED[shape.dimensions](below, skip, stride, stride, bias=shape.bias))
             stages.append(_Blocks(shape, 2 * skip, skip, kernel, (1,) * shape.dimensions, blocks))
-            heads.append(_CONVOLUTIONS[shape.dimensions](skip, shape.classes, 1, bias=True))
+            if shape.deep_supervision or step + 1 == len(shape.decoder_blocks):
+                heads[str(step)] = _CONVOLUTIONS[shape.dimensions](skip, shape.classes, 1, bias=True)
         self.stages, self.transpconvs, self.seg_layers = (
             nn.ModuleList(stages),
             nn.ModuleList(ups),
-            nn.ModuleList(heads),
+            nn.ModuleDict(heads),
         )
 
     def forward(self, skips: Sequence[Tensor]) -> Tensor | list[Tensor]:
         below, found = skips[-1], []
         last = len(self.stages) - 1
-        for step, (up, stage, head) in enumerate(zip(self.transpconvs, self.stages, self.seg_layers, strict=True)):
+        supervised = self.deep_supervision and self.training
+        for step, (up, stage) in enumerate(zip(self.transpconvs, self.stages, strict=True)):
             below = stage(torch.cat((up(below), skips[-2 - step]), 1))
-            if step == last or (self.deep_supervision and self.training):
-                found.append(head(below))
-        return found[::-1] if self.deep_supervision and self.training else found[-1]
+            if step == last or supervised:
+                found.append(self.seg_layers[str(step)](below))
+        return found[::-1] if supervised else found[-1]
 
 
 class _Blocks(nn.Module):

@@ -18,6 +18,7 @@ from AnatomyGuidedLib.study_options import require_positive
 from scipy import ndimage
 
 AIR_HU = -1024.0
+LOWEST_HU, HIGHEST_HU, UNIT_HU = -1000.0, 1500.0, 1000.0
 _BODIES_KEPT = 2
 _COARSE = 5  # points along an axis of the random deformation
 
@@ -52,7 +53,7 @@ def class_ids() -> tuple[int, ...]:
 
 def normalised(hu: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """HU as a network of ours sees them: air -1, water 0, dense bone 1.5, soft tissue spread within."""
-    return np.asarray(np.clip(hu, -1000.0, 1500.0) / 1000.0, dtype=np.float32)
+    return np.asarray(np.clip(hu, LOWEST_HU, HIGHEST_HU) / UNIT_HU, dtype=np.float32)
 
 
 class PhantomPatches:
@@ -94,8 +95,9 @@ class PhantomPatches:
         size = np.array(self.settings.shape)
         offsets = np.stack(np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in size], indexing="ij")).astype(np.float64)
         bend = rng.normal(0.0, self.settings.bend_mm / self.settings.spacing_mm, (3, _COARSE, _COARSE, _COARSE))
-        zoom = [1, *(size - 1 + 1) / _COARSE]
-        smooth = np.stack([ndimage.zoom(part, zoom[1:], order=2, mode="nearest", grid_mode=True) for part in bend])
+        smooth = np.stack(
+            [ndimage.zoom(part, size / _COARSE, order=2, mode="nearest", grid_mode=True) for part in bend]
+        )
         turned = np.einsum("ab,bijk->aijk", self._matrix(rng), offsets)
         return np.asarray(turned + smooth + self._middle(body, rng)[:, None, None, None])
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class PhantomRecipe:
     """What is trained on made patients, and how: features a stage, blocks a stage, patches, steps."""
 
-    features: tuple[int, ...] = (24, 48, 72, 96, 112)
+    features: tuple[int, ...] = (16, 40, 64, 88, 96)
     encoder_blocks: int = 2
     decoder_blocks: int = 1
     patches: PatchSettings = field(default_factory=PatchSettings)
@@ -36,7 +36,7 @@ class PhantomRecipe:
 
         stages = len(self.features)
         return UNetShape(
-            channels=1,
+            channels=3,
             classes=len(class_ids()),
             features=self.features,
             kernels=((3, 3, 3),) * stages,
@@ -61,9 +61,10 @@ def train_on_phantoms(
     """
     import torch
     from AnatomyGuidedLib.learning.trainer import Training
+    from AnatomyGuidedLib.networks.position import Positioned
     from AnatomyGuidedLib.networks.unet import UNet
 
     torch.manual_seed(recipe.training.seed)
-    training = Training(UNet(recipe.shape()), recipe.training, device=device)
+    training = Training(Positioned(UNet(recipe.shape())), recipe.training, device=device)
     training.run(PhantomPatches(recipe.patches), folder, progress=progress, cancelled=cancelled)
     return training

@@ -1,0 +1,92 @@
+"""A trained model at work: images in, a label map on their own grid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.grid import Labelmap, Volume
+from AnatomyGuidedLib.predictors.preparation import Preparation, Prepared
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of, stop_if
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from AnatomyGuidedLib.inference.predict import Prediction
+    from AnatomyGuidedLib.inference.windows import Window
+
+NEEDS_TORCH = (
+    "Models need torch, which is not installed: pip install 'slicer-anatomy-guided[networks]', or in Slicer the "
+    "PyTorch extension; or use --experts rules."
+)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a network's channels mean: each class's value in the label map, in a named scheme where it has one.
+
+    With `regions` the channels overlap, and `values` are written in their order where a channel is above 0.
+    """
+
+    values: tuple[int, ...]
+    names: Mapping[int, str]
+    scheme: str = ""
+    regions: bool = False
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model: the images it takes, how they are prepared, its windows, its labels, and where its networks come from.
+
+    `load` gives the networks (one a fold); nothing is read before it is called. `notes` are for the report.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    preparation: Preparation
+    window: Window
+    divisors: tuple[int, int, int]
+    labels: Labels
+    load: Callable[[], Sequence[nn.Module]]
+    notes: tuple[str, ...] = ()
+
+    def labelmap(
+        self,
+        volumes: Sequence[Volume],
+        *,
+        device: str = "auto",
+        progress: Progress = no_progress,
+        cancelled: CancelCheck = never_cancelled,
+    ) -> tuple[Labelmap, tuple[str, ...]]:
+        """The model's own labels on the volumes' grid, and notes on how they were made.
+
+        Raises:
+            AnatomyGuidedError: The images are not what the model takes, or torch is missing.
+            Cancelled: The user stopped.
+        """
+        progress(0.0, f"Preparing the image for {self.name}")
+        prepared = self.preparation.prepared(volumes)
+        stop_if(cancelled)
+        found = self._predicted(prepared, device, part_of(progress, 0.1, 1.0), cancelled)
+        return Labelmap(prepared.restored(found.labels), prepared.grid), (*self.notes, *found.notes)
+
+    def _predicted(self, prepared: Prepared, device: str, progress: Progress, cancelled: CancelCheck) -> Prediction:
+        try:
+            from AnatomyGuidedLib.inference.decoding import Largest, Regions
+            from AnatomyGuidedLib.inference.lattice import LINEAR, NEAREST
+            from AnatomyGuidedLib.inference.predict import Task, predict
+        except ModuleNotFoundError as error:
+            raise AnatomyGuidedError(NEEDS_TORCH) from error
+        i, j, k = (NEAREST if axis == prepared.thick_axis else LINEAR for axis in range(3))
+        values = self.labels.values
+        task = Task(
+            self.window,
+            Regions(values) if self.labels.regions else Largest(values),
+            prepared.wanted_shape,
+            (i, j, k),
+            divisors=self.divisors,
+        )
+        networks = self.load()
+        return predict(networks, prepared.image, task, device=device, progress=progress, cancelled=cancelled)

@@ -1,0 +1,111 @@
+"""`anatomyguided train`: a table of what can be trained, each loaded only when it is."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import Cancelled, UsageError
+from AnatomyGuidedLib.files import Outputs
+from AnatomyGuidedLib.study_options import read_settings
+
+TRAININGS: Mapping[str, tuple[str, str]] = {
+    "atlas": ("DAPAtlasLib.training.atlas", "a network that names all structures of the DAP Atlas"),
+}
+
+_RECIPES = Path(__file__).parent / "data" / "recipes"
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    """What a training is asked for: settings, the folder of the model, whether to go on with one that was begun.
+
+    `where` is what paths in the settings are relative to.
+    """
+
+    settings: Mapping[str, object]
+    where: Path
+    folder: Path
+    version: str | None = None
+    resume: bool = False
+    device: str = "auto"
+
+
+class Trainer(Protocol):
+    """What the module of a training offers."""
+
+    def run(self, order: TrainingOrder, console: Console) -> Mapping[str, object]: ...
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Nothing; the parser knows this command's options."""
+    listing = "\n".join(f"  {name:10} {summary}" for name, (_, summary) in TRAININGS.items())
+    recipes = ", ".join(sorted(path.stem for path in _RECIPES.glob("*.json")))
+    parser.epilog = (
+        f"trainings:\n{listing}\n\nexamples:\n  anatomyguided train atlas --config dap-demo -o my-model\n"
+        "  anatomyguided train atlas --config dap-demo -o my-model --resume\n\n"
+        f"Recipes by name: {recipes}. docs/training.md describes the settings."
+    )
+    parser.add_argument("training", choices=tuple(TRAININGS), metavar="WHAT", help="one of the trainings below")
+    parser.add_argument("--config", required=True, metavar="FILE", help="settings (.json or .toml), or a recipe's name")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="gets the model")
+    parser.add_argument("--version", choices=("v1", "v2"), help="which training of the thesis (C.1.4), by nnU-Net")
+    parser.add_argument("--resume", action="store_true", help="go on with a training that was stopped")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+
+
+def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:  # noqa: ARG001
+    """What was trained, in how many steps and seconds.
+
+    Raises:
+        UsageError: A setting is unknown; or the folder holds a training and --resume was not asked for.
+        Cancelled: The user stopped; --resume goes on.
+    """
+    config = recipe_file(arguments.config)
+    order = TrainingOrder(
+        read_settings(config),
+        config.absolute().parent,
+        arguments.output,
+        arguments.version,
+        arguments.resume,
+        arguments.device,
+    )
+    module, _ = TRAININGS[arguments.training]
+    try:
+        return cast(Trainer, importlib.import_module(module)).run(order, console)
+    except (Cancelled, KeyboardInterrupt) as stop:
+        raise Cancelled("Stopped; --resume goes on from the last step.") from stop
+
+
+def recipe_file(name: str) -> Path:
+    """The settings' file of a path or of a recipe's name.
+
+    Raises:
+        UsageError: There is neither.
+    """
+    bundled = _RECIPES / f"{name}.json"
+    if Path(name).is_file() or not bundled.is_file():
+        if not Path(name).is_file():
+            known = ", ".join(sorted(path.stem for path in _RECIPES.glob("*.json")))
+            raise UsageError(
+                f"There is no settings file {Path(name).name!r} and no recipe of that name; known: {known}."
+            )
+        return Path(name)
+    return bundled
+
+
+def require_fresh(folder: Path, *, resume: bool) -> None:
+    """Nothing, unless the folder holds something and the training is not to be resumed.
+
+    Raises:
+        UsageError: It does.
+    """
+    if not resume and folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(
+            f"{folder.name} is not empty; --resume goes on with a training there, or choose another folder."
+        )
