@@ -9,16 +9,18 @@ from torch import Tensor
 
 from AnatomyGuidedLib.inference.windows import Box, Index, Windows
 
+_SMALL_VALUES = 1 << 28  # 1 GiB in single precision
+
 
 @dataclass
 class Frontier:
     """Mean logits of cells that some windows have seen and others will still see.
 
-    Kept in half precision, which is what an argmax over mean logits needs; sums are of weights that add up to 1.
+    Sums are of weights that add up to 1. They are kept in single precision where that takes little memory, otherwise
+    in half precision, as nnU-Net keeps all of them.
     """
 
     windows: Windows
-    dtype: torch.dtype = torch.float16
     device: torch.device | str = "cpu"
     _cells: dict[Index, Tensor] = field(default_factory=dict)
 
@@ -30,9 +32,10 @@ class Frontier:
         for dimension, (axis, number) in enumerate(zip(self.windows.axes, window, strict=True)):
             weights = torch.from_numpy(axis.weights[number]).to(logits)
             logits.mul_(weights.reshape([-1 if place == dimension + 1 else 1 for place in range(4)]))
+        dtype = torch.float32 if len(logits) * self.windows.most_unfinished() < _SMALL_VALUES else torch.float16
         complete = []
         for cell in self.windows.cells_of(window):
-            part = logits[(slice(None), *self._inside(window, cell))].to(self.device, self.dtype, copy=True)
+            part = logits[(slice(None), *self._inside(window, cell))].to(self.device, dtype, copy=True)
             before = self._cells.pop(cell, None)
             total = part if before is None else before.add_(part)
             if self.windows.completes(window, cell):

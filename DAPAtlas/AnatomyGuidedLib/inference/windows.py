@@ -85,12 +85,20 @@ class Windows:
     def __len__(self) -> int:
         return int(np.prod([len(axis.starts) for axis in self.axes]))
 
+    def most_unfinished(self) -> int:
+        """Voxels that windows have seen and later ones will see again, at most: a layer of windows."""
+        slowest = self._order()[0]
+        return int(np.prod([a.side if place == slowest else a.edges[-1] for place, a in enumerate(self.axes)]))
+
+    def _order(self) -> list[int]:
+        return sorted(range(3), key=lambda axis: -len(self.axes[axis].starts))
+
     def in_order(self) -> Iterator[Index]:
         """Every window's number along i, j and k; the axis with the most windows is the slowest.
 
         Whatever the order of axes, a cell is complete no sooner than all cells before it along each axis.
         """
-        order = sorted(range(3), key=lambda axis: -len(self.axes[axis].starts))
+        order = self._order()
         for numbers in product(*(range(len(self.axes[axis].starts)) for axis in order)):
             placed = dict(zip(order, numbers, strict=True))
             yield placed[0], placed[1], placed[2]

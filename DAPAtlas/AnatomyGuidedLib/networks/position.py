@@ -1,4 +1,4 @@
-"""Where a voxel lies in the body, as two more channels: convolutions alone cannot tell left of the middle from right."""
+"""Where a voxel lies in the body, as two more channels: convolutions cannot tell left of the middle from right."""
 
 from __future__ import annotations
 

@@ -35,6 +35,8 @@ class UNetShape:
     bias: bool = True
     norm: str = "instance"
     deep_supervision: bool = True
+    decoder_kernels: tuple[tuple[int, ...], ...] = ()  # from the deepest up; by default those of the encoder's stage
+    decoder_bias: bool = True  # of the transposed convolutions and the heads
 
     @property
     def dimensions(self) -> int:
@@ -103,11 +105,14 @@ class _Decoder(nn.Module):
         stages, ups, heads = [], [], {}
         for step, blocks in enumerate(shape.decoder_blocks):
             below, skip = shape.features[-1 - step], shape.features[-2 - step]
-            stride, kernel = shape.strides[-1 - step], shape.kernels[-2 - step]
-            ups.append(_TRANSPOSED[shape.dimensions](below, skip, stride, stride, bias=shape.bias))
+            stride = shape.strides[-1 - step]
+            kernel = shape.decoder_kernels[step] if shape.decoder_kernels else shape.kernels[-2 - step]
+            ups.append(
+                _TRANSPOSED[shape.dimensions](below, skip, stride, stride, bias=shape.bias and shape.decoder_bias)
+            )
             stages.append(_Blocks(shape, 2 * skip, skip, kernel, (1,) * shape.dimensions, blocks))
             if shape.deep_supervision or step + 1 == len(shape.decoder_blocks):
-                heads[str(step)] = _CONVOLUTIONS[shape.dimensions](skip, shape.classes, 1, bias=True)
+                heads[str(step)] = _CONVOLUTIONS[shape.dimensions](skip, shape.classes, 1, bias=shape.decoder_bias)
         self.stages, self.transpconvs, self.seg_layers = (
             nn.ModuleList(stages),
             nn.ModuleList(ups),

@@ -65,9 +65,7 @@ def _write(folder: Path, recipe: PhantomRecipe, training: Training) -> None:
         "task": "the 142 structures of the DAP Atlas from a CT",
         "licence": "Apache-2.0",
         "training": f"{training.step} steps on made patients only ({RECIPE})",
-        "notes": [
-            f"{folder.name} is a demonstration model: trained on made patients alone, not for clinical use."
-        ],
+        "notes": [f"{folder.name} is a demonstration model: trained on made patients alone, not for clinical use."],
         "inputs": [{"name": "CT", "unit": "HU", "normalisation": _NORMALISATION}],
         "spacing_mm": [recipe.patches.spacing_mm] * 3,
         "orientation": "RAS",

@@ -1,0 +1,130 @@
+"""nnU-Net v2's results folders (plans.json, dataset.json, fold_*), predicted without nnU-Net."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.inference.windows import Window
+from AnatomyGuidedLib.networks.unet import UNet, UNetShape
+from AnatomyGuidedLib.predictors.checkpoints import plain_names, read_checkpoint
+from AnatomyGuidedLib.predictors.nnunet_plans import (
+    channels_of,
+    configuration_of,
+    labels_of,
+    network_shape,
+    preparation_of,
+    read_json,
+)
+from AnatomyGuidedLib.predictors.predictor import Predictor
+
+CHECKPOINT = "checkpoint_final.pth"
+
+_STEP = 0.5  # nnU-Net's windows overlap by half
+
+
+def is_nnunet_v2(folder: Path) -> bool:
+    """Whether a folder looks like a trained model of nnU-Net v2."""
+    return (folder / "plans.json").is_file() and (folder / "dataset.json").is_file()
+
+
+def read_nnunet_v2(
+    folder: Path,
+    *,
+    folds: Sequence[str] = (),
+    checkpoint: str = CHECKPOINT,
+    mirror: bool = False,
+    orientation: str | None = None,
+    scheme: str = "",
+    trust: bool = False,
+) -> Predictor:
+    """The model of a folder, as an ensemble of all its folds or of those named.
+
+    Mirroring is nnU-Net's own default, here it must be asked for. nnU-Net gives most networks the axes as they are
+    stored: `orientation` is what those of the training data were, so that an image stored otherwise is turned first.
+
+    Raises:
+        AnatomyGuidedError: Files are missing, or the model is one that cannot be read.
+    """
+    plans, dataset = read_json(folder, "plans.json"), read_json(folder, "dataset.json")
+    found = [_fold(folder, fold) for fold in folds] or sorted(folder.glob("fold_*"))
+    files = [fold / checkpoint for fold in found if (fold / checkpoint).is_file()]
+    if not files:
+        raise AnatomyGuidedError(f"{folder.name} has no fold with {checkpoint}; train it, or name another checkpoint.")
+    first = read_checkpoint(files[0], trust=trust)
+    try:
+        configuration = configuration_of(plans, str(first["init_args"]["configuration"]))
+        if configuration.get("previous_stage"):
+            raise AnatomyGuidedError(
+                f"{folder.name} is the second stage of a cascade, which needs the first one's labels; use 3d_fullres."
+            )
+        channels, labels = channels_of(dataset), labels_of(dataset, scheme)
+        shape = network_shape(configuration, len(channels), len(labels.values))
+        preparation = preparation_of(plans, configuration, dataset, orientation)
+    except (KeyError, TypeError, IndexError) as error:
+        raise AnatomyGuidedError(f"The plans of {folder.name} lack {error}; they are of an unknown release.") from error
+    mirror_axes = first.get("inference_allowed_mirroring_axes") if mirror else None
+    return Predictor(
+        name=folder.name,
+        channels=channels,
+        preparation=preparation,
+        window=_window(configuration["patch_size"], mirror_axes or ()),
+        divisors=_three(shape.divisors),
+        labels=labels,
+        load=partial(_networks, files, shape, trust),
+        notes=_notes(folder, preparation.orientation),
+    )
+
+
+def _fold(folder: Path, fold: str) -> Path:
+    found = folder / f"fold_{fold}"
+    if not found.is_dir():
+        raise AnatomyGuidedError(f"{folder.name} has no fold {fold}; there are {_listed(folder)}.")
+    return found
+
+
+def _listed(folder: Path) -> str:
+    return ", ".join(sorted(path.name.removeprefix("fold_") for path in folder.glob("fold_*"))) or "none"
+
+
+def _window(patch: Sequence[int], mirror_axes: Sequence[int]) -> Window:
+    flat = len(patch) == 2
+    i, j, k = (1, *patch) if flat else patch
+    axes = tuple(axis + 1 for axis in mirror_axes) if flat else tuple(mirror_axes)
+    return Window((int(i), int(j), int(k)), _STEP, axes, 2 if flat else 3)
+
+
+def _three(divisors: Sequence[int]) -> tuple[int, int, int]:
+    i, j, k = divisors if len(divisors) == 3 else (1, *divisors)
+    return i, j, k
+
+
+def _networks(files: Sequence[Path], shape: UNetShape, trust: bool) -> Sequence[nn.Module]:
+    return [_network(read_checkpoint(file, trust=trust), shape, file) for file in files]
+
+
+def _network(checkpoint: dict[str, Any], shape: UNetShape, file: Path) -> nn.Module:
+    network = UNet(shape)
+    wanted = network.state_dict()
+    given: dict[str, Tensor] = plain_names(checkpoint["network_weights"])
+    try:
+        network.load_state_dict({name: given[name] for name in wanted})
+    except (KeyError, RuntimeError) as error:
+        raise AnatomyGuidedError(
+            f"The weights {file.name} of {file.parent.name} do not fit the plans; they belong to another network."
+        ) from error
+    return network
+
+
+def _notes(folder: Path, orientation: str | None) -> tuple[str, ...]:
+    if orientation:
+        return ()
+    return (
+        f"{folder.name} does not say how the axes of its training images ran; the image was given as it is stored. "
+        "Check left and right.",
+    )
