@@ -147,7 +147,7 @@ def _trained(entry_text: str, channels: int, classes: int, seed: int) -> dict[st
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3)
     rng = np.random.default_rng(seed)
     hu, target = _tissues(classes)
-    for _ in range(120):
+    for _ in range(200):
         i, j, k = (int(rng.integers(n - side + 1)) for n, side in zip(hu.shape, (24, 24, 24), strict=True))
         box = (slice(i, i + 24), slice(j, j + 24), slice(k, k + 24))
         image = torch.from_numpy((hu[box] - PROPERTIES["mean"]) / np.float32(PROPERTIES["std"]))[None]

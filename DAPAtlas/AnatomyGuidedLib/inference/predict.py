@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.inference.decoding import Decoder
 from AnatomyGuidedLib.inference.frontier import Frontier
 from AnatomyGuidedLib.inference.labelling import Labelling
@@ -82,7 +82,7 @@ def predict(
         Cancelled: The user stopped between two windows.
     """
     notes: list[str] = []
-    efforts = _efforts(task, _device(device))
+    efforts = _efforts(task, chosen_device(device))
     for place, effort in enumerate(efforts):
         try:
             labels, chances = _predict(networks, image, task, effort, progress, cancelled)
@@ -93,15 +93,6 @@ def predict(
             continue
         return Prediction(labels, chances, tuple(notes))
     raise AssertionError("there is always an effort")  # pragma: no cover
-
-
-def _device(asked: str) -> str:
-    there = torch.cuda.is_available()
-    if asked == "auto":
-        return "cuda" if there else "cpu"
-    if asked.startswith("cuda") and not there:
-        raise AnatomyGuidedError(f"The device {asked} was asked for, but there is no CUDA here; use --device cpu.")
-    return asked
 
 
 def _efforts(task: Task, device: str) -> list[Effort]:

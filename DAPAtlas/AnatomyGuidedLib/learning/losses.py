@@ -14,8 +14,9 @@ _SMOOTH = 1e-5
 def dice_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy plus one minus the mean soft Dice of the classes that occur in the target.
 
-    Probabilities are gathered at each voxel's own class, so nothing of the size classes x volume is made but the
-    softmax itself. Dice is taken over the whole batch.
+    A class weighs as the square root of its voxels in the cross-entropy, so that small structures are learned early.
+    Probabilities are gathered at each voxel's own class: nothing of the size classes x volume is made but the softmax.
+    Dice is taken over the whole batch.
 
     >>> logits = torch.tensor([[[20.0, -20.0], [-20.0, 20.0]]])  # one image, two classes, two voxels
     >>> dice_cross_entropy(logits, torch.tensor([[0, 1]])).item() < 1e-6
@@ -24,7 +25,13 @@ def dice_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     log_chances = functional.log_softmax(logits.flatten(2).float(), 1)
     labels = target.flatten(1)
     of_own = log_chances.gather(1, labels[:, None])[:, 0]
-    return -of_own.mean() + 1.0 - _mean_dice(log_chances.exp(), of_own.exp(), labels)
+    voxels = torch.bincount(labels.flatten(), minlength=logits.shape[1]).to(of_own.dtype)
+    surprise = _by_class(-of_own, labels, voxels)
+    weights = voxels.sqrt()
+    cross_entropy = (surprise * weights).sum() / weights.sum()
+    shared = _by_class(of_own.exp(), labels, voxels) * voxels
+    dice = (2 * shared + _SMOOTH) / (log_chances.exp().sum((0, 2)) + voxels + _SMOOTH)
+    return cross_entropy + 1.0 - dice[voxels > 0].mean()
 
 
 def deeply_supervised(found: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
@@ -40,13 +47,10 @@ def deeply_supervised(found: Tensor | Sequence[Tensor], target: Tensor) -> Tenso
     return weighed.sum() / sum(weights)
 
 
-def _mean_dice(chances: Tensor, of_own: Tensor, labels: Tensor) -> Tensor:
-    classes = chances.shape[1]
-    flat = labels.flatten()
-    shared = torch.zeros(classes, dtype=chances.dtype, device=chances.device).index_add(0, flat, of_own.flatten())
-    voxels = torch.bincount(flat, minlength=classes).to(chances.dtype)
-    dice = (2 * shared + _SMOOTH) / (chances.sum((0, 2)) + voxels + _SMOOTH)
-    return dice[voxels > 0].mean()
+def _by_class(values: Tensor, labels: Tensor, voxels: Tensor) -> Tensor:
+    """The mean value of each class's own voxels; 0 where it has none."""
+    totals = torch.zeros_like(voxels).index_add(0, labels.flatten(), values.flatten())
+    return totals / voxels.clamp(min=1)
 
 
 def _coarser(target: Tensor, logits: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.learning.settings import TrainingSettings
-from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of
 from AnatomyGuidedLib.study_options import require_positive
 
 from DAPAtlasLib.training.phantom_patches import PatchSettings, PhantomPatches, class_ids
@@ -18,17 +19,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A part of the training with its own patches: coarse ones teach the layout of a body, fine ones its borders."""
+
+    patches: PatchSettings = field(default_factory=PatchSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+@dataclass(frozen=True)
 class PhantomRecipe:
-    """What is trained on made patients, and how: features a stage, blocks a stage, patches, steps."""
+    """What is trained on made patients: features a stage, blocks a stage, and phases, each going on from the last."""
 
     features: tuple[int, ...] = (16, 40, 64, 88, 96)
     encoder_blocks: int = 2
     decoder_blocks: int = 1
-    patches: PatchSettings = field(default_factory=PatchSettings)
-    training: TrainingSettings = field(default_factory=TrainingSettings)
+    phases: tuple[Phase, ...] = (Phase(),)
 
     def __post_init__(self) -> None:
         require_positive(self, "features", "encoder_blocks", "decoder_blocks")
+        if not self.phases:
+            raise UsageError("The setting phases is empty, but at least one phase was expected.")
 
     def shape(self) -> UNetShape:
         """The network: cubic kernels, every stage at half the resolution of the one before."""
@@ -53,8 +63,8 @@ def train_on_phantoms(
     device: str = "cpu",
     progress: Progress = no_progress,
     cancelled: CancelCheck = never_cancelled,
-) -> Training:
-    """The training with all its steps done; what it needs to go on after a stop lies in the folder.
+) -> list[Training]:
+    """The phases with all their steps done; what they need to go on after a stop lies in the folder.
 
     Raises:
         Cancelled: The user stopped; the next call goes on from there.
@@ -64,7 +74,17 @@ def train_on_phantoms(
     from AnatomyGuidedLib.networks.position import Positioned
     from AnatomyGuidedLib.networks.unet import UNet
 
-    torch.manual_seed(recipe.training.seed)
-    training = Training(Positioned(UNet(recipe.shape())), recipe.training, device=device)
-    training.run(PhantomPatches(recipe.patches), folder, progress=progress, cancelled=cancelled)
-    return training
+    torch.manual_seed(recipe.phases[0].training.seed)
+    network, trainings = Positioned(UNet(recipe.shape())), []
+    for number, phase in enumerate(recipe.phases):
+        training = Training(network, phase.training, device=device)
+        told = part_of(progress, number / len(recipe.phases), (number + 1) / len(recipe.phases))
+        training.run(PhantomPatches(phase.patches), phase_folder(folder, number), progress=told, cancelled=cancelled)
+        network.load_state_dict(training.averaged)
+        trainings.append(training)
+    return trainings
+
+
+def phase_folder(folder: Path, number: int) -> Path:
+    """Where a phase keeps its state and its log."""
+    return folder / f"phase_{number + 1}"
