@@ -30,6 +30,7 @@ class Task:
 
     `wanted_shape` covers the same extent as the image (its own shape where it is left out); `methods` are, by axis,
     "linear" or "nearest". `divisors` are what a window's sides must stay multiples of when memory is short.
+    With `averages_chances` probabilities are averaged and interpolated in place of logits.
     """
 
     window: Window
@@ -38,6 +39,7 @@ class Task:
     methods: tuple[str, str, str] = (LINEAR, LINEAR, LINEAR)
     chances_of: tuple[int, ...] = ()
     divisors: tuple[int, ...] = (1, 1, 1)
+    averages_chances: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,13 @@ def _predict(
             progress(done / total, _words(done, total, time.monotonic() - started))
             box = windows.box(number)
             patch = torch.from_numpy(padded[(slice(None), *box)].copy())[None].to(effort.device)
-            for cell, logits in frontier.add(number, _logits(ready, patch, effort.window)):
+            for cell, logits in frontier.add(number, _logits(ready, patch, effort.window, task.averages_chances)):
                 labelling.write(cell, logits)
     progress(1.0, f"All {total} windows predicted")
     return labels, chances
 
 
-def _logits(networks: Sequence[nn.Module], patch: Tensor, window: Window) -> Tensor:
+def _logits(networks: Sequence[nn.Module], patch: Tensor, window: Window, as_chances: bool) -> Tensor:
     """Mean logits (classes, *window), in single precision, of networks and mirrored patches."""
     flips = [axes for n in range(len(window.mirror_axes) + 1) for axes in combinations(window.mirror_axes, n)]
     total: Tensor | None = None
@@ -156,6 +158,7 @@ def _logits(networks: Sequence[nn.Module], patch: Tensor, window: Window) -> Ten
             there = [axis + 2 for axis in axes]
             found = _seen(network, patch.flip(there) if there else patch, window.dimensions)
             found = found.flip(there) if there else found
+            found = found.float().softmax(1) if as_chances else found
             total = found.float() if total is None else total.add_(found)
     assert total is not None
     return total[0].div_(len(networks) * len(flips)) if len(networks) * len(flips) > 1 else total[0]

@@ -1,17 +1,16 @@
-"""Our own models: `model.json` says everything, weights lie in safetensors, nothing is executed."""
+"""The stored form of every model: `model.json` says everything, weights lie in safetensors, nothing is executed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import sha256_of, write_json
-from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.predictors.normalisation import Normalisation
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels, Predictor
 from AnatomyGuidedLib.predictors.preparation import Preparation
@@ -20,14 +19,14 @@ from AnatomyGuidedLib.predictors.resampling import Resampling
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from AnatomyGuidedLib.networks.unet import UNetShape
-
 FORMAT, VERSION = "anatomyguided-model", 1
-CARD, WEIGHTS = "model.json", "weights.safetensors"
+CARD = "model.json"
+
+Json = Mapping[str, Any]
 
 
 def read_predictor(folder: Path) -> Predictor:
-    """The model of a folder with a card of ours.
+    """The model of a folder with a card.
 
     Raises:
         AnatomyGuidedError: The card lacks something or is of another format; torch is missing.
@@ -45,80 +44,108 @@ def read_predictor(folder: Path) -> Predictor:
         ) from error
 
 
-def _predictor(folder: Path, card: Mapping[str, Any]) -> Predictor:
+def write_predictor(
+    folder: Path, predictor: Predictor, networks: Sequence[nn.Module], *, half: bool = False, **about: object
+) -> None:
+    """Nothing; the folder holds the card and the weights of each network, in half precision if asked.
+
+    `about` are further entries: task and licence are needed, others are for people.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for number, network in enumerate(networks):
+        name = "weights.safetensors" if len(networks) == 1 else f"weights_{number}.safetensors"
+        save_file({key: _stored(value, half) for key, value in network.state_dict().items()}, str(folder / name))
+        files[name] = sha256_of(folder / name)
+    weights = {"weights": list(files), "files": files}
+    write_json(folder / CARD, {"format": FORMAT, "version": VERSION, **about, **_entries(predictor), **weights})
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if half and value.is_floating_point() else value
+
+
+def _entries(predictor: Predictor) -> dict[str, object]:
+    prepared = asdict(predictor.preparation)
+    norms = prepared.pop("normalisations")
+    return {
+        "inputs": [
+            {"name": name, "normalisation": _finite(norm)} for name, norm in zip(predictor.channels, norms, strict=True)
+        ],
+        "preparation": prepared,
+        "window": asdict(predictor.window),
+        "network": dict(predictor.network),
+        "labels": {**asdict(predictor.labels), "names": {str(v): name for v, name in predictor.labels.names.items()}},
+        "average": "probabilities" if predictor.averages_chances else "logits",
+        "notes": list(predictor.notes),
+    }
+
+
+def _predictor(folder: Path, card: Json) -> Predictor:
     try:
         from AnatomyGuidedLib.inference.windows import Window
-        from AnatomyGuidedLib.networks.unet import UNetShape
+        from AnatomyGuidedLib.networks.build import divisors_of
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
-    shape = _from_json(UNetShape, card["network"])
-    positioned = bool(card["network"].get("positioned", False))
-    i, j, k = (int(divisor) for divisor in shape.divisors)
     return Predictor(
         name=folder.name,
         channels=tuple(str(entry["name"]) for entry in card["inputs"]),
-        preparation=Preparation(
-            normalisations=tuple(Normalisation(**entry["normalisation"]) for entry in card["inputs"]),
-            spacing_mm=_three(card["spacing_mm"]),
-            orientation=card["orientation"],
-            crop=card["crop"],
-            resampling=Resampling(**card["resampling"]),
-        ),
-        window=Window(**{name: _tupled(value) for name, value in card["window"].items()}),
-        divisors=(i, j, k),
+        preparation=_preparation(card),
+        window=Window(**_tupled(card["window"])),
+        network=card["network"],
+        divisors=divisors_of(card["network"]),
         labels=_labels(card["labels"]),
-        load=partial(_networks, folder / WEIGHTS, shape, positioned),
+        load=partial(_networks, [folder / name for name in card["weights"]], card["network"]),
+        averages_chances=card.get("average") == "probabilities",
         notes=tuple(card.get("notes", ())),
     )
 
 
-def write_model(folder: Path, weights: Mapping[str, Tensor], card: Mapping[str, object]) -> None:
-    """Nothing; the folder holds the weights in half precision, and the card with their checksum."""
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: value.detach().cpu().half().contiguous() for name, value in weights.items()}
-    save_file(halves, str(folder / WEIGHTS))
-    files = {WEIGHTS: sha256_of(folder / WEIGHTS)}
-    write_json(folder / CARD, {"format": FORMAT, "version": VERSION, **card, "files": files})
+def _preparation(card: Json) -> Preparation:
+    entry = _tupled(card["preparation"])
+    for name in ("resampling", "resampling_back"):
+        if name in entry:
+            entry[name] = Resampling(**entry[name])
+    norms = tuple(Normalisation(**one["normalisation"]) for one in card["inputs"])
+    return Preparation(normalisations=norms, **entry)
 
 
-def network_entry(shape: UNetShape, *, positioned: bool = False) -> dict[str, object]:
-    """A network's shape as a card holds it, and whether it sees voxels' positions."""
-    return {**asdict(shape), "positioned": positioned}
+def _labels(entry: Json) -> Labels:
+    values = tuple(int(value) for value in entry["values"])
+    names = {int(value): str(name) for value, name in entry["names"].items()}
+    return Labels(values, names, str(entry["scheme"]), bool(entry["regions"]))
 
 
-def _networks(weights: Path, shape: UNetShape, positioned: bool) -> Sequence[nn.Module]:
+def _networks(files: Sequence[Path], entry: Json) -> Sequence[nn.Module]:
+    return [_network(file, entry) for file in files]
+
+
+def _network(file: Path, entry: Json) -> nn.Module:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from AnatomyGuidedLib.networks.position import Positioned
-    from AnatomyGuidedLib.networks.unet import UNet
+    from AnatomyGuidedLib.networks.build import build_network
 
-    network = Positioned(UNet(shape)) if positioned else UNet(shape)
+    network = build_network(entry)
     try:
-        network.load_state_dict({name: value.float() for name, value in load_file(str(weights)).items()})
-    except (RuntimeError, ValueError, OSError) as error:
+        weights = load_file(str(file))
+        network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
+    except (RuntimeError, ValueError, OSError, SafetensorError) as error:
         raise AnatomyGuidedError(
-            f"The weights of {weights.parent.name} do not fit its card; install the model again."
+            f"The weights of {file.parent.name} do not fit its card or are damaged; install the model again."
         ) from error
-    return [network]
+    return network
 
 
-def _labels(entry: Mapping[str, Any]) -> Labels:
-    values = tuple(int(value) for value in entry["values"])
-    names = {value: label_by_id(value).name for value in values if value}
-    return Labels(values, names, str(entry["scheme"]), bool(entry.get("regions", False)))
-
-
-def _from_json(kind: type[UNetShape], entry: Mapping[str, Any]) -> UNetShape:
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: _tupled(value) for name, value in entry.items() if name in known})
+def _finite(norm: dict[str, Any]) -> dict[str, Any]:
+    """Without limits that are infinite, which JSON cannot hold."""
+    return {key: value for key, value in norm.items() if value not in (float("inf"), float("-inf"))}
 
 
 def _tupled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tupled(entry) for key, entry in value.items()}
     return tuple(_tupled(entry) for entry in value) if isinstance(value, list) else value
-
-
-def _three(values: Sequence[float]) -> tuple[float, float, float]:
-    i, j, k = (float(value) for value in values)
-    return i, j, k

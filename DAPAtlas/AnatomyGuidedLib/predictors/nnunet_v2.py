@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.inference.windows import Window
+from AnatomyGuidedLib.networks.build import UNET
 from AnatomyGuidedLib.networks.unet import UNet, UNetShape
 from AnatomyGuidedLib.predictors.checkpoints import plain_names, read_checkpoint
 from AnatomyGuidedLib.predictors.nnunet_plans import (
@@ -74,6 +76,7 @@ def read_nnunet_v2(
         channels=channels,
         preparation=preparation,
         window=_window(configuration["patch_size"], mirror_axes or ()),
+        network={"architecture": UNET, "arguments": asdict(shape)},
         divisors=_three(shape.divisors),
         labels=labels,
         load=partial(_networks, files, shape, trust),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Labelmap, Volume
@@ -40,16 +40,20 @@ class Labels:
 class Predictor:
     """A model: the images it takes, how they are prepared, its windows, its labels, and where its networks come from.
 
-    `load` gives the networks (one a fold); nothing is read before it is called. `notes` are for the report.
+    `network` is the card's entry (architecture and arguments); `load` gives the networks with their weights (one a
+    fold), and reads nothing before it is called. With `averages_chances` windows, mirrors and folds are averaged as
+    probabilities, not as logits. `notes` are for the report.
     """
 
     name: str
     channels: tuple[str, ...]
     preparation: Preparation
     window: Window
+    network: Mapping[str, Any]
     divisors: tuple[int, int, int]
     labels: Labels
     load: Callable[[], Sequence[nn.Module]]
+    averages_chances: bool = False
     notes: tuple[str, ...] = ()
 
     def labelmap(
@@ -87,6 +91,7 @@ class Predictor:
             prepared.wanted_shape,
             (i, j, k),
             divisors=self.divisors,
+            averages_chances=self.averages_chances,
         )
         networks = self.load()
         return predict(networks, prepared.image, task, device=device, progress=progress, cancelled=cancelled)

@@ -27,6 +27,7 @@ class Preparation:
     `orientation` are axis codes such as "RAS"; without them axes stay as they are stored. `axes` then says which axis
     of the image is the network's first, second and third. A spacing of 0 keeps the image's own along that axis.
     `crop` is "occupied" (the box of voxels other than 0), "body" (the box of what is denser than air) or "whole".
+    nnU-Net's first release resampled before it normalised, and looked for thick slices in the image first.
     """
 
     normalisations: tuple[Normalisation, ...]
@@ -36,6 +37,7 @@ class Preparation:
     crop: str = OCCUPIED
     resampling: Resampling = field(default_factory=Resampling)
     resampling_back: Resampling = field(default_factory=lambda: Resampling(order=1))
+    normalise_first: bool = True
 
     def prepared(self, volumes: Sequence[Volume]) -> Prepared:
         """The volumes, one a channel and all on one grid, as the network takes them.
@@ -61,12 +63,27 @@ class Preparation:
         shape = new_shape(cropped[0].shape, spacing_mm, wanted_mm)
         image = np.stack(
             [
-                self.resampling.applied(normalisation.applied(channel, occupied[box]), shape, spacing_mm, wanted_mm)
+                self._channel(channel, normalisation, occupied[box], shape, (spacing_mm, wanted_mm))
                 for normalisation, channel in zip(self.normalisations, cropped, strict=True)
             ]
         )
-        thick = self.resampling_back.thick_axis(wanted_mm, spacing_mm)
+        first, then = (wanted_mm, spacing_mm) if self.normalise_first else (spacing_mm, wanted_mm)
+        thick = self.resampling_back.thick_axis(first, then)
         return Prepared(image.astype(np.float32, copy=False), grid, turn, box, thick)
+
+    def _channel(
+        self,
+        image: Image,
+        normalisation: Normalisation,
+        occupied: Mask,
+        shape: Shape,
+        spacings: tuple[tuple[float, ...], tuple[float, ...]],
+    ) -> Image:
+        if self.normalise_first:
+            return self.resampling.applied(normalisation.applied(image, occupied), shape, *spacings)
+        resampled = self.resampling.applied(image, shape, *spacings)
+        whole = occupied if normalisation.masked else np.ones(shape, np.bool_)
+        return normalisation.applied(resampled, _nearest_mask(whole, shape))
 
     def _box(
         self, channels: Sequence[Image], occupied: Mask, spacing_mm: tuple[float, ...]
@@ -141,6 +158,14 @@ class Prepared:
         whole = np.zeros([self.grid.shape[axis] for axis in self.turn.axes], values.dtype)
         whole[self.box] = values
         return np.ascontiguousarray(self.turn.undone(whole))
+
+
+def _nearest_mask(mask: Mask, shape: Shape) -> Mask:
+    if mask.shape == shape:
+        return mask
+    return np.asarray(
+        Resampling(order=0, apart=False).applied(mask.astype(np.float32), shape, (1, 1, 1), (1, 1, 1)) > 0.5
+    )
 
 
 def _occupied(channels: Sequence[Image]) -> Mask:

@@ -12,7 +12,11 @@ from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import write_json
-from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
+from AnatomyGuidedLib.labels import labels
+from AnatomyGuidedLib.predictors.normalisation import CT, Normalisation
+from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels, Predictor
+from AnatomyGuidedLib.predictors.preparation import BODY, Preparation
+from AnatomyGuidedLib.predictors.resampling import Resampling
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
 
@@ -55,29 +59,38 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
 
 def _write(folder: Path, recipe: PhantomRecipe, trainings: Sequence[Training]) -> None:
     """Nothing; the folder has the running mean of the weights, without the heads that only training needs."""
-    from AnatomyGuidedLib.predictors.card import network_entry, write_model
+    from AnatomyGuidedLib.inference.windows import Window
+    from AnatomyGuidedLib.networks.build import POSITIONED_UNET, build_network, divisors_of
+    from AnatomyGuidedLib.predictors.card import write_predictor
 
-    shape = replace(recipe.shape(), deep_supervision=False)
-    last_head = f"seg_layers.{len(shape.decoder_blocks) - 1}."
-    weights = {
-        name: value for name, value in trainings[-1].averaged.items() if "seg_layers." not in name or last_head in name
-    }
-    card = {
-        "task": "the 142 structures of the DAP Atlas from a CT",
-        "licence": "Apache-2.0",
-        "training": f"{sum(one.step for one in trainings)} steps on made patients only ({RECIPE})",
-        "notes": [f"{folder.name} is a demonstration model: trained on made patients alone, not for clinical use."],
-        "inputs": [{"name": "CT", "unit": "HU", "normalisation": _NORMALISATION}],
-        "spacing_mm": [recipe.phases[-1].patches.spacing_mm] * 3,
-        "orientation": "RAS",
-        "crop": "body",
-        "resampling": {"order": 1, "apart": False, "smooth": True},
-        "window": {"shape": list(recipe.phases[-1].patches.shape), "overlap": 0.5},
-        "network": network_entry(shape, positioned=True),
-        "labels": {"scheme": "dap", "values": list(class_ids())},
-    }
-    write_model(folder, weights, card)
+    patches = recipe.phases[-1].patches
+    entry = {"architecture": POSITIONED_UNET, "arguments": asdict(replace(recipe.shape(), deep_supervision=False))}
+    network = build_network(entry)
+    network.load_state_dict({name: trainings[-1].averaged[name] for name in network.state_dict()})
+    side = patches.spacing_mm
+    predictor = Predictor(
+        name=folder.name,
+        channels=("CT",),
+        preparation=Preparation(
+            (_NORMALISATION,), (side, side, side), "RAS", crop=BODY, resampling=Resampling(1, apart=False, smooth=True)
+        ),
+        window=Window(patches.shape),
+        network=entry,
+        divisors=divisors_of(entry),
+        labels=Labels(class_ids(), {label.id: label.name for label in labels() if label.id}, "dap"),
+        load=lambda: [network],
+        notes=(f"{folder.name} is a demonstration model: trained on made patients alone, not for clinical use.",),
+    )
+    write_predictor(
+        folder,
+        predictor,
+        [network],
+        half=True,
+        task="the 142 structures of the DAP Atlas from a CT",
+        licence="Apache-2.0",
+        training=f"{sum(one.step for one in trainings)} steps on made patients only ({RECIPE})",
+    )
     write_json(folder / RECIPE, asdict(recipe))
 
 
-_NORMALISATION = {"scheme": "ct", "low": LOWEST_HU, "high": HIGHEST_HU, "mean": 0.0, "deviation": UNIT_HU}
+_NORMALISATION = Normalisation(CT, LOWEST_HU, HIGHEST_HU, 0.0, UNIT_HU)
