@@ -41,7 +41,7 @@ class ModelExpert:
         self._require_ct(predictor)
         labelmap, notes = predictor.labelmap([ct], device=self.device, progress=progress, cancelled=cancelled)
         source = scheme(predictor.labels.scheme)
-        known = {source.to_dap[value] for value in predictor.labels.values if value}
+        known = {source.to_dap[value] for value in predictor.labels.values if value in source.to_dap}
         return Opinion(self.name, to_dap(labelmap, source), frozenset(known) - {0, id_of(UNKNOWN_TISSUE)}, notes)
 
     def _require_ct(self, predictor: Predictor) -> None:
