@@ -22,9 +22,11 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml constraints.txt Testing/peers.txt Testing/peers-alone.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[networks,scene,cluster,plots,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r Testing/peers.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r Testing/peers-alone.txt
 	$(BIN)/python -c "import pathlib; pathlib.Path('$(VENV)/installed').touch()"
 
 clean:

@@ -167,7 +167,12 @@ def _reader(folder: Path) -> str:
     return ""
 
 
-_KINDS = {"ours": "model.json", "nnunet-v2": "plans.json", "nnunet-v1": "plans.pkl"}
+_KINDS = {
+    "ours": "model.json",
+    "nnunet-v2": "plans.json",
+    "nnunet-v1": "plans.pkl",
+    "monai-bundle": "configs/metadata.json",
+}
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -204,9 +209,11 @@ def _convert(source: Path, target: Path, addition: Addition, progress: Progress,
 
 def _read(folder: Path, addition: Addition) -> Predictor:
     try:
-        from AnatomyGuidedLib.predictors import nnunet_v1, nnunet_v2
+        from AnatomyGuidedLib.predictors import monai_bundle, nnunet_v1, nnunet_v2
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
+    if _reader(folder) == "monai-bundle":
+        return monai_bundle.read_monai_bundle(folder, checkpoint=addition.checkpoint, trust=addition.trust)
     module = nnunet_v2 if _reader(folder) == "nnunet-v2" else nnunet_v1
     read = nnunet_v2.read_nnunet_v2 if module is nnunet_v2 else nnunet_v1.read_nnunet_v1
     return read(

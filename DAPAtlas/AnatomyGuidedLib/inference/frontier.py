@@ -29,9 +29,7 @@ class Frontier:
 
         The logits (classes, *window) are weighted in place.
         """
-        for dimension, (axis, number) in enumerate(zip(self.windows.axes, window, strict=True)):
-            weights = torch.from_numpy(axis.weights[number]).to(logits)
-            logits.mul_(weights.reshape([-1 if place == dimension + 1 else 1 for place in range(4)]))
+        logits.mul_(torch.from_numpy(self.windows.weights(window)).to(logits))
         dtype = torch.float32 if len(logits) * self.windows.most_unfinished() < _SMALL_VALUES else torch.float16
         complete = []
         for cell in self.windows.cells_of(window):
@@ -39,7 +37,8 @@ class Frontier:
             before = self._cells.pop(cell, None)
             total = part if before is None else before.add_(part)
             if self.windows.completes(window, cell):
-                complete.append((cell, total))
+                totals = self.windows.totals(cell)
+                complete.append((cell, total if totals is None else total.div_(torch.from_numpy(totals).to(total))))
             else:
                 self._cells[cell] = total
         return complete

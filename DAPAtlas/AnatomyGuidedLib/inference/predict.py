@@ -126,7 +126,7 @@ def _predict(
     progress: Progress,
     cancelled: CancelCheck,
 ) -> tuple[npt.NDArray[np.uint8 | np.uint16], dict[int, npt.NDArray[np.float16]]]:
-    padded, before = _padded(image, effort.window.shape)
+    padded, before = _padded(image, effort.window)
     windows = Windows.over(_space(padded), effort.window)
     wanted = task.wanted_shape or _space(image)
     values = getattr(task.decoder, "values", (0,))
@@ -172,13 +172,14 @@ def _precision(device: str) -> AbstractContextManager[object]:
     return torch.autocast("cuda", torch.float16) if device.startswith("cuda") else nullcontext()
 
 
-def _padded(image: Image, shape: Shape) -> tuple[Image, Shape]:
+def _padded(image: Image, window: Window) -> tuple[Image, Shape]:
     """The image at least as large as a window, as evenly on both sides as can be, and what was put before it."""
-    missing = [max(0, side - n) for side, n in zip(shape, image.shape[1:], strict=True)]
+    missing = [max(0, side - n) for side, n in zip(window.shape, image.shape[1:], strict=True)]
     before = (missing[0] // 2, missing[1] // 2, missing[2] // 2)
     if not any(missing):
         return image, before
-    return np.pad(image, [(0, 0), *((b, m - b) for b, m in zip(before, missing, strict=True))]), before
+    sides = [(0, 0), *((b, m - b) for b, m in zip(before, missing, strict=True))]
+    return np.pad(image, sides, mode="edge" if window.padding == "edge" else "constant"), before
 
 
 def _feeds(given: Shape, wanted: Shape, methods: tuple[str, str, str], before: Shape) -> tuple[Feed, Feed, Feed]:

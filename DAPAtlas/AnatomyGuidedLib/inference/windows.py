@@ -15,6 +15,9 @@ Shape = tuple[int, int, int]
 Index = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
 
+NNUNET, MONAI = "nnunet", "monai"
+
+_LEAST_WEIGHT = 1e-3
 _SIGMA = 1 / 8  # of the window's side, as nnU-Net
 
 
@@ -22,13 +25,18 @@ _SIGMA = 1 / 8  # of the window's side, as nnU-Net
 class Window:
     """A window's shape in voxels, how much of it the next one covers again, and the axes along which to mirror.
 
-    With `dimensions` 2 the network sees slices: the window is one voxel thick along the first axis.
+    With `dimensions` 2 the network sees slices: the window is one voxel thick along the first axis. `layout` is
+    nnU-Net's (evenly spread, weights around the middle voxel) or MONAI's (steps of one length, the last one shorter,
+    weights around the very middle and never below a thousandth). `even` gives all voxels of a window one weight; `padding` is "zero" or "edge".
     """
 
     shape: Shape
     overlap: float = 0.5
     mirror_axes: tuple[int, ...] = ()
     dimensions: int = 3
+    layout: str = NNUNET
+    even: bool = False
+    padding: str = "zero"
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1 or not 0.0 <= self.overlap < 1.0:
@@ -47,6 +55,7 @@ class Axis:
     starts: tuple[int, ...]
     side: int
     edges: tuple[int, ...]
+    profile: npt.NDArray[np.float32]  # by voxel of a window, 1 in the middle
     weights: npt.NDArray[np.float32]  # by window and voxel of it; those of all windows over a voxel sum to 1
 
     def cells_of(self, window: int) -> range:
@@ -73,6 +82,7 @@ class Windows:
     """All windows over an image; it must be at least as large as one."""
 
     axes: tuple[Axis, Axis, Axis]
+    least_weight: float = 0.0
 
     @classmethod
     def over(cls, shape: Shape, window: Window) -> Windows:
@@ -80,7 +90,7 @@ class Windows:
         i, j, k = (
             _axis(n, side, window, place) for place, (n, side) in enumerate(zip(shape, window.shape, strict=True))
         )
-        return cls((i, j, k))
+        return cls((i, j, k), _LEAST_WEIGHT if window.layout == MONAI and not window.even else 0.0)
 
     def __len__(self) -> int:
         return int(np.prod([len(axis.starts) for axis in self.axes]))
@@ -103,6 +113,29 @@ class Windows:
             placed = dict(zip(order, numbers, strict=True))
             yield placed[0], placed[1], placed[2]
 
+    def weights(self, window: Index) -> npt.NDArray[np.float32]:
+        """What each voxel of a window weighs; over all windows that cover a voxel this sums to 1, or to `totals`."""
+        if self.least_weight:
+            i, j, k = (axis.profile for axis in self.axes)
+            return np.asarray(np.maximum(np.einsum("i,j,k->ijk", i, j, k), np.float32(self.least_weight)))
+        i, j, k = (axis.weights[n] for axis, n in zip(self.axes, window, strict=True))
+        return np.asarray(np.einsum("i,j,k->ijk", i, j, k))
+
+    def totals(self, cell: Index) -> npt.NDArray[np.float32] | None:
+        """The sum of weights over a cell; None where it is 1."""
+        if not self.least_weight:
+            return None
+        of_window = self.weights((0, 0, 0))
+        covering = [
+            [n for n in range(len(axis.starts)) if c in axis.cells_of(n)]
+            for axis, c in zip(self.axes, cell, strict=True)
+        ]
+        places = (
+            tuple(axis.inside(n, c) for axis, n, c in zip(self.axes, numbers, cell, strict=True))
+            for numbers in product(*covering)
+        )
+        return np.asarray(sum(of_window[place] for place in places))
+
     def box(self, window: Index) -> Box:
         """The window's place in the image."""
         i, j, k = (slice(axis.starts[n], axis.starts[n] + axis.side) for axis, n in zip(self.axes, window, strict=True))
@@ -119,14 +152,15 @@ class Windows:
 
 
 def _axis(voxels: int, side: int, window: Window, place: int) -> Axis:
-    starts = window_starts(voxels, side, window.overlap)
+    starts = (window_starts if window.layout == NNUNET else _stepped_starts)(voxels, side, window.overlap)
     edges = tuple(sorted({0, voxels, *starts, *(start + side for start in starts)}))
-    profile = np.ones(side) if window.dimensions == 2 and place == 0 else _profile(side)
+    is_flat = window.even or (window.dimensions == 2 and place == 0)
+    profile = np.ones(side) if is_flat else _profile(side, side // 2 if window.layout == NNUNET else (side - 1) / 2)
     total = np.zeros(voxels)
     for start in starts:
         total[start : start + side] += profile
     weights = np.stack([profile / total[start : start + side] for start in starts])
-    return Axis(starts, side, edges, weights.astype(np.float32))
+    return Axis(starts, side, edges, profile.astype(np.float32), weights.astype(np.float32))
 
 
 def window_starts(voxels: int, side: int, overlap: float) -> tuple[int, ...]:
@@ -141,7 +175,15 @@ def window_starts(voxels: int, side: int, overlap: float) -> tuple[int, ...]:
     return tuple(int(np.round(place * (voxels - side) / (number - 1))) for place in range(number))
 
 
-def _profile(side: int) -> npt.NDArray[np.float64]:
-    """A Gaussian around the middle voxel of a side, the same for one voxel more or less."""
-    away = np.arange(side) - side // 2
+def _stepped_starts(voxels: int, side: int, overlap: float) -> tuple[int, ...]:
+    """Where windows start that go on by one length, the last of them at the border."""
+    if voxels <= side:
+        return (0,)
+    step = max(1, int(side * (1 - overlap)))
+    return tuple(sorted({min(start, voxels - side) for start in range(0, voxels - side + step, step)}))
+
+
+def _profile(side: int, middle: float) -> npt.NDArray[np.float64]:
+    """A Gaussian around the middle of a side."""
+    away = np.arange(side) - middle
     return np.asarray(np.exp(-0.5 * (away / max(side * _SIGMA, 1e-6)) ** 2))

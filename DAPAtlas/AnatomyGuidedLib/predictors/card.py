@@ -36,9 +36,7 @@ def read_predictor(folder: Path) -> Predictor:
         if card["format"] != FORMAT or card["version"] > VERSION:
             raise AnatomyGuidedError(f"The model {folder.name} has a card of another format; update this program.")
         if not set(card["weights"]) <= set(card["files"]):
-            raise AnatomyGuidedError(
-                f"The model card of {folder.name} has weights without a checksum; do not use it."
-            )
+            raise AnatomyGuidedError(f"The model card of {folder.name} has weights without a checksum; do not use it.")
         return _predictor(folder, card)
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, AnatomyGuidedError):

@@ -23,8 +23,9 @@ class Normalisation:
     """One channel's scheme.
 
     "ct": clip from `low` to `high`, subtract `mean`, divide by `deviation`. "z-score": by the image's own mean and
-    deviation, with `masked` those of its voxels other than 0, others staying 0. "unit": from 0 to 1. "rgb": divided
-    by 255. "none".
+    deviation, with `masked` those of the voxels within what is other than 0, with `nonzero` those of voxels that are
+    not 0 themselves, others staying as they are. "unit": from 0 to 1. "rgb": divided by 255. "none". Afterwards values
+    are spread over `scaled_to`, where that is given.
     """
 
     scheme: str = NONE
@@ -33,6 +34,8 @@ class Normalisation:
     mean: float = 0.0
     deviation: float = 1.0
     masked: bool = False
+    nonzero: bool = False
+    scaled_to: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -48,6 +51,14 @@ class Normalisation:
         Raises:
             AnatomyGuidedError: Values lie outside 0 to 255 where colours were expected.
         """
+        found = self._by_scheme(image, occupied)
+        if self.scaled_to is None:
+            return found
+        low, high = self.scaled_to
+        lifted = found - found.min()
+        return np.asarray(lifted * np.float32((high - low) / _divisor(float(lifted.max()))) + np.float32(low))
+
+    def _by_scheme(self, image: Image, occupied: Mask) -> Image:
         if self.scheme == CT:
             return (np.clip(image, self.low, self.high) - np.float32(self.mean)) / _divisor(self.deviation)
         if self.scheme == Z_SCORE:
@@ -60,11 +71,12 @@ class Normalisation:
         return image
 
     def _standardised(self, image: Image, occupied: Mask) -> Image:
-        if not self.masked:
+        if not (self.masked or self.nonzero):
             return np.asarray((image - image.mean()) / _divisor(float(image.std())))
-        own = image[occupied]
+        chosen = image != 0 if self.nonzero else occupied
+        own = image[chosen]
         result = image.copy()
-        result[occupied] = (own - own.mean()) / _divisor(float(own.std()))
+        result[chosen] = (own - own.mean()) / _divisor(float(own.std()))
         return result
 
 
