@@ -99,16 +99,15 @@ def organs(number: int) -> dict[str, Any]:
 
 def write_folder(
     folder: Path, configuration_name: str, the_plans: dict[str, Any], the_dataset: dict[str, Any], *, classes: int,
-    folds: Sequence[str] = ("0",), mirror: Sequence[int] | None = None, wrapped: bool = False,
+    folds: Sequence[str] = ("0",), mirror: Sequence[int] | None = None, wrapped: bool = False, trained: bool = True,
 ) -> Path:  # fmt: skip
     folder.mkdir(parents=True)
     (folder / "plans.json").write_text(json.dumps(the_plans))
     (folder / "dataset.json").write_text(json.dumps(the_dataset))
     entry = the_plans["configurations"]["base"]
     for fold in folds:
-        network = made_network(
-            entry["architecture"], len(the_dataset["channel_names"]), classes, seed=len(fold) + int(fold)
-        )
+        make = made_network if trained else _network
+        network = make(entry["architecture"], len(the_dataset["channel_names"]), classes, seed=len(fold) + int(fold))
         weights = network.state_dict()
         checkpoint = {
             "network_weights": {f"module.{k}": v for k, v in weights.items()} if wrapped else weights,

@@ -89,8 +89,7 @@ class AtlasParameters:
 
 
 def _without_folder(expert: str) -> str:
-    kind, colon, source = expert.partition(":")
-    if not colon:
-        return expert
-    path, scheme = split_scheme(source)
-    return f"{kind}:{path.name}@{scheme}"
+    if not expert.startswith(FILE_PREFIX):
+        return Path(expert).name
+    path, scheme = split_scheme(expert.removeprefix(FILE_PREFIX))
+    return f"{FILE_PREFIX}{path.name}@{scheme}"

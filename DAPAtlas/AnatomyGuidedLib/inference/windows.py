@@ -27,7 +27,8 @@ class Window:
 
     With `dimensions` 2 the network sees slices: the window is one voxel thick along the first axis. `layout` is
     nnU-Net's (evenly spread, weights around the middle voxel) or MONAI's (steps of one length, the last one shorter,
-    weights around the very middle and never below a thousandth). `even` gives all voxels of a window one weight; `padding` is "zero" or "edge".
+    weights around the very middle and never below a thousandth). `even` gives all voxels of a window one weight;
+    `padding` is "zero" or "edge".
     """
 
     shape: Shape

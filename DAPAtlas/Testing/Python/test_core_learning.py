@@ -1,0 +1,118 @@
+"""The loss by hand, the loop that resumes to the same weights, the network's shape."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from AnatomyGuidedLib.errors import Cancelled, UsageError
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from AnatomyGuidedLib.learning.losses import deeply_supervised, dice_cross_entropy  # noqa: E402
+from AnatomyGuidedLib.learning.settings import TrainingSettings  # noqa: E402
+from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
+from AnatomyGuidedLib.networks.position import Positioned  # noqa: E402
+from AnatomyGuidedLib.networks.unet import UNet, UNetShape  # noqa: E402
+from torch import nn  # noqa: E402
+
+
+def slow_loss(logits: npt.NDArray[np.float64], target: npt.NDArray[np.int64]) -> float:
+    """The definition, class by class: cross-entropy weighted by the root of voxels, and Dice of classes that occur."""
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    surprise, weights, dice = [], [], []
+    for number in range(logits.shape[1]):
+        mask = target == number
+        if not mask.any():
+            continue
+        own = chances[:, number]
+        surprise.append(-np.log(own[mask]).mean())
+        weights.append(np.sqrt(mask.sum()))
+        dice.append(2 * own[mask].sum() / (own.sum() + mask.sum()))
+    return float(np.average(surprise, weights=weights) + 1 - np.mean(dice))
+
+
+def test_the_loss_is_that_of_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    logits, target = rng.normal(0, 2, (2, 5, 4, 3, 2)), rng.integers(0, 4, (2, 4, 3, 2))  # class 4 does not occur
+    found = dice_cross_entropy(torch.from_numpy(logits), torch.from_numpy(target)).item()
+    assert found == pytest.approx(slow_loss(logits, target), rel=1e-4)
+
+
+def test_coarser_stages_weigh_half_of_the_one_before() -> None:
+    torch.manual_seed(0)
+    target = torch.randint(0, 3, (1, 8, 8, 8))
+    fine, coarse = torch.randn(1, 3, 8, 8, 8), torch.randn(1, 3, 4, 4, 4)
+    expected = (dice_cross_entropy(fine, target) + 0.5 * dice_cross_entropy(coarse, target[:, 1::2, 1::2, 1::2])) / 1.5
+    assert deeply_supervised([fine, coarse], target).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+class Blobs:
+    """Classes by the sign of the image: learned in a few steps."""
+
+    def example(self, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        image = np.random.default_rng(number).normal(0, 1, (1, 8, 8, 8)).astype(np.float32)
+        return image, (image[0] > 0).astype(np.int64)
+
+
+def small() -> nn.Module:
+    torch.manual_seed(1)
+    shape = UNetShape(1, 2, (4, 6), ((3, 3, 3),) * 2, ((1, 1, 1), (2, 2, 2)), (1, 1), (1,))
+    return UNet(shape)
+
+
+def test_a_network_learns_and_the_log_tells_of_it(tmp_path: Path) -> None:
+    settings = TrainingSettings(steps=60, learning_rate=0.02, warm_up_steps=5, log_every_steps=10)
+    training = Training(small(), settings)
+    training.run(Blobs(), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [10, 20, 30, 40, 50, 60]
+    assert rows[-1]["loss"] < rows[0]["loss"] / 2
+
+
+def test_a_stopped_training_resumes_to_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+    settings = TrainingSettings(steps=12, batch=2, warm_up_steps=2, log_every_steps=4)
+    whole = Training(small(), settings)
+    whole.run(Blobs(), tmp_path / "whole")
+    calls = iter(range(100))
+    with pytest.raises(Cancelled):
+        Training(small(), settings).run(Blobs(), tmp_path / "parts", cancelled=lambda: next(calls) == 7)
+    resumed = Training(small(), settings)
+    resumed.run(Blobs(), tmp_path / "parts")
+    assert resumed.step == 12
+    for name, value in whole.averaged.items():
+        torch.testing.assert_close(resumed.averaged[name], value, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("change", [{"steps": 0}, {"schedule": "none"}, {"averaging": 1.0}, {"learning_rate": -1.0}])
+def test_settings_that_cannot_be_trained_with_are_refused(change: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        TrainingSettings(**change)  # type: ignore[arg-type]
+
+
+def test_rates_of_the_schedules() -> None:
+    cosine = TrainingSettings(steps=1100, warm_up_steps=100, learning_rate=1.0)
+    assert [round(cosine.rate(step), 6) for step in (0, 99, 100, 600, 1100)] == [0.01, 1.0, 1.0, 0.5, 0.0]
+    poly = TrainingSettings(steps=1000, warm_up_steps=0, learning_rate=1.0, schedule="poly")
+    assert poly.rate(500) == pytest.approx(0.5**0.9)
+    assert TrainingSettings(warm_up_steps=0, schedule="constant", learning_rate=0.5).rate(999) == 0.5
+
+
+def test_the_position_is_measured_from_the_middle_of_the_body() -> None:
+    seen: list[torch.Tensor] = []
+
+    class Watch(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            seen.append(image)
+            return image
+
+    image = torch.full((1, 1, 16, 12, 6), -1.0)
+    image[:, :, 4:9, 2:5] = 0.05  # a body whose middle is voxel 6 along i, and 3 along j
+    Positioned(Watch())(image)
+    right, front = seen[0][0, 1], seen[0][0, 2]
+    assert right[6, 0, 0].item() == pytest.approx(0.0, abs=0.02)
+    assert front[0, 3, 0].item() == pytest.approx(0.0, abs=0.02)
+    assert (right[7, 0, 0] - right[6, 0, 0]).item() == pytest.approx(1 / 32)
