@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "study": ("AnatomyGuidedLib.study_command", "run a study of the thesis and plot it"),
     "phantom": ("AnatomyGuidedLib.phantom_command", "make a patient: CT, PET, anatomy and lesions"),
     "train": ("AnatomyGuidedLib.train_command", "train a network by a recipe, and go on where a training was stopped"),
+    "evaluate-atlas": ("DAPAtlasLib.evaluate_atlas_command", "score an atlas model on CTs with reference labels"),
     "models": ("AnatomyGuidedLib.models_command", "list the models that are installed"),
     "demo": ("AnatomyGuidedLib.demo_command", "run all four modules and write a report with pictures"),
 }
@@ -180,7 +181,7 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:
 
 
 def _top_parser() -> _Parser:
-    listing = "\n".join(f"  {name:10} {summary}" for name, (_, summary) in COMMANDS.items())
+    listing = "\n".join(f"  {name:14} {summary}" for name, (_, summary) in COMMANDS.items())
     parser = _Parser(
         prog="anatomyguided",
         description="Anatomical knowledge through the whole life of a segmentation.",
