@@ -22,6 +22,7 @@ from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import part_of, stop_if
 
 from DAPAtlasLib.aggregate import AGGREGATIONS, UNION
+from DAPAtlasLib.atlas_cohort import add_cohort_arguments, refuse_cohort_arguments, run_cohort_command
 from DAPAtlasLib.build import AtlasResult, build_atlas
 from DAPAtlasLib.experts import default_experts, make_expert
 from DAPAtlasLib.model_expert import BUNDLED
@@ -34,15 +35,17 @@ from DAPAtlasLib.statistics import COLUMNS
 _EXAMPLES = """examples:
   anatomyguided atlas ct.nii.gz -o atlas.seg.nrrd
   anatomyguided atlas ct.nii.gz --experts rules,file:organs.nii.gz@totalsegmentator -o atlas.seg.nrrd --statistics s.csv
+  anatomyguided atlas ct.nii.gz --model my-model -o atlas.seg.nrrd
+  anatomyguided atlas --cohort list.csv --out labelled --resume
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("ct", metavar="CT", help="NIfTI, NRRD, or a folder with one DICOM series")
+    parser.add_argument("ct", metavar="CT", nargs="?", help="NIfTI, NRRD, or a folder with one DICOM series")
     parser.add_argument(
-        "-o", "--output", metavar="SEG", type=Path, required=True, help="label map: .seg.nrrd (Slicer), .nii.gz, .nrrd"
+        "-o", "--output", metavar="SEG", type=Path, help="label map: .seg.nrrd (Slicer), .nii.gz, .nrrd"
     )
     parser.add_argument(
         "--experts",
@@ -78,6 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--statistics", metavar="S.csv", type=Path, help="volume in ml and mean HU of each structure")
     parser.add_argument("--force", action="store_true", help="use the image although it does not look like a CT")
+    add_cohort_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
@@ -85,6 +89,10 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     parameters = _parameters(arguments)
     for expert in parameters.experts:
         make_expert(expert)
+    if arguments.cohort:
+        _note_assumptions(parameters, arguments, console)
+        return run_cohort_command(arguments, parameters, console, outputs)
+    refuse_cohort_arguments(arguments)
     outputs.protect(arguments.ct, *parameters.label_map_files())
     staged = _staged(arguments, outputs)
     console.progress(0.0, "Reading the CT")

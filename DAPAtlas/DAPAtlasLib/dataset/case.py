@@ -9,7 +9,7 @@ from typing import Any
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cohort_case import Case
 from AnatomyGuidedLib.files import Outputs, full_suffix, sha256_of, write_csv, write_json
-from AnatomyGuidedLib.io import dap_segments, read_ct, split_scheme, write_labelmap
+from AnatomyGuidedLib.io import dap_segments, read_ct, write_labelmap
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import CancelCheck
 
@@ -18,9 +18,10 @@ from DAPAtlasLib.dataset.patients import Study
 from DAPAtlasLib.dataset.places import label_map, report, statistics
 from DAPAtlasLib.dataset.selection import why_not_whole_body
 from DAPAtlasLib.dataset.settings import DatasetSettings, Selection
-from DAPAtlasLib.parameters import FILE_PREFIX, AtlasParameters
+from DAPAtlasLib.parameters import AtlasParameters
 from DAPAtlasLib.plausibility.assess import counts, to_look_at
 from DAPAtlasLib.statistics import COLUMNS
+from DAPAtlasLib.table_experts import with_roles, without_roles
 
 WORK = "DAPAtlasLib.dataset.case:label_study"
 FORMAT, VERSION = "anatomyguided-dataset-report", 1
@@ -36,7 +37,7 @@ def label_study(case: Case, cancelled: CancelCheck) -> Mapping[str, object]:
     """Whether the study is taken, else why not; its label map, statistics and report are in the data set's folder."""
     told = case.settings
     parameters = AtlasParameters(
-        tuple(_expert(expert, case) for expert in told["experts"]),
+        without_roles(told["experts"], case.files),
         told["sex"],
         told["rules"],
         told["aggregation"],
@@ -58,14 +59,7 @@ def label_study(case: Case, cancelled: CancelCheck) -> Mapping[str, object]:
 
 
 def _case(study: Study, settings: DatasetSettings, folder: Path) -> Case:
-    files, experts = {_CT: str(study.ct)}, []
-    for number, expert in enumerate(study.experts):
-        if not expert.startswith(FILE_PREFIX):
-            experts.append(expert)
-            continue
-        path, scheme = split_scheme(expert.removeprefix(FILE_PREFIX))
-        files[f"expert_{number}"] = str(path)
-        experts.append(f"{FILE_PREFIX}expert_{number}@{scheme}")
+    experts, files = with_roles(study.experts)
     told: dict[str, Any] = {
         "experts": experts,
         "sex": study.sex,
@@ -76,15 +70,7 @@ def _case(study: Study, settings: DatasetSettings, folder: Path) -> Case:
         "selection": vars(settings.selection),
         "folder": str(folder),
     }
-    return Case(study.name, files, told)
-
-
-def _expert(text: str, case: Case) -> str:
-    """The expert with its file's path in place of the file's role."""
-    if not text.startswith(FILE_PREFIX):
-        return text
-    role, scheme = split_scheme(text.removeprefix(FILE_PREFIX))
-    return f"{FILE_PREFIX}{case.files[str(role)]}@{scheme}"
+    return Case(study.name, {_CT: str(study.ct), **files}, told)
 
 
 def _why_not(result: AtlasResult, selection: Selection, *, is_strict: bool) -> str:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from AnatomyGuidedLib.cohort_case import file_name
-from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.io import split_scheme
 from AnatomyGuidedLib.tables import read_rows
 
 from DAPAtlasLib.parameters import FILE_PREFIX, SEXES
+from DAPAtlasLib.table_experts import expert_of_row, require_columns
 
 NEEDED = ("subject", "study_uid", "ct")
 _SOURCE_PREFIX = "PETCT_"  # of the subjects of FDG-PET-CT-Lesions; its masks go by what follows
 _UID_DIGITS = 5
-_COLUMN = r"\{([^{}]*)\}"
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([YMWD]?)")
 _PER_YEAR = {"": 1.0, "Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
 
@@ -51,7 +51,7 @@ def read_studies(path: Path, prefix: str, experts: Sequence[str]) -> list[Study]
         UsageError: An expert names a column that the table lacks.
     """
     rows = read_rows(path, NEEDED, "study")
-    _require_columns(experts, list(rows[0][1]), path)
+    require_columns(experts, list(rows[0][1]), path.name)
     studies = [(line, _study(row, path, line, prefix, experts)) for line, row in rows]
     _require_distinct(studies, path)
     return [study for _, study in studies]
@@ -106,35 +106,12 @@ def _study(row: Mapping[str, str], path: Path, line: int, prefix: str, experts: 
     return Study(
         case_name(prefix, row["subject"], uid),
         folder / row["ct"],
-        tuple(_expert(expert, row, folder, where) for expert in experts),
+        tuple(expert_of_row(expert, row, folder, where) for expert in experts),
         sex or None,
         age,
         row.get("diagnosis", ""),
         folder / lesions if lesions else None,
     )
-
-
-def _expert(expert: str, row: Mapping[str, str], folder: Path, where: str) -> str:
-    if not expert.startswith(FILE_PREFIX):
-        return expert
-    empty = [column for column in _columns(expert) if not row[column]]
-    if empty:
-        raise AnatomyGuidedError(f"{where}: the column {empty[0]} is empty, but an expert needs it.")
-    named = re.sub(_COLUMN, lambda found: row[found[1]], expert.removeprefix(FILE_PREFIX))
-    return f"{FILE_PREFIX}{folder / named}"
-
-
-def _columns(expert: str) -> list[str]:
-    return re.findall(_COLUMN, expert)
-
-
-def _require_columns(experts: Sequence[str], header: Sequence[str], path: Path) -> None:
-    for expert in experts:
-        for column in _columns(expert):
-            if column not in header:
-                raise UsageError(
-                    f"An expert names the column {column!r}, which {path.name} lacks; it has {', '.join(header)}."
-                )
 
 
 def _require_distinct(studies: Sequence[tuple[int, Study]], path: Path) -> None:
