@@ -146,6 +146,8 @@ def _trained(entry_text: str, channels: int, classes: int, seed: int) -> dict[st
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3)
     rng = np.random.default_rng(seed)
     hu, target = _tissues(classes)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that every machine gets the same weights
     for _ in range(200):
         i, j, k = (int(rng.integers(n - side + 1)) for n, side in zip(hu.shape, (24, 24, 24), strict=True))
         box = (slice(i, i + 24), slice(j, j + 24), slice(k, k + 24))
@@ -157,6 +159,7 @@ def _trained(entry_text: str, channels: int, classes: int, seed: int) -> dict[st
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    torch.set_num_threads(threads)
     return network.state_dict()
 
 

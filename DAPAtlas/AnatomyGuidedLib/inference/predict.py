@@ -179,7 +179,10 @@ def _padded(image: Image, window: Window) -> tuple[Image, Shape]:
     if not any(missing):
         return image, before
     sides = [(0, 0), *((b, m - b) for b, m in zip(before, missing, strict=True))]
-    return np.pad(image, sides, mode="edge" if window.padding == "edge" else "constant"), before
+    if window.padding == "edge":
+        return np.pad(image, sides, mode="edge"), before
+    outside = image.min() if window.padding == "lowest" else 0.0
+    return np.pad(image, sides, constant_values=outside), before
 
 
 def _feeds(given: Shape, wanted: Shape, methods: tuple[str, str, str], before: Shape) -> tuple[Feed, Feed, Feed]:

@@ -16,6 +16,7 @@ Index = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
 
 NNUNET, MONAI = "nnunet", "monai"
+LAYOUTS, PADDINGS = (NNUNET, MONAI), ("zero", "edge", "lowest")
 
 _LEAST_WEIGHT = 1e-3
 _SIGMA = 1 / 8  # of the window's side, as nnU-Net
@@ -28,7 +29,7 @@ class Window:
     With `dimensions` 2 the network sees slices: the window is one voxel thick along the first axis. `layout` is
     nnU-Net's (evenly spread, weights around the middle voxel) or MONAI's (steps of one length, the last one shorter,
     weights around the very middle and never below a thousandth). `even` gives all voxels of a window one weight;
-    `padding` is "zero" or "edge".
+    `padding`, of an image that is smaller, is "zero", "edge" or "lowest" (the image's lowest value, air in a CT).
     """
 
     shape: Shape
@@ -45,6 +46,8 @@ class Window:
                 f"A window needs sides of at least one voxel and an overlap of 0 or more and below 1, "
                 f"but is {self.shape} with {self.overlap:g}."
             )
+        if self.layout not in LAYOUTS or self.padding not in PADDINGS:
+            raise UsageError(f"A window of the layout {self.layout!r} with the padding {self.padding!r} is unknown.")
         if self.dimensions == 2 and self.shape[0] != 1:
             raise UsageError(f"A window of a 2D network is one voxel thick, but its shape is {self.shape}.")
 

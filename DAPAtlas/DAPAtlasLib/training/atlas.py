@@ -74,7 +74,7 @@ def _write(folder: Path, recipe: PhantomRecipe, trainings: Sequence[Training]) -
         preparation=Preparation(
             (_NORMALISATION,), (side, side, side), "RAS", crop=BODY, resampling=Resampling(1, apart=False, smooth=True)
         ),
-        window=Window(patches.shape),
+        window=Window(patches.shape, padding="lowest"),
         network=entry,
         divisors=divisors_of(entry),
         labels=Labels(class_ids(), {label.id: label.name for label in labels() if label.id}, "dap"),

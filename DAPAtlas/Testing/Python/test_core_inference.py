@@ -115,6 +115,24 @@ def test_several_networks_channels_and_mirrors_are_averaged() -> None:
     agree(found.labels, slow_logits(networks, values, window))
 
 
+@pytest.mark.parametrize(("padding", "outside"), [("zero", 0.0), ("lowest", -3.0), ("edge", None)])
+def test_an_image_smaller_than_a_window_is_padded_as_asked(padding: str, outside: float | None) -> None:
+    seen: list[torch.Tensor] = []
+
+    class Watch(nn.Module):
+        def forward(self, patch: torch.Tensor) -> torch.Tensor:
+            seen.append(patch.clone())
+            return torch.cat((patch, -patch), 1)
+
+    values = np.full((1, 3, 4, 5), 2.0, np.float32)
+    values[0, 1, 1, 1] = -3.0
+    found = predict([Watch()], values, Task(Window((5, 4, 5), padding=padding), Largest((0, 1))))
+    assert found.labels.shape == (3, 4, 5)
+    assert seen[0].shape == (1, 1, 5, 4, 5)
+    expected = 2.0 if outside is None else outside
+    assert (seen[0][0, 0, [0, 4]] == expected).all()
+
+
 def test_a_2d_network_sees_slices() -> None:
     torch.manual_seed(4)
     flat = nn.Sequential(nn.Conv2d(1, 5, 3, padding=1), nn.LeakyReLU(), nn.Conv2d(5, CLASSES, 3, padding=1))
@@ -206,6 +224,8 @@ def test_it_stops_between_windows_and_tells_the_time_left() -> None:
 def test_a_window_that_cannot_be_is_refused() -> None:
     with pytest.raises(UsageError, match="overlap"):
         Window((4, 4, 4), 1.0)
+    with pytest.raises(UsageError, match="padding 'mirror' is unknown"):
+        Window((4, 4, 4), padding="mirror")
     with pytest.raises(UsageError, match="2D"):
         Window((2, 4, 4), dimensions=2)
 
@@ -215,3 +235,38 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         pytest.skip("this machine has CUDA")
     with pytest.raises(AnatomyGuidedError, match="no CUDA here"):
         predict([network()], image((9, 9, 9)), Task(Window((4, 4, 4)), Largest((0,) * CLASSES)), device="cuda:0")
+
+
+class Hungry(nn.Module):
+    """A network that runs out of memory on windows above a size."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.sizes = most, []  # type: ignore[var-annotated]
+
+    def forward(self, patch: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(tuple(patch.shape[2:]))
+        if patch[0, 0].numel() > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return torch.cat((patch, -patch), 1)
+
+
+def test_where_memory_is_short_windows_become_smaller_and_the_notes_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps that a graphics card would go through, taken on the processor, since there is no card to fill here."""
+    from AnatomyGuidedLib.inference import predict as module
+
+    task = Task(Window((16, 16, 16)), Largest((0, 1)), divisors=(4, 4, 4))
+    steps = module._efforts(task, "cuda")
+    assert [step.device for step in steps] == ["cuda", "cuda", "cuda", "cuda", "cpu"]
+    assert [step.keeping for step in steps] == ["cuda", "cpu", "cpu", "cpu", "cpu"]
+    assert [step.window.shape[0] for step in steps] == [16, 16, 8, 4, 16]
+    on_cpu = [module.replace(step, device="cpu", keeping="cpu") for step in steps]
+    monkeypatch.setattr(module, "_efforts", lambda *_: on_cpu)
+    hungry = Hungry(most=600)
+    found = predict([hungry], image((20, 20, 20)), task)
+    assert hungry.sizes[:3] == [(16, 16, 16), (16, 16, 16), (8, 8, 8)]
+    assert len(found.notes) == 2
+    assert "windows of 8 x 8 x 8 voxels" in found.notes[1]
+    np.testing.assert_array_equal(found.labels, (image((20, 20, 20))[0] < 0).astype(int))
+    with pytest.raises(MemoryError):
+        predict([Hungry(most=0)], image((20, 20, 20)), task)

@@ -147,7 +147,7 @@ def test_several_folds_several_channels_and_mirrors(tmp_path: Path, abdomen: Vol
         Volume(np.where(second == 0, 0, abdomen.values), abdomen.grid, "HU"),
         Volume(second, abdomen.grid, "SUV"),
     ]
-    require_parity(folder, volumes, mirror=True)
+    require_parity(folder, volumes, mirror=True, at_most=0.003)  # the second image is none that was trained on
 
 
 @pytest.mark.parametrize("schemes", ["RescaleTo01Normalization", "NoNormalization", "ZScoreNormalization"])

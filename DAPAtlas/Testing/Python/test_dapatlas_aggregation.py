@@ -206,7 +206,7 @@ class Given:
     name: str
     said: Opinion
 
-    def opinion(self, ct: Volume, cancelled=None) -> Opinion:  # noqa: ARG002 - an expert that has already looked
+    def opinion(self, ct: Volume, *_: object) -> Opinion:  # noqa: ARG002 - an expert that has already looked
         return self.said
 
 
