@@ -10,9 +10,10 @@ from AnatomyGuidedLib import mrml
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.io import read_image, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import ids_by_title, scheme_names
+from AnatomyGuidedLib.models import model_names
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress, part_of
-from AnatomyGuidedLib.requirements import IN_SLICER
+from AnatomyGuidedLib.requirements import IN_SLICER, IN_SLICER_FOR_MODELS
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from DAPAtlasLib.aggregate import AGGREGATIONS, UNION
 from DAPAtlasLib.parameters import AtlasParameters
@@ -28,6 +29,7 @@ from slicer.util import VTKObservationMixin
 
 _JUDGED = "plausibility"  # a segmentation's reference to the table that says how far to trust it
 _DOUBTS = {"fail": 0, "warn": 1}
+_NO_MODEL = "none"
 
 
 class DAPAtlas(ScriptedLoadableModule):
@@ -52,6 +54,7 @@ class DAPAtlasParameterNode:
 
     inputVolume: vtkMRMLScalarVolumeNode
     useRules: bool = True
+    model: Annotated[str, Choice([_NO_MODEL, *model_names()])] = _NO_MODEL
     organsFile: Path
     organsScheme: Annotated[str, Choice([*scheme_names()])] = "totalsegmentator"
     sex: Annotated[str, Choice(["unknown", "F", "M"])] = "unknown"
@@ -198,8 +201,8 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
         """
         if volumeNode is None:
             raise AnatomyGuidedError(_("No CT was chosen; choose a volume first."))
-        pip_ensure(IN_SLICER, requester="DAPAtlas")
         parameters = parameters or AtlasParameters()
+        pip_ensure(IN_SLICER_FOR_MODELS if parameters.models() else IN_SLICER, requester="DAPAtlas")
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)
             write_volume(mrml.volume_from_node(volumeNode, unit="HU"), folder / "ct.nrrd")
@@ -313,6 +316,8 @@ class DAPAtlasLogic(ScriptedLoadableModuleLogic):
 def atlas_parameters(node):
     """The Lib's parameters from the parameter node."""
     experts = ["rules"] if node.useRules else []
+    if node.model != _NO_MODEL:
+        experts.append(node.model)
     if str(node.organsFile) not in ("", "."):
         experts.append(f"file:{node.organsFile}@{node.organsScheme}")
     age = None if node.age < 0 else node.age

@@ -43,8 +43,14 @@ def store_folder() -> Path:
 
 def installed_models() -> list[Model]:
     """The bundled models and the store's, by name; a store's model hides a bundled one of the same name."""
-    found = {model.name: model for folder in (_bundle_folder(), store_folder()) for model in _models_in(folder)}
+    found = {folder.name: _read_card(folder) for folder in _folders()}
     return [found[name] for name in sorted(found)]
+
+
+def model_names() -> tuple[str, ...]:
+    """The names of the installed models whose cards can be read, for a list to choose from."""
+    found = {folder.name for folder in _folders() if _is_readable(folder)}
+    return tuple(sorted(found))
 
 
 def find_model(name: str) -> Model:
@@ -77,9 +83,17 @@ def _bundle_folder() -> Path:
     return Path(__file__).parent / "data" / "models"
 
 
-def _models_in(folder: Path) -> Iterator[Model]:
-    for card in sorted(folder.glob(f"*/{_CARD}")):
-        yield _read_card(card.parent)
+def _folders() -> Iterator[Path]:
+    """The folders with a card: bundled ones, then the store's."""
+    for folder in (_bundle_folder(), store_folder()):
+        yield from (card.parent for card in sorted(folder.glob(f"*/{_CARD}")))
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        return bool(_read_card(folder))
+    except AnatomyGuidedError:
+        return False
 
 
 def _read_card(folder: Path) -> Model:

@@ -16,6 +16,7 @@ SEXES = ("F", "M")
 ALL_RULES, NO_RULES = "on", "off"
 FILE_PREFIX = "file:"
 
+_NO_MODELS = ("rules", "totalsegmentator", "totalsegmentator-fast")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
@@ -69,6 +70,14 @@ class AtlasParameters:
         """The files that experts read."""
         files = (expert.removeprefix(FILE_PREFIX) for expert in self.experts if expert.startswith(FILE_PREFIX))
         return tuple(split_scheme(file)[0] for file in files)
+
+    def models(self) -> tuple[str, ...]:
+        """The experts that are models.
+
+        >>> AtlasParameters(("rules", "file:a.nii.gz", "dap-demo")).models()
+        ('dap-demo',)
+        """
+        return tuple(word for word in self.experts if word not in _NO_MODELS and not word.startswith(FILE_PREFIX))
 
     def words(self, ct: Path, output: Path) -> list[str]:
         """The command line that means the same: `anatomyguided` followed by these words."""
