@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.predictors.preparation import Preparation, Prepared
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of, stop_if
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from AnatomyGuidedLib.inference.predict import Prediction
     from AnatomyGuidedLib.inference.windows import Window
+
+_FEWEST_VOXELS = 4
 
 NEEDS_TORCH = (
     "Models need torch, which is not installed: pip install 'slicer-anatomy-guided[networks]', or in Slicer the "
@@ -68,13 +70,26 @@ class Predictor:
 
         Raises:
             AnatomyGuidedError: The images are not what the model takes, or torch is missing.
+        NotEvaluable: The image has too few slices for a network of blocks.
             Cancelled: The user stopped.
         """
         progress(0.0, f"Preparing the image for {self.name}")
         prepared = self.preparation.prepared(volumes)
+        self._require_thick(prepared)
         stop_if(cancelled)
         found = self._predicted(prepared, device, part_of(progress, 0.1, 1.0), cancelled)
         return Labelmap(prepared.restored(found.labels), prepared.grid), (*self.notes, *found.notes)
+
+    def _require_thick(self, prepared: Prepared) -> None:
+        """Nothing, if a network of blocks has more than a few layers to look at along each axis."""
+        voxels = min(prepared.image.shape[1:])
+        if self.window.dimensions == 3 and voxels < _FEWEST_VOXELS:
+            axis = prepared.image.shape[1:].index(voxels)
+            spacing = self.preparation.spacing_mm[axis] or prepared.grid.spacing_mm[prepared.turn.axes[axis]]
+            raise NotEvaluable(
+                f"{self.name} was trained on blocks and needs {_FEWEST_VOXELS * spacing:g} mm along each axis, but the "
+                f"image has about {voxels * spacing:g} mm along one; give it more slices."
+            )
 
     def _predicted(self, prepared: Prepared, device: str, progress: Progress, cancelled: CancelCheck) -> Prediction:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
 from AnatomyGuidedLib.grid import Grid, Volume
 from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
@@ -220,6 +220,13 @@ def test_plans_of_an_older_release(tmp_path: Path, abdomen: Volume) -> None:
     old = read_nnunet_v2(folder).labelmap([abdomen], device="cpu")[0].values
     assert (old != new).any()
     require_parity(folder, [abdomen])
+
+
+def test_a_single_slice_is_not_evaluable_for_a_network_of_blocks(tmp_path: Path, abdomen: Volume) -> None:
+    folder = three_d(tmp_path, (24, 24, 32), (5.0, 2.0, 3.0), CUBE)
+    grid = Grid((56, 42, 1), abdomen.grid.affine)
+    with pytest.raises(NotEvaluable, match="needs 20 mm along each axis, but the image has about 5 mm"):
+        read_nnunet_v2(folder).labelmap([Volume(abdomen.values[:, :, :1], grid, "HU")], device="cpu")
 
 
 def test_a_folder_that_lacks_something_is_refused(tmp_path: Path) -> None:
