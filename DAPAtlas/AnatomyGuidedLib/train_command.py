@@ -15,6 +15,7 @@ from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.study_options import read_settings
 
 TRAININGS: Mapping[str, tuple[str, str]] = {
+    "expert": ("DAPAtlasLib.training.expert", "an nnU-Net ensemble on any labelled CTs, and its labels for other CTs"),
     "atlas": ("DAPAtlasLib.training.atlas", "a network that names all structures of the DAP Atlas"),
 }
 

@@ -10,21 +10,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import shutil
-import subprocess
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.interpreter import python_executable
 from AnatomyGuidedLib.io import read_labelmap, write_volume
 from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, scheme, to_dap
+from AnatomyGuidedLib.processes import run_process
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
 from DAPAtlasLib.opinions import Opinion
@@ -36,9 +32,6 @@ _SCHEME = "totalsegmentator"
 _WEIGHTS = {False: (291, 292, 293, 294, 295), True: (297,)}  # numbers of nnU-Net data sets, by whether it is fast
 _TASKS = {False: "total", True: "total_fast"}  # as its own command for fetching weights calls them
 _SETTINGS = {"totalseg_id": "none", "send_usage_stats": False, "prediction_counter": 0}
-_QUOTED = re.compile(r"(['\"])[^'\"]*[\\/]([^'\"\\/]+)\1")
-_FOLDERS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\s'\"\\/]+[\\/])+")
-_POLL_S, _GRACE_S = 0.1, 5.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,8 @@ class TotalSegmentatorExpert:
             write_volume(ct, image)
             environment = {"TOTALSEG_HOME_DIR": str(home), "TOTALSEG_WEIGHTS_PATH": str(weights)}
             words += ["-i", str(image), "-o", str(output), "--ml", "--quiet"]
-            _run(words, environment, Path(folder) / "said.txt", cancelled)
+            said = Path(folder) / "said.txt"
+            run_process(words, said, name="TotalSegmentator", environment=environment, cancelled=cancelled)
             if not output.is_file():
                 raise AnatomyGuidedError("TotalSegmentator ended without an error, but wrote no label map.")
             given = read_labelmap(output)
@@ -106,46 +100,3 @@ def _require_weights(is_fast: bool) -> Path:
             f"fetched unasked: run totalseg_download_weights -t {_TASKS[is_fast]} once."
         )
     return folder
-
-
-def _run(words: Sequence[str], environment: Mapping[str, str], said: Path, cancelled: CancelCheck) -> None:
-    """Nothing, once the process has ended well."""
-    with said.open("w", encoding="utf-8") as stream:
-        process = subprocess.Popen(
-            list(words),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        try:
-            while process.poll() is None:
-                if cancelled():
-                    raise Cancelled
-                time.sleep(_POLL_S)
-        finally:
-            _end(process)
-    if process.returncode:
-        lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        told = _without_folders(lines[-1].strip()) if lines else "it said nothing"
-        raise AnatomyGuidedError(f"TotalSegmentator failed (code {process.returncode}): {told}")
-
-
-def _without_folders(text: str) -> str:
-    """The text with its paths cut down to names: a folder may be called after a patient.
-
-    >>> _without_folders("no such file: '/data/A B/model.json' or /scans/x/ct.nii.gz")
-    "no such file: 'model.json' or ct.nii.gz"
-    """
-    return _FOLDERS.sub("", _QUOTED.sub(r"\1\2\1", text))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_S)
-    process.kill()
-    process.wait()

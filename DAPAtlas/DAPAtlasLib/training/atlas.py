@@ -20,6 +20,7 @@ from AnatomyGuidedLib.predictors.resampling import Resampling
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
 
+from DAPAtlasLib.training import expert
 from DAPAtlasLib.training.phantom_patches import HIGHEST_HU, LOWEST_HU, UNIT_HU, class_ids
 from DAPAtlasLib.training.phantom_recipe import PhantomRecipe, phase_folder, train_on_phantoms
 
@@ -36,6 +37,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         AnatomyGuidedError: torch is missing.
         Cancelled: The user stopped; the state is kept.
     """
+    if order.version:
+        return expert.run(order, console)
     recipe = with_settings(PhantomRecipe(), order.settings)
     require_fresh(order.folder, resume=order.resume)
     try:
