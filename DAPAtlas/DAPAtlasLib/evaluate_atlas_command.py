@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, CasesFailed
 from AnatomyGuidedLib.files import Outputs, write_csv
-from AnatomyGuidedLib.grid import require_same_grid
+from AnatomyGuidedLib.grid import Labelmap, require_same_grid
 from AnatomyGuidedLib.io import read_ct
 from AnatomyGuidedLib.labels import Scheme, label_by_id, scheme, scheme_names, to_dap
 from AnatomyGuidedLib.progress import part_of, stop_if
@@ -21,15 +22,17 @@ from DAPAtlasLib.labelled_cases import LabelledCase, labelled_cases
 from DAPAtlasLib.parameters import NO_RULES, SEXES, AtlasParameters
 from DAPAtlasLib.rules.catalogue import chosen_rules, repair
 from DAPAtlasLib.rules.context import Context
-from DAPAtlasLib.structure_scores import StructureScore, structure_scores
+from DAPAtlasLib.structure_scores import StructureScore, structure_ious, structure_scores
 
 FORMAT, VERSION = "anatomyguided-atlas-evaluation", 1
 COLUMNS = ("case", "rules", "id", "structure", "reference_ml", "prediction_ml", "dice", "mean_surface_distance_mm")
+_IOU_COLUMNS, _AGREEING = ("id", "structure", "iou"), 0.9
 _STAGES = ("without rules", "with rules")
 
 _EXAMPLES = """examples:
   anatomyguided evaluate-atlas btcv --scheme btcv -o scores
   anatomyguided evaluate-atlas phantoms --scheme dap --model my-model -o scores
+  anatomyguided evaluate-atlas btcv --scheme btcv --model v2 --against v1 -o scores
 
 The folder has images and labels with files of the same name, or a folder a case (ct.nii.gz, labels.nii.gz).
 """
@@ -43,6 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="gets scores.csv and table3.md")
     parser.add_argument("--model", metavar="NAME|DIR", help="a model by name or folder (default: the bundled one)")
     parser.add_argument("--experts", default="", metavar="A,B,..", help="in place of a model, as for atlas")
+    parser.add_argument(
+        "--against",
+        metavar="NAME|DIR",
+        help="another model: how far its repaired labels agree with the raw ones of --model",
+    )
     parser.add_argument("--sex", choices=SEXES, help="the patients' sex, if all have one")
     parser.add_argument("--device", default="auto", help="where models compute: auto, cpu, cuda or cuda:N")
 
@@ -58,11 +66,14 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     reference = scheme(arguments.scheme)
     words = tuple(word.strip() for word in (arguments.model or arguments.experts).split(",") if word.strip())
     parameters = AtlasParameters(words or default_experts(), arguments.sex, NO_RULES, device=arguments.device)
-    for expert in parameters.experts:
+    other = replace(parameters, experts=(arguments.against,)) if arguments.against else None
+    for expert in (*parameters.experts, *(other.experts if other else ())):
         make_expert(expert)
     cases = labelled_cases(arguments.folder)
-    staged = {name: outputs.stage(arguments.output / name) for name in ("scores.csv", "table3.md")}
-    rows, failed = _scored(cases, reference, parameters, console)
+    names = ("scores.csv", "table3.md", *(("agreement.csv",) if other else ()))
+    staged = {name: outputs.stage(arguments.output / name) for name in names}
+    agreements: dict[int, list[float]] = {}
+    rows, failed = _scored(cases, reference, _Asked(parameters, other, agreements), console)
     if not rows:
         raise AnatomyGuidedError(f"All {len(cases)} cases failed; the first because: {next(iter(failed.values()))}")
     write_csv(staged["scores.csv"], rows, COLUMNS)
@@ -70,13 +81,24 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     staged["table3.md"].write_text(table, encoding="utf-8")
     console.line(table.rstrip())
     result = _result(rows, reference, parameters, failed)
+    if other:
+        result["agreement"] = _told_agreement(agreements, staged["agreement.csv"], console)
     if failed:
         raise CasesFailed(f"{len(failed)} of {len(cases)} cases failed; the tables have the others.", result)
     return result
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Who predicts, and who else, whose repaired labels are compared with the raw ones; IoUs by label are added."""
+
+    parameters: AtlasParameters
+    other: AtlasParameters | None
+    agreements: dict[int, list[float]]
+
+
 def _scored(
-    cases: Sequence[LabelledCase], reference: Scheme, parameters: AtlasParameters, console: Console
+    cases: Sequence[LabelledCase], reference: Scheme, asked: _Asked, console: Console
 ) -> tuple[list[dict[str, object]], dict[str, str]]:
     rows: list[dict[str, object]] = []
     failed: dict[str, str] = {}
@@ -85,7 +107,7 @@ def _scored(
         told = part_of(console.progress, number / len(cases), (number + 1) / len(cases))
         told(0.0, f"Case {number + 1} of {len(cases)}")
         try:
-            scores = _scores_of(case, reference, parameters, console)
+            scores = _scores_of(case, reference, asked, console)
         except AnatomyGuidedError as error:
             failed[case.name] = str(error)
             console.note(f"{case.name}: {error}")
@@ -95,14 +117,21 @@ def _scored(
 
 
 def _scores_of(
-    case: LabelledCase, reference: Scheme, parameters: AtlasParameters, console: Console
+    case: LabelledCase, reference: Scheme, asked: _Asked, console: Console
 ) -> dict[str, list[StructureScore]]:
     """The scores of the raw label map and of the repaired one."""
     ct, truth = read_ct(case.ct), to_dap(case.labelmap(reference), reference)
     require_same_grid(ct.grid, truth.grid, names=("the CT", "the reference"))
-    raw = build_atlas(ct, parameters, cancelled=console.cancelled).labelmap
-    context = Context(parameters.sex, ct)
-    repaired = repair(raw, context, rules=chosen_rules(None), cancelled=console.cancelled).labelmap
+    context = Context(asked.parameters.sex, ct)
+
+    def labelled(parameters: AtlasParameters) -> tuple[Labelmap, Labelmap]:
+        raw = build_atlas(ct, parameters, cancelled=console.cancelled).labelmap
+        return raw, repair(raw, context, rules=chosen_rules(None), cancelled=console.cancelled).labelmap
+
+    raw, repaired = labelled(asked.parameters)
+    if asked.other:
+        for label, iou in structure_ious(labelled(asked.other)[1], raw).items():
+            asked.agreements.setdefault(label, []).append(iou)
     labels = tuple(dict.fromkeys(label for label in reference.to_dap.values() if label_by_id(label).group))
     return {stage: structure_scores(truth, one, labels) for stage, one in zip(_STAGES, (raw, repaired), strict=True)}
 
@@ -118,6 +147,17 @@ def _row(case: str, stage: str, score: StructureScore) -> dict[str, object]:
         "dice": score.dice,
         "mean_surface_distance_mm": score.distance_mm,
     }
+
+
+def _told_agreement(agreements: Mapping[int, Sequence[float]], path: Path, console: Console) -> dict[str, object]:
+    """The check of the thesis's C.1.4: the share of structures whose mean IoU is above 90 %."""
+    means = {label: float(np.mean(values)) for label, values in sorted(agreements.items())}
+    write_csv(
+        path, ({"id": i, "structure": label_by_id(i).display_name, "iou": v} for i, v in means.items()), _IOU_COLUMNS
+    )
+    share = float(np.mean([iou > _AGREEING for iou in means.values()])) if means else 0.0
+    console.line(f"{share:.0%} of {len(means)} structures agree with an IoU above {_AGREEING:.0%}")
+    return {"share_above_90_percent": share, "iou": {label_by_id(i).name: v for i, v in means.items()}}
 
 
 def _means(rows: Sequence[Mapping[str, object]], key: str) -> dict[str, dict[str, float | None]]:

@@ -59,6 +59,19 @@ def structure_scores(reference: Labelmap, prediction: Labelmap, labels: Sequence
     ]
 
 
+def structure_ious(first: Labelmap, second: Labelmap) -> dict[int, float]:
+    """By label that either map has, the voxels that both give it over those that one of them does.
+
+    Raises:
+        GridMismatch: The two do not lie on one grid.
+    """
+    require_same_grid(first.grid, second.grid, names=("the first label map", "the second"))
+    one, two = (np.bincount(labelmap.values.ravel(), minlength=256) for labelmap in (first, second))
+    both = np.bincount(first.values[first.values == second.values], minlength=256)
+    labels = [label for label in np.flatnonzero(one + two).tolist() if label]
+    return {label: float(both[label] / (one[label] + two[label] - both[label])) for label in labels}
+
+
 def _distances_mm(reference: Labelmap, prediction: Labelmap, labels: Sequence[int]) -> npt.NDArray[np.float64]:
     spacing = reference.grid.spacing_mm
     surfaces = [surface_elements(_numbered(one, labels), spacing, "monai") for one in (reference, prediction)]

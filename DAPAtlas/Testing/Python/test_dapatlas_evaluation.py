@@ -15,7 +15,7 @@ from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.io import read_labelmap, write_labelmap
 from AnatomyGuidedLib.labels import id_of, scheme
 from DAPAtlasLib.labelled_cases import labelled_cases
-from DAPAtlasLib.structure_scores import structure_scores
+from DAPAtlasLib.structure_scores import structure_ious, structure_scores
 from scipy import ndimage
 
 Run = Callable[..., tuple[int, str, str]]
@@ -121,6 +121,30 @@ def test_the_command_scores_a_perfect_expert_as_perfect(patient: Path, tmp_path:
     assert report["dice"]["without rules"]["Total"] == 1.0
     assert report["dice"]["with rules"]["Total"] > 0.98  # at 8 mm the rules drop a few crumbs
     assert str(tmp_path) not in json.dumps(report)
+
+
+def test_ious_of_two_label_maps_by_hand() -> None:
+    grid = Grid((5, 1, 1), np.eye(4))
+    first = Labelmap(np.array([5, 5, 5, 6, 0], np.uint8).reshape(5, 1, 1), grid)
+    second = Labelmap(np.array([5, 5, 6, 6, 7], np.uint8).reshape(5, 1, 1), grid)
+    assert structure_ious(first, second) == {5: pytest.approx(2 / 3), 6: 0.5, 7: 0.0}
+
+
+def test_a_model_is_compared_with_the_repaired_labels_of_another(
+    patient: Path, tmp_path: Path, run_command: Run
+) -> None:
+    folder = laid_out(patient, tmp_path, "nnunet")
+    itself = f"file:{patient / 'anatomy.nii.gz'}"
+    code, out, _ = run_command(
+        "evaluate-atlas", folder, "--scheme", "dap", "--experts", itself, "--against", itself,
+        "-o", tmp_path / "scores", "--json", tmp_path / "r.json",
+    )  # fmt: skip
+    assert code == 0
+    agreement = json.loads((tmp_path / "r.json").read_text())["agreement"]
+    assert agreement["share_above_90_percent"] > 0.95
+    assert agreement["iou"]["Liver"] == 1.0
+    assert "structures agree with an IoU above 90%" in out
+    assert (tmp_path / "scores" / "agreement.csv").is_file()
 
 
 def test_a_case_that_fails_is_told_and_the_others_are_scored(patient: Path, tmp_path: Path, run_command: Run) -> None:
