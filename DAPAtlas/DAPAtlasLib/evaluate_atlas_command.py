@@ -27,6 +27,7 @@ from DAPAtlasLib.structure_scores import StructureScore, structure_ious, structu
 FORMAT, VERSION = "anatomyguided-atlas-evaluation", 1
 COLUMNS = ("case", "rules", "id", "structure", "reference_ml", "prediction_ml", "dice", "mean_surface_distance_mm")
 _IOU_COLUMNS, _AGREEING = ("id", "structure", "iou"), 0.9
+_LARGE_ML = 20.0
 _STAGES = ("without rules", "with rules")
 
 _EXAMPLES = """examples:
@@ -80,7 +81,12 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     table = _table(rows)
     staged["table3.md"].write_text(table, encoding="utf-8")
     console.line(table.rstrip())
+    large = _of_large(rows)
+    console.line(
+        f"mean Dice of structures above {_LARGE_ML:g} ml: " + ", ".join(f"{v:.3f} {k}" for k, v in large.items())
+    )
     result = _result(rows, reference, parameters, failed)
+    result["dice_above_20_ml"] = large
     if other:
         result["agreement"] = _told_agreement(agreements, staged["agreement.csv"], console)
     if failed:
@@ -172,6 +178,13 @@ def _means(rows: Sequence[Mapping[str, object]], key: str) -> dict[str, dict[str
         of_structures = [value for value in of_stage.values() if value is not None]
         found[stage] = {**of_stage, "Total": float(np.mean(of_structures)) if of_structures else None}
     return found
+
+
+def _of_large(rows: Sequence[Mapping[str, object]]) -> dict[str, float]:
+    """By stage the mean over structures of their mean Dice in the cases where the reference has more than 20 ml."""
+    kept = [row for row in rows if float(str(row["reference_ml"])) > _LARGE_ML]
+    means = _means(kept, "dice")
+    return {stage: value for stage in _STAGES if (value := means[stage]["Total"]) is not None}
 
 
 def _table(rows: Sequence[Mapping[str, object]]) -> str:

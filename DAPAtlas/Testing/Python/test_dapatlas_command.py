@@ -73,7 +73,18 @@ def test_a_segmentation_that_was_written_reads_back_as_anatomy(ct, run_command, 
     assert np.array_equal(first, second)
 
 
-def test_without_an_expert_the_rules_are_used_and_said_so(ct, run_command, tmp_path):
+def test_without_an_expert_the_bundled_model_is_used_and_said_to_be_a_demonstration(ct, run_command, tmp_path):
+    report = tmp_path / "r.json"
+    code, _, err = run_command("atlas", ct, "-o", tmp_path / "a.nii.gz", "--report", report)
+    assert code == 0
+    assert "demonstration model" in err
+    told = json.loads(report.read_text())
+    assert told["experts"] == ["dap-demo"]
+    assert any("demonstration model" in note for note in told["notes"])
+
+
+def test_without_a_bundled_model_the_rules_are_used_and_said_so(ct, run_command, tmp_path, monkeypatch):
+    monkeypatch.setattr("DAPAtlasLib.experts.installed_models", list)
     assert "using rules" in run_command("atlas", ct, "-o", tmp_path / "a.nii.gz")[2]
 
 
