@@ -172,6 +172,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 def test_stopping_a_command_removes_its_temporary_files(number: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "AnatomyGuidedLib.cli", "phantom", str(tmp_path / "p"), "--spacing", "1.5"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's child would ignore it otherwise
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     wait_for(lambda: bool(everything_in(tmp_path)))
     process.send_signal(number)
