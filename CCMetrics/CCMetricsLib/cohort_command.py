@@ -10,6 +10,7 @@ from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.cohort import Case, CasesFailed, CohortResult, read_result, run_cohort
+from AnatomyGuidedLib.cohort_options import RUNNING, add_running_arguments, refuse_given
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.io import split_scheme
@@ -30,7 +31,7 @@ EXAMPLES = """\
 """
 RESULTS = "results"  # the folder of the single results, in the output folder
 
-_COHORT_ONLY = ("out", "workers", "scheduler", "resume", "compare", "models", "expert_ranking", "resamples", "seed",
+_COHORT_ONLY = ("out", *RUNNING, "compare", "models", "expert_ranking", "resamples", "seed",
                 "patience")  # fmt: skip
 _DEFAULTS = {"resamples": bootstrap.RESAMPLES, "seed": bootstrap.SEED, "patience": 10.0}
 _CASE_ONLY = ("reference", "prediction", "csv", "html", "case", "anatomy", "weights")
@@ -42,11 +43,7 @@ def add_cohort_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cohorts", "docs/cohorts.md says what the files hold.")
     group.add_argument("--cohort", type=Path, metavar="CSV", help="case,reference,prediction[,anatomy][,other models]")
     group.add_argument("--out", type=Path, metavar="DIR", help="folder for the tables and the result of each case")
-    group.add_argument("--workers", type=int, metavar="N", help="processes on this machine (default: one a core)")
-    group.add_argument("--scheduler", metavar="ADDRESS", help="address or scheduler file of a running Dask scheduler")
-    group.add_argument(
-        "--resume", action="store_true", help="keep finished cases whose inputs and options are the same"
-    )
+    add_running_arguments(group)
     group.add_argument("--compare", metavar="COLUMN", help="compare this model with the one under prediction")
     group.add_argument("--models", metavar="LIST", help="columns to score (default: all but case, reference, anatomy)")
     group.add_argument("--expert-ranking", type=Path, metavar="CSV", help="model,rank: correlate the metrics' rankings")
@@ -68,7 +65,7 @@ def refuse_cohort_arguments(arguments: argparse.Namespace) -> None:
     """
     if arguments.reference is None or arguments.prediction is None:
         raise UsageError("Name REFERENCE and PREDICTION, or a list of cases with --cohort (see --help).")
-    _refuse(arguments, _COHORT_ONLY, "goes with --cohort only")
+    refuse_given(arguments, _COHORT_ONLY, "goes with --cohort only")
 
 
 def run_cohort_command(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
@@ -129,19 +126,13 @@ def _require_no_input_replaced(arguments: argparse.Namespace, pairs: Pairs, outp
 
 
 def _require_call(arguments: argparse.Namespace) -> None:
-    _refuse(arguments, _CASE_ONLY, "does not go with --cohort")
+    refuse_given(arguments, _CASE_ONLY, "does not go with --cohort", places=_CASE_ONLY[:2])
     for name, default in _DEFAULTS.items():
         setattr(arguments, name, default if getattr(arguments, name) is None else getattr(arguments, name))
     if arguments.out is None:
         raise UsageError("A cohort needs --out DIR, the folder for its tables.")
     if arguments.resamples < 1 or arguments.seed < 0 or not arguments.patience >= 0:
         raise UsageError("The options resamples, seed and patience must be positive numbers.")
-
-
-def _refuse(arguments: argparse.Namespace, names: Sequence[str], why: str) -> None:
-    for name in names:
-        if getattr(arguments, name, None) not in (None, False):
-            raise UsageError(f"{name.upper() if name in _CASE_ONLY[:2] else '--' + name.replace('_', '-')} {why}.")
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[Asked, Pairs]:

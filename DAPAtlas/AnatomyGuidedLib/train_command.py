@@ -89,15 +89,11 @@ def recipe_file(name: str) -> Path:
     Raises:
         UsageError: There is neither.
     """
-    bundled = _RECIPES / f"{name}.json"
-    if Path(name).is_file() or not bundled.is_file():
-        if not Path(name).is_file():
-            known = ", ".join(sorted(path.stem for path in _RECIPES.glob("*.json")))
-            raise UsageError(
-                f"There is no settings file {Path(name).name!r} and no recipe of that name; known: {known}."
-            )
-        return Path(name)
-    return bundled
+    for found in (Path(name), _RECIPES / f"{name}.json"):
+        if found.is_file():
+            return found
+    known = ", ".join(sorted(path.stem for path in _RECIPES.glob("*.json")))
+    raise UsageError(f"There is no settings file {Path(name).name!r} and no recipe of that name; known: {known}.")
 
 
 def require_fresh(folder: Path, *, resume: bool) -> None:

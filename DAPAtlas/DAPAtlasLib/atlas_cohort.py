@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.cohort import Case, CasesFailed, read_result, run_cohort
 from AnatomyGuidedLib.cohort_case import file_name
+from AnatomyGuidedLib.cohort_options import RUNNING, add_running_arguments, refuse_given
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.files import Outputs, write_csv, write_json
-from AnatomyGuidedLib.io import dap_segments, read_ct, write_labelmap
+from AnatomyGuidedLib.io import dap_segments, write_labelmap
 from AnatomyGuidedLib.progress import CancelCheck
 from AnatomyGuidedLib.tables import read_rows
 
 from DAPAtlasLib.build import build_atlas
+from DAPAtlasLib.ct_case import ct_case, ct_of, folder_of, parameters_of
 from DAPAtlasLib.dataset.patients import age_in_years
 from DAPAtlasLib.parameters import AtlasParameters
 from DAPAtlasLib.plausibility.assess import counts
 from DAPAtlasLib.plausibility.evidence import VERDICTS
 from DAPAtlasLib.statistics import COLUMNS
-from DAPAtlasLib.table_experts import expert_of_row, require_columns, with_roles, without_roles
+from DAPAtlasLib.table_experts import expert_of_row, require_columns
 
 WORK = "DAPAtlasLib.atlas_cohort:label_case"
 CASES, FAILURES, RESULTS = "cases.csv", "failures.csv", "results"
 CASE_COLUMNS = ("case", "structures", "share_named", *VERDICTS)
 
 _NEEDED = ("case", "ct")
-_COHORT_ONLY = ("out", "workers", "scheduler", "resume")
+_COHORT_ONLY = ("out", *RUNNING)
 _CASE_ONLY = ("output", "disagreement", "report", "plausibility", "statistics")
-_CT = "ct"
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,7 @@ class _Row:
 
     name: str
     ct: Path
-    experts: tuple[str, ...]
-    sex: str | None
-    age: float | None
+    parameters: AtlasParameters
 
 
 def add_cohort_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +49,7 @@ def add_cohort_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cohorts", "Experts may name columns: file:{organs}@totalsegmentator.")
     group.add_argument("--cohort", type=Path, metavar="CSV", help="case,ct[,sex,age and any others]")
     group.add_argument("--out", type=Path, metavar="DIR", help="gets each case's label map, report and statistics")
-    group.add_argument("--workers", type=int, metavar="N", help="processes on this machine (default: one a core)")
-    group.add_argument("--scheduler", metavar="ADDRESS", help="address or scheduler file of a running Dask scheduler")
-    group.add_argument(
-        "--resume", action="store_true", help="keep finished cases whose inputs and options are the same"
-    )
+    add_running_arguments(group)
 
 
 def refuse_cohort_arguments(arguments: argparse.Namespace) -> None:
@@ -66,7 +60,7 @@ def refuse_cohort_arguments(arguments: argparse.Namespace) -> None:
     """
     if arguments.ct is None or arguments.output is None:
         raise UsageError("Name a CT and an output with -o, or a list with --cohort and --out (see --help).")
-    _refuse(arguments, _COHORT_ONLY, "goes with --cohort only")
+    refuse_given(arguments, _COHORT_ONLY, "goes with --cohort only")
 
 
 def run_cohort_command(
@@ -82,16 +76,22 @@ def run_cohort_command(
     """
     if arguments.ct is not None or arguments.out is None:
         raise UsageError("With --cohort the CTs stand in the list; name the folder for the results with --out.")
-    _refuse(arguments, _CASE_ONLY, "is for one CT; with --cohort each case gets its own files in --out")
+    refuse_given(arguments, _CASE_ONLY, "is for one CT; with --cohort each case gets its own files in --out")
     rows = _read(arguments.cohort, parameters)
     folder = arguments.out.resolve()
     outputs.protect(arguments.cohort, *(row.ct for row in rows))
     try:
         run = run_cohort(
-            [_case(row, parameters, folder) for row in rows], WORK, folder / RESULTS, workers=arguments.workers,
-            scheduler=arguments.scheduler, resume=arguments.resume, progress=console.progress, note=console.note,
+            [ct_case(row.name, row.ct, row.parameters, folder, {}) for row in rows],
+            WORK,
+            folder / RESULTS,
+            workers=arguments.workers,
+            scheduler=arguments.scheduler,
+            resume=arguments.resume,
+            progress=console.progress,
+            note=console.note,
             cancelled=console.cancelled,
-        )  # fmt: skip
+        )
     except (Cancelled, KeyboardInterrupt) as stop:
         raise Cancelled(f"Stopped; finished cases stay in {folder.name}, --resume goes on from there.") from stop
     told = [{"case": done.case.name, **read_result(done.path)} for done in run.done]
@@ -110,13 +110,8 @@ def run_cohort_command(
 
 def label_case(case: Case, cancelled: CancelCheck) -> Mapping[str, object]:
     """What the cases' table says of one; its label map, report and statistics are in the cohort's folder."""
-    told = case.settings
-    parameters = AtlasParameters(
-        without_roles(told["experts"], case.files), told["sex"], told["rules"], told["aggregation"], told["age"],
-        told["device"],
-    )  # fmt: skip
-    result = build_atlas(read_ct(case.files[_CT]), parameters, cancelled=cancelled)
-    folder, name = Path(told["folder"]), file_name(case.name)
+    result = build_atlas(ct_of(case), parameters_of(case), cancelled=cancelled)
+    folder, name = folder_of(case), file_name(case.name)
     with Outputs() as outputs:
         segments = dap_segments([row.label for row in result.statistics])
         write_labelmap(result.labelmap, outputs.stage(folder / f"{name}.seg.nrrd"), segments)
@@ -147,24 +142,5 @@ def _row(row: Mapping[str, str], path: Path, line: int, parameters: AtlasParamet
     except ValueError as error:
         raise AnatomyGuidedError(f"{where}: {error}") from error
     experts = tuple(expert_of_row(expert, row, folder, where) for expert in parameters.experts)
-    return _Row(row["case"], folder / row["ct"], experts, own.sex or parameters.sex, own.age or parameters.age)
-
-
-def _case(row: _Row, parameters: AtlasParameters, folder: Path) -> Case:
-    experts, files = with_roles(row.experts)
-    told: dict[str, Any] = {
-        "experts": experts,
-        "sex": row.sex,
-        "age": row.age,
-        "rules": parameters.rules,
-        "aggregation": parameters.aggregation,
-        "device": parameters.device,
-        "folder": str(folder),
-    }
-    return Case(row.name, {_CT: str(row.ct), **files}, told)
-
-
-def _refuse(arguments: argparse.Namespace, names: Sequence[str], why: str) -> None:
-    given = [name for name in names if getattr(arguments, name)]
-    if given:
-        raise UsageError(f"The option --{given[0].replace('_', '-')} {why}.")
+    told = replace(parameters, experts=experts, sex=own.sex or parameters.sex, age=own.age or parameters.age)
+    return _Row(row["case"], folder / row["ct"], told)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.cohort_options import add_running_arguments
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, CasesFailed
 from AnatomyGuidedLib.files import Outputs, write_csv, write_json
 from AnatomyGuidedLib.plots import require_matplotlib
@@ -46,11 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLE
     parser.add_argument("action", choices=("build",), help="build: select, label, filter, describe")
     parser.add_argument("--config", type=Path, metavar="FILE", required=True, help="settings (.toml or .json)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes on this machine (default: one a core)")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="address or scheduler file of a running Dask scheduler")
-    parser.add_argument(
-        "--resume", action="store_true", help="keep finished cases whose inputs and settings are the same"
-    )
+    add_running_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:

@@ -14,6 +14,11 @@ from torch.nn import functional
 class Decoder(Protocol):
     """How labels are read from logits (classes, *space), whose classes may be fewer than the network's."""
 
+    @property
+    def values(self) -> Sequence[int]:
+        """The labels that there can be."""
+        ...
+
     def candidates(self, logits: Tensor) -> Tensor:
         """The classes (numbers) that interpolation between these logits can make the label."""
         ...

@@ -83,18 +83,18 @@ def predict(
         AnatomyGuidedError: The computer's memory is not enough, or the device is none that there is.
         Cancelled: The user stopped between two windows.
     """
+    effort, *others = _efforts(task, chosen_device(device))
     notes: list[str] = []
-    efforts = _efforts(task, chosen_device(device))
-    for place, effort in enumerate(efforts):
+    while True:
         try:
             labels, chances = _predict(networks, image, task, effort, progress, cancelled)
         except torch.OutOfMemoryError as error:
-            if place + 1 == len(efforts):
+            if not others:
                 raise MemoryError from error
-            notes.append(f"The memory of {effort.device} was not enough: went on with {efforts[place + 1].words()}.")
+            short, (effort, *others) = effort, others
+            notes.append(f"The memory of {short.device} was not enough: went on with {effort.words()}.")
             continue
         return Prediction(labels, chances, tuple(notes))
-    raise AssertionError("there is always an effort")  # pragma: no cover
 
 
 def _efforts(task: Task, device: str) -> list[Effort]:
@@ -129,8 +129,7 @@ def _predict(
     padded, before = _padded(image, effort.window)
     windows = Windows.over(_space(padded), effort.window)
     wanted = task.wanted_shape or _space(image)
-    values = getattr(task.decoder, "values", (0,))
-    labels = np.zeros(wanted, np.uint8 if max(values, default=0) < 256 else np.uint16)
+    labels = np.zeros(wanted, np.uint8 if max(task.decoder.values) < 256 else np.uint16)
     chances = {number: np.zeros(wanted, np.float16) for number in task.chances_of}
     feeds = _feeds(_space(image), wanted, task.methods, before)
     labelling = Labelling(windows, feeds, task.decoder, labels, chances)
@@ -152,16 +151,14 @@ def _predict(
 def _logits(networks: Sequence[nn.Module], patch: Tensor, window: Window, as_chances: bool) -> Tensor:
     """Mean logits (classes, *window), in single precision, of networks and mirrored patches."""
     flips = [axes for n in range(len(window.mirror_axes) + 1) for axes in combinations(window.mirror_axes, n)]
-    total: Tensor | None = None
-    for network in networks:
-        for axes in flips:
-            there = [axis + 2 for axis in axes]
-            found = _seen(network, patch.flip(there) if there else patch, window.dimensions)
-            found = found.flip(there) if there else found
-            found = found.float().softmax(1) if as_chances else found
-            total = found.float() if total is None else total.add_(found)
-    assert total is not None
-    return total[0].div_(len(networks) * len(flips)) if len(networks) * len(flips) > 1 else total[0]
+    views = [(network, [axis + 2 for axis in axes]) for network in networks for axes in flips]
+    total = torch.zeros(())
+    for number, (network, there) in enumerate(views):
+        found = _seen(network, patch.flip(there) if there else patch, window.dimensions)
+        found = (found.flip(there) if there else found).float()
+        found = found.softmax(1) if as_chances else found
+        total = total.add_(found) if number else found
+    return total[0].div_(len(views)) if len(views) > 1 else total[0]
 
 
 def _seen(network: Callable[[Tensor], Tensor], patch: Tensor, dimensions: int) -> Tensor:

@@ -16,6 +16,7 @@ class TrainingSettings:
     """Steps, rates and how often the state is kept; the same settings and source give the same weights.
 
     `averaging` is the decay of the running mean of the weights, which is what is used afterwards; 0 uses the last.
+    `deterministic` takes only algorithms that give the same numbers each time, also on graphics cards (slower).
 
     Raises:
         UsageError: A value is none that can be trained with.
@@ -32,6 +33,7 @@ class TrainingSettings:
     save_every_s: float = 240.0
     log_every_steps: int = 20
     seed: int = 0
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "steps", "batch", "learning_rate", "largest_gradient", "save_every_s", "log_every_steps")

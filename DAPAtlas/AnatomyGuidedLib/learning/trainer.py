@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from AnatomyGuidedLib.learning.journal import LOG, Journal
 from AnatomyGuidedLib.learning.losses import deeply_supervised
 from AnatomyGuidedLib.learning.settings import TrainingSettings
+from AnatomyGuidedLib.learning.together import connected, own_share, repeatable
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
 
-STATE, LOG = "state.pt", "log.jsonl"
+__all__ = ["LOG", "STATE", "Source", "Training"]
+
+STATE = "state.pt"
 
 
 class Source(Protocol):
@@ -33,10 +36,15 @@ Loss = Callable[[Any, Tensor], Tensor]
 
 
 class Training:
-    """A network on its way: weights, their running mean, the optimiser, and the step that comes next."""
+    """A network on its way: weights, their running mean, the optimiser, and the step that comes next.
+
+    Under `torchrun` each process learns from examples of its own, and all keep the same weights.
+    """
 
     def __init__(self, network: nn.Module, settings: TrainingSettings, *, device: str = "cpu") -> None:
-        self.network, self.settings, self.device = network.to(device), settings, device
+        self.share = own_share()
+        self.device = self.share.device(device)
+        self.network, self.settings = network.to(self.device), settings
         self.averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -59,28 +67,44 @@ class Training:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._resume(folder)
-        self.network.train()
+        journal = Journal(folder) if self.share.is_first else None
+        with connected(self.share, self.device), repeatable(self.settings.deterministic):
+            try:
+                self._learn_all(source, folder, loss, journal, progress if journal else no_progress, cancelled)
+            finally:
+                self.save(folder)
+                if journal:
+                    journal.close()
+
+    def _learn_all(
+        self,
+        source: Source,
+        folder: Path,
+        loss: Loss,
+        journal: Journal | None,
+        progress: Progress,
+        cancelled: CancelCheck,
+    ) -> None:
+        network = self.share.wrapped(self.network.train())
         losses: list[float] = []
         started, saved, before = time.monotonic(), time.monotonic(), self.seconds
-        try:
-            for image, target in self._batches(source):
-                stop_if(cancelled)
-                losses.append(self._learn(image, target, loss))
-                self.seconds = before + time.monotonic() - started
-                if self.step % self.settings.log_every_steps == 0 or self.step == self.settings.steps:
-                    self._log(folder, losses)
-                    progress(self.step / self.settings.steps, self._words(losses))
-                    losses.clear()
-                if time.monotonic() - saved > self.settings.save_every_s:
-                    self.save(folder)
-                    saved = time.monotonic()
-        finally:
-            self.save(folder)
+        for image, target in self._batches(source):
+            stop_if(cancelled)
+            losses.append(self._learn(network, image, target, loss))
+            self.seconds = before + time.monotonic() - started
+            if self.step % self.settings.log_every_steps == 0 or self.step == self.settings.steps:
+                if journal:
+                    journal.add(self._row(losses))
+                progress(self.step / self.settings.steps, self._words(losses))
+                losses.clear()
+            if time.monotonic() - saved > self.settings.save_every_s:
+                self.save(folder)
+                saved = time.monotonic()
 
-    def _learn(self, image: Tensor, target: Tensor, loss: Loss) -> float:
+    def _learn(self, network: nn.Module, image: Tensor, target: Tensor, loss: Loss) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.rate(self.step)
-        value = loss(self.network(image), target)
+        value = loss(network(image), target)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.largest_gradient)
@@ -99,7 +123,8 @@ class Training:
         size = self.settings.batch
 
         def made(step: int) -> tuple[Tensor, Tensor]:
-            pairs = [source.example(step * size + place) for place in range(size)]
+            first = (step * self.share.size + self.share.rank) * size
+            pairs = [source.example(first + place) for place in range(size)]
             images, targets = (torch.from_numpy(np.stack(values)) for values in zip(*pairs, strict=True))
             return images.to(self.device), targets.to(self.device)
 
@@ -112,7 +137,9 @@ class Training:
                 yield batch
 
     def save(self, folder: Path) -> None:
-        """Nothing; the folder holds the state, whole or as it was before."""
+        """Nothing; the folder holds the state, whole or as it was before; of several processes the first saves it."""
+        if not self.share.is_first:
+            return
         state = {
             "network": self.network.state_dict(),
             "averaged": self.averaged,
@@ -132,15 +159,13 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
 
-    def _log(self, folder: Path, losses: list[float]) -> None:
-        row = {
+    def _row(self, losses: list[float]) -> dict[str, float]:
+        return {
             "step": self.step,
             "loss": round(float(np.mean(losses)), 5),
             "rate": self.settings.rate(self.step - 1),
             "seconds": round(self.seconds, 1),
         }
-        with (folder / LOG).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
 
     def _words(self, losses: list[float]) -> str:
         left_s = self.seconds / max(1, self.step) * (self.settings.steps - self.step)

@@ -22,9 +22,13 @@ class Positioned(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor | list[Tensor]:
+        return cast("Tensor | list[Tensor]", self.network(self.with_places(image)))
+
+    def with_places(self, image: Tensor) -> Tensor:
+        """The image with its two more channels."""
         body = torch.sigmoid((image[:, :1] - _AIR) * _SHARPNESS)
         places = [_from_middle(body, dimension) for dimension in (2, 3)]
-        return cast("Tensor | list[Tensor]", self.network(torch.cat((image, *places), 1)))
+        return torch.cat((image, *places), 1)
 
 
 def _from_middle(body: Tensor, dimension: int) -> Tensor:

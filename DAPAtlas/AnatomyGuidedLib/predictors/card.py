@@ -89,7 +89,6 @@ def _entries(predictor: Predictor) -> dict[str, object]:
 def _predictor(folder: Path, card: Json) -> Predictor:
     try:
         from AnatomyGuidedLib.inference.windows import Window
-        from AnatomyGuidedLib.networks.build import divisors_of
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     return Predictor(
@@ -98,7 +97,6 @@ def _predictor(folder: Path, card: Json) -> Predictor:
         preparation=_preparation(card),
         window=Window(**_tupled(card["window"])),
         network=card["network"],
-        divisors=divisors_of(card["network"]),
         labels=_labels(card["labels"]),
         load=partial(_networks, [folder / name for name in card["weights"]], card["network"]),
         averages_chances=card.get("average") == "probabilities",

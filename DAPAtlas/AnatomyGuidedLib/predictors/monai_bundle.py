@@ -15,7 +15,7 @@ from torch import nn
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.inference.windows import MONAI as MONAI_LAYOUT
 from AnatomyGuidedLib.inference.windows import Window
-from AnatomyGuidedLib.networks.build import MONAI, build_network, divisors_of
+from AnatomyGuidedLib.networks.build import MONAI, build_network
 from AnatomyGuidedLib.predictors.checkpoints import plain_names, read_checkpoint
 from AnatomyGuidedLib.predictors.normalisation import CT, NONE, Z_SCORE, Normalisation
 from AnatomyGuidedLib.predictors.predictor import Labels, Predictor
@@ -60,7 +60,6 @@ def read_monai_bundle(
         preparation=preparation,
         window=window,
         network=entry,
-        divisors=divisors_of(entry),
         labels=labels,
         load=partial(_networks, folder / "models" / name, entry, trust),
     )

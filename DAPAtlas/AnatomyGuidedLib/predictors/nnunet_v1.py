@@ -16,10 +16,10 @@ import numpy as np
 from torch import Tensor, nn
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.inference.windows import Window
-from AnatomyGuidedLib.networks.build import UNET, divisors_of
+from AnatomyGuidedLib.networks.build import UNET
 from AnatomyGuidedLib.networks.unet import UNet, UNetShape
 from AnatomyGuidedLib.predictors.checkpoints import plain_names, read_checkpoint
+from AnatomyGuidedLib.predictors.nnunet_folds import checkpoints_of, nnunet_window, notes_on_axes
 from AnatomyGuidedLib.predictors.normalisation import CT, Z_SCORE, Normalisation
 from AnatomyGuidedLib.predictors.plain_pickle import read_plain_pickle
 from AnatomyGuidedLib.predictors.predictor import Labels, Predictor
@@ -28,7 +28,6 @@ from AnatomyGuidedLib.predictors.resampling import Resampling
 
 CHECKPOINT = "model_final_checkpoint.model"
 
-_STEP = 0.5
 _MOST_FEATURES = {2: 480, 3: 320}
 
 
@@ -55,10 +54,7 @@ def read_nnunet_v1(
         AnatomyGuidedError: Files are missing, would execute something, or the model is one that cannot be read.
     """
     plans = read_plain_pickle(folder / "plans.pkl")
-    chosen = [folder / f"fold_{fold}" for fold in folds] or [*sorted(folder.glob("fold_*")), folder / "all"]
-    files = [fold / checkpoint for fold in chosen if (fold / checkpoint).is_file()]
-    if not files:
-        raise AnatomyGuidedError(f"{folder.name} has no fold with {checkpoint}; name another checkpoint or fold.")
+    files = checkpoints_of(folder, folds, checkpoint)
     weights = _weights(files[0], trust)
     try:
         stage = _stage(plans, weights)
@@ -68,22 +64,17 @@ def read_nnunet_v1(
         channels = tuple(str(plans["modalities"][number]) for number in sorted(plans["modalities"]))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise AnatomyGuidedError(f"The plans of {folder.name} lack {error}; they are of an unknown release.") from error
-    patch = [int(side) for side in stage["patch_size"]]
-    flat = len(patch) == 2
-    i, j, k = (1, *patch) if flat else patch
-    axes = tuple(range(3 - shape.dimensions, 3)) if mirror else ()
-    entry = {"architecture": UNET, "arguments": asdict(shape)}
+    axes = tuple(range(shape.dimensions)) if mirror else ()
     return Predictor(
         name=folder.name,
         channels=channels,
         preparation=preparation,
-        window=Window((i, j, k), _STEP, axes, shape.dimensions),
-        network=entry,
-        divisors=divisors_of(entry),
+        window=nnunet_window(stage["patch_size"], axes),
+        network={"architecture": UNET, "arguments": asdict(shape)},
         labels=labels,
         load=partial(_networks, files, shape, trust),
         averages_chances=True,
-        notes=_notes(folder, orientation),
+        notes=notes_on_axes(folder, orientation),
     )
 
 
@@ -204,12 +195,3 @@ def _weights(file: Path, trust: bool) -> dict[str, Tensor]:
 
 def _networks(files: Sequence[Path], shape: UNetShape, trust: bool) -> Sequence[nn.Module]:
     return [network_v1(shape, _weights(file, trust)) for file in files]
-
-
-def _notes(folder: Path, orientation: str | None) -> tuple[str, ...]:
-    if orientation:
-        return ()
-    return (
-        f"{folder.name} does not say how the axes of its training images ran; the image was given as it is stored. "
-        "Check left and right.",
-    )

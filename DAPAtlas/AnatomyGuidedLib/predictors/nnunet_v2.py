@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.inference.windows import Window
 from AnatomyGuidedLib.networks.build import UNET
 from AnatomyGuidedLib.networks.unet import UNet, UNetShape
 from AnatomyGuidedLib.predictors.checkpoints import plain_names, read_checkpoint
+from AnatomyGuidedLib.predictors.nnunet_folds import checkpoints_of, nnunet_window, notes_on_axes
 from AnatomyGuidedLib.predictors.nnunet_plans import (
     channels_of,
     configuration_of,
@@ -26,8 +26,6 @@ from AnatomyGuidedLib.predictors.nnunet_plans import (
 from AnatomyGuidedLib.predictors.predictor import Predictor
 
 CHECKPOINT = "checkpoint_final.pth"
-
-_STEP = 0.5  # nnU-Net's windows overlap by half
 
 
 def is_nnunet_v2(folder: Path) -> bool:
@@ -54,10 +52,7 @@ def read_nnunet_v2(
         AnatomyGuidedError: Files are missing, or the model is one that cannot be read.
     """
     plans, dataset = read_json(folder, "plans.json"), read_json(folder, "dataset.json")
-    found = [_fold(folder, fold) for fold in folds] or sorted(folder.glob("fold_*"))
-    files = [fold / checkpoint for fold in found if (fold / checkpoint).is_file()]
-    if not files:
-        raise AnatomyGuidedError(f"{folder.name} has no fold with {checkpoint}; train it, or name another checkpoint.")
+    files = checkpoints_of(folder, folds, checkpoint)
     first = read_checkpoint(files[0], trust=trust)
     try:
         configuration = configuration_of(plans, str(first["init_args"]["configuration"]))
@@ -75,36 +70,12 @@ def read_nnunet_v2(
         name=folder.name,
         channels=channels,
         preparation=preparation,
-        window=_window(configuration["patch_size"], mirror_axes or ()),
+        window=nnunet_window(configuration["patch_size"], mirror_axes or ()),
         network={"architecture": UNET, "arguments": asdict(shape)},
-        divisors=_three(shape.divisors),
         labels=labels,
         load=partial(_networks, files, shape, trust),
-        notes=_notes(folder, preparation.orientation),
+        notes=notes_on_axes(folder, preparation.orientation),
     )
-
-
-def _fold(folder: Path, fold: str) -> Path:
-    found = folder / f"fold_{fold}"
-    if not found.is_dir():
-        raise AnatomyGuidedError(f"{folder.name} has no fold {fold}; there are {_listed(folder)}.")
-    return found
-
-
-def _listed(folder: Path) -> str:
-    return ", ".join(sorted(path.name.removeprefix("fold_") for path in folder.glob("fold_*"))) or "none"
-
-
-def _window(patch: Sequence[int], mirror_axes: Sequence[int]) -> Window:
-    flat = len(patch) == 2
-    i, j, k = (1, *patch) if flat else patch
-    axes = tuple(axis + 1 for axis in mirror_axes) if flat else tuple(mirror_axes)
-    return Window((int(i), int(j), int(k)), _STEP, axes, 2 if flat else 3)
-
-
-def _three(divisors: Sequence[int]) -> tuple[int, int, int]:
-    i, j, k = divisors if len(divisors) == 3 else (1, *divisors)
-    return i, j, k
 
 
 def _networks(files: Sequence[Path], shape: UNetShape, trust: bool) -> Sequence[nn.Module]:
@@ -122,12 +93,3 @@ def _network(checkpoint: dict[str, Any], shape: UNetShape, file: Path) -> nn.Mod
             f"The weights {file.name} of {file.parent.name} do not fit the plans; they belong to another network."
         ) from error
     return network
-
-
-def _notes(folder: Path, orientation: str | None) -> tuple[str, ...]:
-    if orientation:
-        return ()
-    return (
-        f"{folder.name} does not say how the axes of its training images ran; the image was given as it is stored. "
-        "Check left and right.",
-    )

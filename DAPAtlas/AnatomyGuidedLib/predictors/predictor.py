@@ -52,7 +52,6 @@ class Predictor:
     preparation: Preparation
     window: Window
     network: Mapping[str, Any]
-    divisors: tuple[int, int, int]
     labels: Labels
     load: Callable[[], Sequence[nn.Module]]
     averages_chances: bool = False
@@ -70,7 +69,7 @@ class Predictor:
 
         Raises:
             AnatomyGuidedError: The images are not what the model takes, or torch is missing.
-        NotEvaluable: The image has too few slices for a network of blocks.
+            NotEvaluable: The image has too few slices for a network of blocks.
             Cancelled: The user stopped.
         """
         progress(0.0, f"Preparing the image for {self.name}")
@@ -96,6 +95,7 @@ class Predictor:
             from AnatomyGuidedLib.inference.decoding import Largest, Regions
             from AnatomyGuidedLib.inference.lattice import LINEAR, NEAREST
             from AnatomyGuidedLib.inference.predict import Task, predict
+            from AnatomyGuidedLib.networks.build import divisors_of
         except ModuleNotFoundError as error:
             raise AnatomyGuidedError(NEEDS_TORCH) from error
         i, j, k = (NEAREST if axis == prepared.thick_axis else LINEAR for axis in range(3))
@@ -105,7 +105,7 @@ class Predictor:
             Regions(values) if self.labels.regions else Largest(values),
             prepared.wanted_shape,
             (i, j, k),
-            divisors=self.divisors,
+            divisors=divisors_of(self.network),
             averages_chances=self.averages_chances,
         )
         networks = self.load()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cohort_case import Case
 from AnatomyGuidedLib.files import Outputs, full_suffix, sha256_of, write_csv, write_json
-from AnatomyGuidedLib.io import dap_segments, read_ct, write_labelmap
+from AnatomyGuidedLib.io import dap_segments, write_labelmap
 from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import CancelCheck
 
 from DAPAtlasLib.build import AtlasResult, build_atlas
+from DAPAtlasLib.ct_case import ct_case, ct_of, folder_of, parameters_of
 from DAPAtlasLib.dataset.patients import Study
 from DAPAtlasLib.dataset.places import label_map, report, statistics
 from DAPAtlasLib.dataset.selection import why_not_whole_body
@@ -21,11 +21,9 @@ from DAPAtlasLib.dataset.settings import DatasetSettings, Selection
 from DAPAtlasLib.parameters import AtlasParameters
 from DAPAtlasLib.plausibility.assess import counts, to_look_at
 from DAPAtlasLib.statistics import COLUMNS
-from DAPAtlasLib.table_experts import with_roles, without_roles
 
 WORK = "DAPAtlasLib.dataset.case:label_study"
 FORMAT, VERSION = "anatomyguided-dataset-report", 1
-_CT = "ct"
 
 
 def cases(studies: Sequence[Study], settings: DatasetSettings, folder: Path) -> list[Case]:
@@ -36,18 +34,10 @@ def cases(studies: Sequence[Study], settings: DatasetSettings, folder: Path) -> 
 def label_study(case: Case, cancelled: CancelCheck) -> Mapping[str, object]:
     """Whether the study is taken, else why not; its label map, statistics and report are in the data set's folder."""
     told = case.settings
-    parameters = AtlasParameters(
-        without_roles(told["experts"], case.files),
-        told["sex"],
-        told["rules"],
-        told["aggregation"],
-        told["age"],
-    )
-    ct = read_ct(case.files[_CT])
-    result = build_atlas(ct, parameters, cancelled=cancelled)
+    result = build_atlas(ct_of(case), parameters_of(case), cancelled=cancelled)
     reason = _why_not(result, Selection(**told["selection"]), is_strict=told["strict"])
     if not reason:
-        _write(result, case, Path(told["folder"]))
+        _write(result, case, folder_of(case))
     doubts = [f"{label_by_id(row.label).display_name}: {row.sentence}" for row in to_look_at(result.assessments)]
     return {
         "reason": reason,
@@ -59,18 +49,9 @@ def label_study(case: Case, cancelled: CancelCheck) -> Mapping[str, object]:
 
 
 def _case(study: Study, settings: DatasetSettings, folder: Path) -> Case:
-    experts, files = with_roles(study.experts)
-    told: dict[str, Any] = {
-        "experts": experts,
-        "sex": study.sex,
-        "age": study.age,
-        "rules": settings.rules,
-        "aggregation": settings.aggregation,
-        "strict": settings.strict,
-        "selection": vars(settings.selection),
-        "folder": str(folder),
-    }
-    return Case(study.name, {_CT: str(study.ct), **files}, told)
+    parameters = AtlasParameters(study.experts, study.sex, settings.rules, settings.aggregation, study.age)
+    more = {"strict": settings.strict, "selection": vars(settings.selection)}
+    return ct_case(study.name, study.ct, parameters, folder, more)
 
 
 def _why_not(result: AtlasResult, selection: Selection, *, is_strict: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,11 +40,14 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     if order.version:
         return expert.run(order, console)
     recipe = with_settings(PhantomRecipe(), order.settings)
-    require_fresh(order.folder, resume=order.resume)
     try:
+        from AnatomyGuidedLib.learning.together import own_share
         from AnatomyGuidedLib.learning.trainer import LOG
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
+    is_first = own_share().is_first
+    if is_first:
+        require_fresh(order.folder, resume=order.resume)
     trainings = train_on_phantoms(
         recipe,
         order.folder / STATE_FOLDER,
@@ -52,6 +55,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         progress=console.progress,
         cancelled=console.cancelled,
     )
+    if not is_first:
+        return {}
     _write(order.folder, recipe, trainings)
     steps, seconds = (sum(getattr(one, name) for one in trainings) for name in ("step", "seconds"))
     log = phase_folder(order.folder / STATE_FOLDER, len(trainings) - 1) / LOG
@@ -63,11 +68,11 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
 def _write(folder: Path, recipe: PhantomRecipe, trainings: Sequence[Training]) -> None:
     """Nothing; the folder has the running mean of the weights, without the heads that only training needs."""
     from AnatomyGuidedLib.inference.windows import Window
-    from AnatomyGuidedLib.networks.build import POSITIONED_UNET, build_network, divisors_of
+    from AnatomyGuidedLib.networks.build import build_network
     from AnatomyGuidedLib.predictors.card import write_predictor
 
     patches = recipe.phases[-1].patches
-    entry = {"architecture": POSITIONED_UNET, "arguments": asdict(replace(recipe.shape(), deep_supervision=False))}
+    entry = recipe.entry(deep_supervision=False)
     network = build_network(entry)
     network.load_state_dict({name: trainings[-1].averaged[name] for name in network.state_dict()})
     side = patches.spacing_mm
@@ -79,7 +84,6 @@ def _write(folder: Path, recipe: PhantomRecipe, trainings: Sequence[Training]) -
         ),
         window=Window(patches.shape, padding="lowest"),
         network=entry,
-        divisors=divisors_of(entry),
         labels=Labels(class_ids(), {label.id: label.name for label in labels() if label.id}, "dap"),
         load=lambda: [network],
         notes=(f"{folder.name} is a demonstration model: trained on made patients alone, not for clinical use.",),

@@ -14,7 +14,7 @@ from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
 
 from DAPAtlasLib.training.nnunet_dataset import read_cohort
 from DAPAtlasLib.training.nnunet_settings import VERSIONS, NnunetSettings
-from DAPAtlasLib.training.nnunet_training import PSEUDO_LABELS, NnunetTraining, described, predict_cohort
+from DAPAtlasLib.training.nnunet_training import PSEUDO_LABELS, NnunetTraining, predict_cohort
 
 
 def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
@@ -46,4 +46,4 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         cancelled=console.cancelled,
     ) if targets else 0  # fmt: skip
     console.line(f"{order.folder.name}: {len(settings.folds)} folds trained, {made} CTs labelled")
-    return {**described(training), "labelled": made}
+    return {**training.described(), "labelled": made}

@@ -58,6 +58,12 @@ class NnunetTraining:
             self._train(fold, stage, part_of(progress, *ends), cancelled)
         return self._kept(values)
 
+    def described(self) -> dict[str, object]:
+        """The settings and where each fold stands, for a report."""
+        last = self._of_stage(len(self.settings.stages) - 1)
+        folds = {fold: (last / f"fold_{fold}" / _FINAL).is_file() for fold in self.settings.folds}
+        return {"settings": json.loads(json.dumps(asdict(self.settings))), "folds": folds}
+
     @property
     def _raw(self) -> Path:
         return self.folder / "nnunet" / "raw"
@@ -184,13 +190,6 @@ def predict_cohort(
         part.replace(target)
         made += 1
     return made
-
-
-def described(training: NnunetTraining) -> dict[str, object]:
-    """The settings and where each fold stands, for a report."""
-    last = training._of_stage(len(training.settings.stages) - 1)
-    folds = {fold: (last / f"fold_{fold}" / _FINAL).is_file() for fold in training.settings.folds}
-    return {"settings": json.loads(json.dumps(asdict(training.settings))), "folds": folds}
 
 
 def _trainer(stage: int) -> str:

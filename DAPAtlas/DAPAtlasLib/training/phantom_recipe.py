@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.learning.settings import TrainingSettings
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from AnatomyGuidedLib.networks.unet import UNetShape
 
 
+POSITIONED = "positioned-unet"
+
+
 @dataclass(frozen=True)
 class Phase:
     """A part of the training with its own patches: coarse ones teach the layout of a body, fine ones its borders."""
@@ -28,8 +32,14 @@ class Phase:
 
 @dataclass(frozen=True)
 class PhantomRecipe:
-    """What is trained on made patients: features a stage, blocks a stage, and phases, each going on from the last."""
+    """What is trained on made patients: a network, and phases, each going on from the last.
 
+    The network is our U-Net that knows positions (features a stage, blocks a stage), or one of MONAI's by its name,
+    with `arguments` of its own.
+    """
+
+    architecture: str = POSITIONED
+    arguments: Mapping[str, object] = field(default_factory=dict)
     features: tuple[int, ...] = (16, 40, 64, 88, 96)
     encoder_blocks: int = 2
     decoder_blocks: int = 1
@@ -39,8 +49,18 @@ class PhantomRecipe:
         require_positive(self, "features", "encoder_blocks", "decoder_blocks")
         if not self.phases:
             raise UsageError("The setting phases is empty, but at least one phase was expected.")
+        if self.arguments and self.architecture == POSITIONED:
+            raise UsageError(f"The setting arguments is for MONAI's networks; {POSITIONED} has features and blocks.")
 
-    def shape(self) -> UNetShape:
+    def entry(self, *, deep_supervision: bool) -> dict[str, Any]:
+        """The network for a model's card; deep supervision adds heads that only training needs."""
+        if self.architecture == POSITIONED:
+            shape = replace(self._shape(), deep_supervision=deep_supervision)
+            return {"architecture": POSITIONED, "arguments": asdict(shape)}
+        told = {"spatial_dims": 3, "in_channels": 1, "out_channels": len(class_ids()), **self.arguments}
+        return {"architecture": self.architecture, "arguments": told}
+
+    def _shape(self) -> UNetShape:
         """The network: cubic kernels, every stage at half the resolution of the one before."""
         from AnatomyGuidedLib.networks.unet import UNetShape
 
@@ -71,11 +91,10 @@ def train_on_phantoms(
     """
     import torch
     from AnatomyGuidedLib.learning.trainer import Training
-    from AnatomyGuidedLib.networks.position import Positioned
-    from AnatomyGuidedLib.networks.unet import UNet
+    from AnatomyGuidedLib.networks.build import build_network
 
     torch.manual_seed(recipe.phases[0].training.seed)
-    network, trainings = Positioned(UNet(recipe.shape())), []
+    network, trainings = build_network(recipe.entry(deep_supervision=True)), []
     for number, phase in enumerate(recipe.phases):
         training = Training(network, phase.training, device=device)
         told = part_of(progress, number / len(recipe.phases), (number + 1) / len(recipe.phases))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +119,68 @@ def test_the_position_is_measured_from_the_middle_of_the_body() -> None:
     assert right[6, 0, 0].item() == pytest.approx(0.0, abs=0.02)
     assert front[0, 3, 0].item() == pytest.approx(0.0, abs=0.02)
     assert (right[7, 0, 0] - right[6, 0, 0]).item() == pytest.approx(1 / 32)
+
+
+def test_a_repeatable_training_gives_the_same_weights_and_leaves_torch_as_it_was(tmp_path: Path) -> None:
+    settings = TrainingSettings(steps=6, warm_up_steps=2, deterministic=True)
+    seen: list[bool] = []
+
+    def loss(found: list[torch.Tensor], target: torch.Tensor) -> torch.Tensor:
+        seen.append(torch.are_deterministic_algorithms_enabled())
+        return deeply_supervised(found, target)
+
+    first, second = Training(small(), settings), Training(small(), settings)
+    first.run(Blobs(), tmp_path / "a", loss=loss)
+    second.run(Blobs(), tmp_path / "b", loss=loss)
+    assert all(seen)
+    assert not torch.are_deterministic_algorithms_enabled()
+    for name, value in first.averaged.items():
+        torch.testing.assert_close(second.averaged[name], value, atol=0, rtol=0)
+
+
+SEVERAL = """
+import sys
+from pathlib import Path
+import test_core_learning as here
+from AnatomyGuidedLib.learning.settings import TrainingSettings
+from AnatomyGuidedLib.learning.trainer import Training
+
+training = Training(here.small(), TrainingSettings(steps=5, batch=1, warm_up_steps=2, log_every_steps=1))
+training.run(here.Blobs(), Path(sys.argv[1]), loss=here.plain_loss)
+"""
+
+
+def plain_loss(found: list[torch.Tensor], target: torch.Tensor) -> torch.Tensor:
+    """A mean over examples, so that the mean of two processes is that of a batch of two."""
+    return torch.nn.functional.cross_entropy(found[0], target)
+
+
+def test_two_processes_learn_what_one_learns_from_batches_twice_as_large(tmp_path: Path) -> None:
+    script, here = tmp_path / "several.py", Path(__file__).parent
+    script.write_text(SEVERAL)
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(tmp_path / "two")]
+    environment = {**os.environ, "PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *words], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one = Training(small(), TrainingSettings(steps=5, batch=2, warm_up_steps=2, log_every_steps=1))
+    one.run(Blobs(), tmp_path / "one", loss=plain_loss)
+    both = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
+    assert both["step"] == 5
+    assert len((tmp_path / "two" / "log.jsonl").read_text().splitlines()) == 5  # the first process alone writes
+    image = torch.from_numpy(Blobs().example(99)[0])[None]
+    together, alone, untrained = small().eval(), small().eval(), small().eval()
+    together.load_state_dict(both["averaged"])  # biases before a norm change nothing, and Adam moves them at random
+    alone.load_state_dict(one.averaged)
+    torch.testing.assert_close(together(image), alone(image), atol=1e-5, rtol=1e-4)
+    assert (alone(image) - untrained(image)).abs().max() > 1e-3
+
+
+def test_curves_for_tensorboard_hold_what_the_log_does(tmp_path: Path) -> None:
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    Training(small(), TrainingSettings(steps=6, warm_up_steps=2, log_every_steps=2)).run(Blobs(), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    curves = loading.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    found = [(event.step, round(event.value, 4)) for event in curves.Scalars("loss")]
+    assert found == [(row["step"], pytest.approx(row["loss"], abs=1e-4)) for row in rows]

@@ -99,6 +99,21 @@ def test_a_recipe_becomes_a_model_that_labels_a_ct(tmp_path: Path, run_command: 
 
 
 @pytest.mark.usefixtures("_torch")
+def test_a_recipe_may_name_one_of_monais_networks(tmp_path: Path, run_command: Run) -> None:
+    pytest.importorskip("monai", reason="MONAI is not installed")
+    settings = json.loads(recipe(tmp_path).read_text())
+    settings = {"architecture": "SegResNet", "phases": settings["phases"][:1]}
+    settings["arguments"] = {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]}
+    (tmp_path / "monai.json").write_text(json.dumps(settings))
+    assert run_command("train", "atlas", "--config", tmp_path / "monai.json", "-o", tmp_path / "model")[0] == 0
+    card = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert card["network"]["architecture"] == "SegResNet"
+    (tmp_path / "monai.json").write_text(json.dumps(settings | {"arguments": {"colour": 1}}))
+    code, _, said = run_command("train", "atlas", "--config", tmp_path / "monai.json", "-o", tmp_path / "other")
+    assert (code, "colour" in said) == (1, True)
+
+
+@pytest.mark.usefixtures("_torch")
 def test_a_folder_with_a_training_needs_resume(tmp_path: Path, run_command: Run) -> None:
     words = ["train", "atlas", "--config", recipe(tmp_path), "-o", tmp_path / "model"]
     assert run_command(*words)[0] == 0

@@ -1,0 +1,72 @@
+"""Training in several processes, as `torchrun` starts them: who this one is, and gradients that are averaged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of how many processes this is; the first one alone writes files and speaks."""
+
+    rank: int = 0
+    size: int = 1
+    place: int = 0  # among the processes of this machine
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def device(self, device: str) -> str:
+        """The process's own graphics card where they are used."""
+        return f"cuda:{self.place}" if device == "cuda" and self.size > 1 else device
+
+    def wrapped(self, network: nn.Module) -> nn.Module:
+        """The network, whose gradients become the mean of all processes'."""
+        return DistributedDataParallel(network) if self.size > 1 else network
+
+
+def own_share() -> Share:
+    """This process's share, as torchrun's environment tells it; alone without torchrun."""
+    rank, size, place = (
+        int(os.environ.get(name, default))
+        for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+    )
+    return Share(rank, size, place)
+
+
+@contextmanager
+def connected(share: Share, device: str) -> Iterator[None]:
+    """All processes know each other within (gloo between processors, NCCL between graphics cards)."""
+    if share.size == 1 or distributed.is_initialized():
+        yield
+        return
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextmanager
+def repeatable(asked: bool) -> Iterator[None]:
+    """Within, torch takes only algorithms that give the same numbers each time; it says so where there is none."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    if asked:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]
