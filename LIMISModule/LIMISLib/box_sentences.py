@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from LIMISLib.commands import Command, Interpretation, Question, Rejection, Slot, confirmation
 from LIMISLib.numbers import UNITS, Number, Token
-from LIMISLib.words import GAP, left_over, take
+from LIMISLib.words import GAP, left_over, take, words_in
 
 _BOX_NAMES = ("box", "bounding box", "boundingbox", "bbox")
 _BOX = dict.fromkeys([f"{before}{box}" for box in _BOX_NAMES for before in ("", "of ", "this ", "that ")], "box")
@@ -17,7 +17,26 @@ _RESIZED_BOX = {
 }
 _IT = dict.fromkeys(("it", "this", "that"), "it")
 _SHIFT_VERBS = {
-    **dict.fromkeys(("move", "shift", "push", "slide", "nudge", "drag", "translate"), ""),
+    **dict.fromkeys(
+        (
+            *(
+                "move",
+                "shift",
+                "push",
+                "slide",
+                "nudge",
+                "drag",
+                "translate",
+                "moved",
+                "shifted",
+                "bring",
+                "pull",
+                "take",
+            ),
+            *("pushed", "displace", "relocate", "scoot", "bump", "put", "get", "moving", "shifting"),
+        ),
+        "",
+    ),
     **{"raise": "up", "lower": "down"},
 }
 _SCREEN_WORDS = {
@@ -44,8 +63,44 @@ _DIRECTIONS = {
     if before or (word not in _NEEDS_TO and after != " side")
 }
 _SIGNS = {
-    **dict.fromkeys(("grow", "enlarge", "expand", "extend", "increase", "add", "larger", "bigger", "greater"), 1),
-    **dict.fromkeys(("shrink", "reduce", "decrease", "contract", "tighten", "smaller", "tighter"), -1),
+    **dict.fromkeys(
+        (
+            *("grow", "enlarge", "expand", "extend", "increase", "add", "larger", "bigger", "greater", "scale up"),
+            *(
+                "widen",
+                "wider",
+                "grown",
+                "enlarged",
+                "expanded",
+                "increased",
+                "extended",
+                "blow up",
+                "size up",
+                "stretch",
+            ),
+            *("inflate", "extra", "upsize", "broaden", "grow out", "make more", "scaled up", "dilate", "longer"),
+        ),
+        1,
+    ),
+    **dict.fromkeys(
+        (
+            *("shrink", "reduce", "decrease", "contract", "tighten", "smaller", "tighter", "scale down", "narrow"),
+            *(
+                "shrunk",
+                "reduced",
+                "decreased",
+                "cut",
+                "trim",
+                "narrower",
+                "shave off",
+                "crop",
+                "size down",
+                "take off",
+            ),
+            *("downsize", "tightened", "shave", "pull in", "scaled down", "cut off", "trim off", "compress", "shorten"),
+        ),
+        -1,
+    ),
 }
 _SIDE_WORDS = {"left": "left", "right": "right", "top": "top", "upper": "top", "bottom": "bottom", "lower": "bottom"}
 _SIDES = {
@@ -79,7 +134,44 @@ _GROWING_SIDES = {  # growing to the left moves the left side; shrinking to the 
         if before or word.endswith(("ward", "wards"))
     },
 }
+_SHIFT_FILLERS = (
+    *("by", "further", "another", "more", "over", "about", "on", "screen", "whole", "entire", "some", "should", "be"),
+    *("must", "needs", "of", "go", "have", "has", "make", "it", "just", "up", "now", "around", "exactly", "i", "want"),
+)
+_RESIZE_FILLERS = (
+    *("by", "make", "further", "another", "more", "be", "should", "must", "needs", "about", "whole", "entire"),
+    *(
+        "size",
+        "of",
+        "exactly",
+        "it",
+        "now",
+        "some",
+        "just",
+        "get",
+        "have",
+        "has",
+        "out",
+        "around",
+        "in",
+        "overall",
+        "i",
+        "want",
+    ),
+)
 _VAGUE = dict.fromkeys(("slightly", "little", "bit", "little bit", "somewhat", "touch"), "little")
+WORDS = words_in(
+    _BOX,
+    _RESIZED_BOX,
+    _SHIFT_VERBS,
+    _DIRECTIONS,
+    _SIGNS,
+    _SIDES,
+    _GROWING_SIDES,
+    _SHIFT_FILLERS,
+    _RESIZE_FILLERS,
+    _VAGUE,
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +194,7 @@ def shift_box(tokens: list[Token]) -> Interpretation | None:
     _, rest = take(rest, _VAGUE)
     if len(things) != 1 or len(verbs) > 1 or not (verbs or (boxes and amounts and directions)):
         return None
-    if left_over(rest, ("by", "further", "another", "more")) or tokens[0] in ("left", "right"):
+    if left_over(rest, _SHIFT_FILLERS) or tokens[0] in ("left", "right"):
         return None  # "right, move the box" names no direction
     towards = set(directions) | ({verbs[0]} if verbs and verbs[0] else set())
     if len(towards) > 1 or len(amounts) > 1:
@@ -120,13 +212,13 @@ def shift_box(tokens: list[Token]) -> Interpretation | None:
 
 def resize_box(tokens: list[Token]) -> Interpretation | None:
     """resize_box: larger or smaller, the box, at most one side, one amount (asked for where it is missing)."""
-    boxes, rest = take(tokens, _RESIZED_BOX)
+    boxes, rest = take(_in_plain_words(tokens), _RESIZED_BOX)
     things, rest = (boxes, rest) if boxes else take(rest, _IT)
     signs, rest = take(rest, _SIGNS)
     sides, rest = take(rest, _GROWING_SIDES if set(signs) == {1} else _SIDES)
     amounts, rest = _take_amounts(rest)
     _, rest = take(rest, _VAGUE)
-    if len(things) != 1 or not signs or left_over(rest, ("by", "make", "further", "another", "more")):
+    if len(things) != 1 or not signs or left_over(rest, _RESIZE_FILLERS):
         return None
     if len(set(signs)) > 1 or len(set(sides)) > 1 or len(amounts) > 1:
         return Rejection("The box changes by one amount at a time, on one side or all; say them one after the other.")
@@ -142,6 +234,22 @@ def resize_box(tokens: list[Token]) -> Interpretation | None:
         return Rejection("Made smaller by 100 percent or more, nothing of the box would be left.")
     command = Command("resize_box", {**amounts[0].slots(sign), **side})
     return command if boxes else confirmation("Do you mean the box?", command)
+
+
+def _in_plain_words(tokens: list[Token]) -> list[Token]:
+    """ "the top of the box" as "the top side of the box", "scale the box up" as "scale up the box"."""
+    found: list[Token] = []
+    way = next((word for word in ("up", "down") if word in tokens), "")
+    if way and ("scale" in tokens or "size" in tokens[:1]):
+        rest = [token for token in tokens if token not in ("scale", "size", way)]
+        return ["scale", way, *rest]
+    for place, token in enumerate(tokens):
+        if token == "to" and tokens[place + 1 : place + 2] == ["be"]:
+            continue
+        found.append(token)
+        if token in _SIDE_WORDS and tokens[place + 1 : place + 2] == ["of"]:
+            found.append("side")
+    return found
 
 
 def _take_amounts(tokens: list[Token]) -> tuple[list[_Amount], list[Token]]:

@@ -9,15 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from LIMISLib import (
+    click_sentences,
+    component_sentences,
+    guide_sentences,
+    history_sentences,
+    threshold_sentences,
+    view_sentences,
+    window_sentences,
+)
 from LIMISLib.answers import answer
 from LIMISLib.box_sentences import resize_box, shift_box
-from LIMISLib.commands import Interpretation, InvalidCommand, Question, Rejection
+from LIMISLib.commands import Interpretation, InvalidCommand, Question, Rejection, confirmation
 from LIMISLib.fixed_sentences import fixed_sentence
 from LIMISLib.numbers import Token
 from LIMISLib.segment_sentences import segment
+from LIMISLib.spelling import corrected
 from LIMISLib.words import NEGATIONS, tokens_of, words_of
 
 LONGEST_SENTENCE = 300
+
+_MOST_CORRECTED = 2  # words with typing errors
 
 HINT = (
     'You can say, for example, "segment the liver", "move the box 5 pixels left", "make the box ten pixels larger", '
@@ -29,6 +41,26 @@ _RECOGNISERS: tuple[Callable[[list[Token]], Interpretation | None], ...] = (
     shift_box,
     resize_box,
     segment,
+    threshold_sentences.threshold,
+    click_sentences.grid_click,
+    click_sentences.center_click,
+    click_sentences.critical_points,
+    click_sentences.answer_critical,
+    window_sentences.window,
+    component_sentences.remove_component,
+    component_sentences.keep_largest,
+    guide_sentences.ensemble,
+    guide_sentences.show_examples,
+    guide_sentences.strategy,
+    guide_sentences.get_help,
+    guide_sentences.cancel,
+    guide_sentences.repeat,
+    history_sentences.compare,
+    history_sentences.show_history,
+    history_sentences.finish,
+    view_sentences.go_to_slice,
+    view_sentences.set_plane,
+    view_sentences.propagate,
 )
 
 
@@ -50,7 +82,19 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
     if not words:
         return Rejection(f"Nothing was said. {HINT}")
     answered = answer(words, pending) if pending else None
-    return answered or _understood(tokens_of(sentence))
+    reading = answered or _understood(tokens_of(sentence))
+    return _respelled(words, reading) if isinstance(reading, Rejection) else reading
+
+
+def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
+    """What the sentence means when typing errors are put right; asked for where they are many or large."""
+    better = corrected(words)
+    reading = _understood(tokens_of(" ".join(better.words))) if better else rejection
+    if better is None or isinstance(reading, Rejection):
+        return rejection
+    if isinstance(reading, Question) or (better.errors == 1 and better.changed <= _MOST_CORRECTED):
+        return reading
+    return confirmation(f'Do you mean "{" ".join(better.words)}"?', reading)
 
 
 def _understood(tokens: list[Token]) -> Interpretation:
@@ -59,7 +103,7 @@ def _understood(tokens: list[Token]) -> Interpretation:
     except InvalidCommand as error:
         return Rejection(str(error))
     runnable = [reading for reading in found if not isinstance(reading, Rejection)]
-    if len(runnable) == 1:
+    if len(set(runnable)) == 1:
         return runnable[0]
     if runnable:
         return Rejection("That can be understood in more than one way; say one thing at a time.")

@@ -10,6 +10,7 @@ _ONES = {
     word: value
     for value, word in enumerate(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"))
 }
+_ONES |= {"nought": 0, "naught": 0}
 _TEENS = {
     word: value
     for value, word in enumerate(
@@ -40,6 +41,20 @@ UNITS: Mapping[str, tuple[str, int]] = {
     **dict.fromkeys(("percent", "per cent"), ("percent", 1)),
 }  # what is said: the unit, and how many of it
 _MINUS = ("minus", "negative")
+WORDS = frozenset(
+    {
+        *_ONES,
+        *_TEENS,
+        *_TENS,
+        *_IRREGULAR_ORDINALS,
+        *_MINUS,
+        *" ".join(UNITS).split(),
+        "hundred",
+        "thousand",
+        "point",
+        "half",
+    }
+)
 _DIGITS = re.compile(r"\d+(\.\d+)?|\.\d+")
 _DIGIT_ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)")
 

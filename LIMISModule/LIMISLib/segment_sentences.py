@@ -9,24 +9,52 @@ from AnatomyGuidedLib.labels import label_by_name
 from LIMISLib.commands import Command, Interpretation, Question, Rejection, Slot, confirmation
 from LIMISLib.numbers import Number, Token
 from LIMISLib.structures import Mention, everyday_name, mentions, resolved
-from LIMISLib.words import GAP, NEGATIONS, spoken
+from LIMISLib.words import GAP, NEGATIONS, spoken, without_courtesies, words_in
 
-_SEGMENT_VERBS = ("segment", "outline", "mark", "delineate", "contour", "trace", "annotate")
+_SEGMENT_VERBS = ("segment", "outline", "mark", "delineate", "contour", "trace", "annotate", "segment out", "mask")
 _SEGMENT_NOUNS = ("segmentation", "outline", "contour", "mask")
 _WISHES = ("i need", "i want", "i would like", "i would like to have", "i want to have", "give me", "get me")
 _MAKES = ("do", "make", "create", "draw", "start", *_WISHES)
+_FINDS = (
+    "find",
+    "locate",
+    "do",
+    "get",
+    "find me",
+    "segment me",
+    "take",
+    "start with",
+    "begin with",
+    "continue with",
+    "do segmentation of",
+)
 _BEFORE = {
     *_SEGMENT_VERBS,
-    *(f"{make} {noun} {of}" for make in _MAKES for noun in _SEGMENT_NOUNS for of in ("of", "for")),
+    *_FINDS,
+    *(f"next {verb}" for verb in _SEGMENT_VERBS),
+    *(f"{make} {noun} {of}" for make in (*_MAKES, "segment") for noun in _SEGMENT_NOUNS for of in ("of", "for")),
+    *(f"{noun} of" for noun in _SEGMENT_NOUNS),
 }
 _PARTICIPLES = ("segmented", "outlined", "marked", "delineated", "contoured", "traced", "annotated")
-_UNSURE_BEFORE = ("", "find", "show", "show me", "locate", "detect", "get", "take", "next", "try")
+_AFTERWARDS = {f"{verb}{it}" for verb in _SEGMENT_VERBS for it in ("", " it", " that", " this")} | {
+    "is structure to segment",
+    "segmentation",
+    "to be segmented",
+    "should be segmented",
+    "outline",
+}
+_UNSURE_BEFORE = ("", "show", "show me", "detect", "next", "try", "where is", "look at", "display")
 _UNSURE_AFTER = ("", "segmentation", "instead", "next", "only")
+WORDS = words_in(
+    _BEFORE, _WISHES, _PARTICIPLES, _AFTERWARDS, _UNSURE_BEFORE, _UNSURE_AFTER, ("slice", "number", "on", "but")
+)
 
 
 def segment(tokens: list[Token]) -> Interpretation | None:
     """segment: a verb of drawing, one structure, at most one slice; "not the liver, the spleen" names the spleen."""
     slices, rest = _take_slices(tokens)
+    if slices:
+        rest = without_courtesies_of_tokens(rest)
     rest, corrected = _without_denied(rest)
     named = mentions(rest)
     before = spoken(rest[: named[0].start]) if named else spoken(rest)
@@ -37,7 +65,8 @@ def segment(tokens: list[Token]) -> Interpretation | None:
     if len(named) > 1 or len(slices) > 1:
         return Rejection("One structure in one slice at a time: say them one after the other.")
     after = spoken(rest[named[0].end :])
-    sure = (before in _BEFORE and not after) or (before in _WISHES and after in _PARTICIPLES)
+    sure = before in _BEFORE and after in ("", "only", "instead")
+    sure = sure or (before in ("", *_WISHES, "have", "get") and after in (*_PARTICIPLES, *_AFTERWARDS))
     sure = sure or (corrected and not before and not after)
     if not sure and not (before in _UNSURE_BEFORE and after in _UNSURE_AFTER):
         return None
@@ -92,6 +121,14 @@ def _take_slices(tokens: list[Token]) -> tuple[list[int | float], list[Token]]:
             first -= 1
         rest[first : last + 1] = [GAP] * (last + 1 - first)
     return slices, rest
+
+
+def without_courtesies_of_tokens(tokens: list[Token]) -> list[Token]:
+    """The tokens without courtesies behind a slice that was named first: "on slice 9 could you outline the liver"."""
+    first = next((place for place, token in enumerate(tokens) if token != GAP), len(tokens))
+    words = [token for token in tokens[first:] if isinstance(token, str)]
+    kept = without_courtesies(words) if len(words) == len(tokens) - first else words
+    return [*kept] if kept != words else tokens
 
 
 def _without_denied(tokens: list[Token]) -> tuple[list[Token], bool]:

@@ -168,8 +168,11 @@ class Session:
         Raises:
             AnatomyGuidedError: The command cannot be run here: no such structure, a box outside the image, ...
         """
+        if command.intent == "answer":
+            raise InvalidCommand("That is an answer, but nothing was asked.")
         if command.intent not in self._actions:
-            raise InvalidCommand(f'"{command.intent}" is an answer, but nothing was asked.')
+            known = ", ".join(self._actions)
+            raise InvalidCommand(f"{command.intent} is understood but cannot be done here yet; what can be: {known}.")
         text = self._actions[command.intent](command)
         state = self._require_current()
         self._pending = None
@@ -228,24 +231,23 @@ class Session:
             raise AnatomyGuidedError(
                 "Without an anatomy no structure can be found; give a label map of this image with the session."
             )
-        number = command.slots.get("slice")
-        structure = str(command.slots["structure"])
-        finding = self._finder.find(structure, None if number is None else int(number))
+        structure = command.word("structure")
+        finding = self._finder.find(structure, command.count("slice"))
         return self._add_state(command, structure, finding.slice_number, finding.box)
 
     def _shift_box(self, command: Command) -> str:
         state = self._require_current()
-        direction = self._screen_direction(str(command.slots["direction"]))
+        direction = self._screen_direction(command.word("direction"))
         columns, rows = _PIXEL_STEPS[direction]
-        step = self._pixels(float(command.slots.get("amount", DEFAULT_SHIFT_PX)), command.slots.get("unit", "px"))
+        step = self._pixels(command.number("amount", DEFAULT_SHIFT_PX), command.word("unit", "px"))
         return self._add_state(
             command, state.structure, state.slice_number, state.box.moved(columns * step[1], rows * step[0])
         )
 
     def _resize_box(self, command: Command) -> str:
         state = self._require_current()
-        side, unit = str(command.slots.get("side", "all")), str(command.slots.get("unit", "px"))
-        amount = float(command.slots["amount"])
+        side, unit = command.word("side", "all"), command.word("unit", "px")
+        amount = command.number("amount")
         if unit == "percent":
             share = amount / 100 / (2 if side == "all" else 1)  # of width and height, half of it on each side
             rows, columns = share * state.box.height, share * state.box.width
@@ -276,12 +278,12 @@ class Session:
 
     def _revert(self, command: Command) -> str:
         state = self._require_current()
-        number = command.slots.get("step", state.parent)
+        number = command.count("step") if "step" in command.slots else state.parent
         if number is None:
             raise AnatomyGuidedError("There is no step before this one: it is the first mask.")
-        if int(number) >= len(self._states):
+        if number >= len(self._states):
             raise AnatomyGuidedError(f"There is no step {number}; the steps are 0 to {len(self._states) - 1}.")
-        self._current = int(number)
+        self._current = number
         self._undone.clear()
         return f"Back at step {self._current}. {_described(self._states[self._current])}"
 

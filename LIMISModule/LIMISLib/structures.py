@@ -92,6 +92,14 @@ def everyday_name(label: Label) -> str:
     return f"{label.side} {base.lower()}".strip()
 
 
+@cache
+def name_words() -> frozenset[str]:
+    """All words that structures are named with."""
+    spine = (*_SPINE_LETTERS, *(word for words in SPINE_REGIONS.values() for word in words))
+    others = (*_SIDES, *_BONE_WORDS, *_RIB_WORDS, *LATIN_ORDINALS, *spine, "costa", "of", "number", "side", "patients")
+    return frozenset(word for phrase in (*_phrases(), *others) for word in phrase.split())
+
+
 def _choice(labels: tuple[Label, ...], command: Callable[[str], Command]) -> Command | Question:
     """The command on the only label, or a question between the labels, left ones first."""
     if len(labels) == 1:

@@ -26,16 +26,179 @@ _CONTRACTIONS = {
     "i'm": "i am",
     "i'd": "i would",
     "dont": "do not",
+    "i've": "i have",
+    "we've": "we have",
+    "we're": "we are",
+    "you're": "you are",
+    "i'll": "i will",
+    "im": "i am",
+    "ive": "i have",
+    "lets": "let us",
+    "thats": "that is",
+    "doesnt": "does not",
+    "didnt": "did not",
+    "wont": "will not",
+    "cant": "can not",
+    "what's": "what is",
+    "where's": "where is",
+    "teh": "the",
+    "hte": "the",
 }
 _POLITE_STARTS = (
-    *("please", "kindly", "ok", "okay", "now", "then", "so", "well", "um", "uh", "er", "hey", "limis", "just", "and"),
+    *("please", "kindly", "ok", "okay", "now", "then", "so", "well", "hey", "limis", "just", "and", "oh", "oops"),
+    *("whoops", "actually", "alright", "all right", "hi", "hello", "yeah", "yep", "maybe", "perhaps", "also"),
     *("go ahead and", "let us", "let me", "can you", "could you", "would you", "will you", "can we", "could we"),
-    *("can you please", "i want to", "i would like to", "i would like you to", "i want you to", "i need you to"),
+    *("can i", "could i", "may i", "may we", "can i have", "could i have", "could we have", "can we have"),
+    *("i want to", "i would like to", "i would like you to", "i want you to", "i need you to", "i need to", "you can"),
+    *("i would like", "i would like to have", "i would love to", "i would prefer to", "i wish to", "i prefer"),
+    *(
+        "i think",
+        "i guess",
+        "i would say",
+        "so next",
+        "okay so next",
+        "ok so next",
+        "i suggest",
+        "i believe",
+        "we should",
+        "you should",
+        "i should",
+        "we need to",
+        "you may",
+    ),
+    *(
+        "try to",
+        "try and",
+        "first",
+        "finally",
+        "at last",
+        "if you can",
+        "if possible",
+        "go on and",
+        "would it be possible to",
+    ),
+    *("is it possible to", "are you able to", "that was mistake", "that was wrong", "my mistake", "my bad", "time to"),
+    *("i want", "i need", "we want to", "we would like to", "you need to", "you have to", "quickly", "sorry", "thanks"),
 )
 _POLITE_ENDS = (
     *("please", "now", "thanks", "thank you", "for me", "then", "ok", "okay", "if you can", "will you", "would you"),
+    *("right now", "if possible", "if you please", "for now", "thanks lot", "many thanks", "if you would", "can you"),
+    *("could you", "if you do not mind", "quickly", "for us", "thank you very much", "mate", "limis", "instead"),
 )
+_GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
+_VERBS = frozenset(
+    [
+        "segment",
+        "outline",
+        "mark",
+        "delineate",
+        "contour",
+        "trace",
+        "annotate",
+        "move",
+        "shift",
+        "push",
+        "slide",
+        "nudge",
+        "drag",
+        "raise",
+        "lower",
+        "grow",
+        "enlarge",
+        "expand",
+        "extend",
+        "increase",
+        "add",
+        "shrink",
+        "reduce",
+        "decrease",
+        "tighten",
+        "set",
+        "change",
+        "put",
+        "click",
+        "place",
+        "remove",
+        "delete",
+        "drop",
+        "discard",
+        "erase",
+        "keep",
+        "leave",
+        "combine",
+        "show",
+        "give",
+        "propose",
+        "suggest",
+        "find",
+        "use",
+        "run",
+        "start",
+        "apply",
+        "switch",
+        "go",
+        "jump",
+        "scroll",
+        "propagate",
+        "carry",
+        "finish",
+        "hand",
+        "undo",
+        "redo",
+        "revert",
+        "compare",
+        "list",
+        "repeat",
+        "cancel",
+        "stop",
+        "help",
+        "explain",
+        "turn",
+        "bring",
+        "take",
+        "make",
+        "get",
+        "draw",
+        "do",
+    ]
+)
+_NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
+_NUMBERED_BY_ONE = (
+    *(
+        "this",
+        "that",
+        "last",
+        "first",
+        "next",
+        "previous",
+        "smallest",
+        "largest",
+        "biggest",
+        "tiniest",
+        "left",
+        "right",
+    ),
+    *("same", "each", "every", "which", "another", "other", "big", "small", "little", "main", "current", "littlest"),
+)  # "that one" is no number
+_ONES_BEFORE = [[word] for word in _NUMBERED_BY_ONE]
 _ARTICLES = ("the", "a", "an")
+_STARTS = sorted((phrase.split() for phrase in _POLITE_STARTS), key=len, reverse=True)
+_ENDS = sorted((phrase.split() for phrase in _POLITE_ENDS), key=len, reverse=True)
+_GERUNDS = sorted((phrase.split() for phrase in _GERUND_STARTS), key=len, reverse=True)
+WORDS = frozenset(
+    " ".join(
+        (
+            *_CONTRACTIONS.values(),
+            *_POLITE_STARTS,
+            *_POLITE_ENDS,
+            *_GERUND_STARTS,
+            *_VERBS,
+            *_NOISE,
+            *_ARTICLES,
+            *NEGATIONS,
+        )
+    ).split()
+)
 
 
 def words_of(sentence: str) -> list[str]:
@@ -47,6 +210,7 @@ def words_of(sentence: str) -> list[str]:
     text = unicodedata.normalize("NFKC", sentence).casefold().replace("’", "'").replace("−", "-")
     text = re.sub(r"[a-z']+", lambda word: _CONTRACTIONS.get(word[0], word[0]), text)
     text = re.sub(r"n't\b", " not", text)
+    text = re.sub(r"\bdon t\b", "do not", text)
     text = re.sub(r"'s\b|s'(?!\w)", lambda end: "s" if end[0] == "s'" else "", text)
     text = text.replace("%", " percent ")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
@@ -54,6 +218,11 @@ def words_of(sentence: str) -> list[str]:
     text = re.sub(r"(?<![\w.])[-](?=\.?\d)", " minus ", text)
     text = re.sub(r"(?<=\d)(?=(?:px|pixels?|mm|cm|milli|centi|percent)(?![a-z]))", " ", text)
     return re.findall(r"\d+\.\d+|(?<![\w.])\.\d+|\w+", text)
+
+
+def words_in(*tables: Iterable[str]) -> frozenset[str]:
+    """All words of the tables' phrases."""
+    return frozenset(word for table in tables for phrase in table for word in phrase.split())
 
 
 def tokens_of(sentence: str) -> list[Token]:
@@ -64,18 +233,46 @@ def tokens_of(sentence: str) -> list[Token]:
     """
     words = words_of(sentence)
     words = without_courtesies(words) or words
+    words = [word for place, word in enumerate(words) if word != "one" or words[place - 1 : place] not in _ONES_BEFORE]
     return [token for token in with_numbers(words) if token not in _ARTICLES]
 
 
 def without_courtesies(words: list[str]) -> list[str]:
     """The words without "could you please", "for me", "ok", ... at the start and the end."""
-    starts = sorted((phrase.split() for phrase in _POLITE_STARTS), key=len, reverse=True)
-    ends = sorted((phrase.split() for phrase in _POLITE_ENDS), key=len, reverse=True)
-    while words and (found := next((start for start in starts if words[: len(start)] == start), None)):
-        words = words[len(found) :]
-    while words and (found := next((end for end in ends if words[-len(end) :] == end), None)):
+    words = [word for word in words if word not in _NOISE]
+    while words and (found := next((start for start in _STARTS if _plain(words)[: len(start)] == start), None)):
+        words = _without_first(words, len(found))
+    gerund = next((start for start in _GERUNDS if words[: len(start)] == start and words[len(start) :]), None)
+    if gerund and words[len(gerund)].endswith("ing"):
+        words = [verb_of_gerund(words[len(gerund)]), *words[len(gerund) + 1 :]]
+    while words and (found := next((end for end in _ENDS if words[-len(end) :] == end), None)):
         words = words[: -len(found)]
     return words
+
+
+def verb_of_gerund(word: str) -> str:
+    """The verb of an "-ing" form, by the spelling of the verbs that commands begin with.
+
+    >>> verb_of_gerund("tracing"), verb_of_gerund("dropping"), verb_of_gerund("undoing"), verb_of_gerund("cupping")
+    ('trace', 'drop', 'undo', 'cupping')
+    """
+    stem = word.removesuffix("ing")
+    forms = (f"{stem}e", stem, stem[:-1])
+    return next((form for form in forms if form in _VERBS), word)
+
+
+def _plain(words: list[str]) -> list[str]:
+    return [word for word in words[:9] if word not in _ARTICLES]
+
+
+def _without_first(words: list[str], count: int) -> list[str]:
+    """The words behind the first `count` that are no articles."""
+    for place, word in enumerate(words):
+        if word not in _ARTICLES:
+            count -= 1
+        if not count:
+            return words[place + 1 :]
+    return []
 
 
 def take(tokens: list[Token], table: Mapping[str, Value]) -> tuple[list[Value], list[Token]]:

@@ -1,0 +1,87 @@
+"""Sentences to the assistant itself: ensemble, examples, strategies, help, cancel, repeat."""
+
+from __future__ import annotations
+
+from LIMISLib.commands import Command, Interpretation
+from LIMISLib.numbers import Token
+from LIMISLib.phrases import Sentence, form, table
+from LIMISLib.words import spoken
+
+_INTENT_NAMES = table("guide", "intent_names")
+_EXAMPLES = table("guide", "examples")
+_EXAMPLE_FILLERS = table("guide", "example_fillers")
+_PROBLEMS = table("guide", "problems")
+_STRATEGY = table("guide", "strategy")
+_MASK_SAID = table("guide", "mask_said")
+_STRATEGY_FILLERS = table("guide", "strategy_fillers")
+_ENSEMBLE = table("guide", "ensemble")
+_ENSEMBLE_FILLERS = table("guide", "ensemble_fillers")
+_COMBINE = form("guide", "combine")
+_COMBINE_WORDS = table("guide", "combine_words")
+_HELP = table("guide", "help")
+_HELP_FILLERS = table("guide", "help_fillers")
+_ASKS_FOR_COMMANDS = form("guide", "asks_for_commands")
+_CANCEL = form("guide", "cancel")
+_REPEAT = form("guide", "repeat")
+
+
+def ensemble(tokens: list[Token]) -> Interpretation | None:
+    """ensemble: by its name, or by the three changes that it combines."""
+    said = Sentence(tokens)
+    if said.take(_ENSEMBLE):
+        return Command("ensemble") if said.is_only(_ENSEMBLE_FILLERS | _COMBINE_WORDS) else None
+    text = spoken(tokens)
+    if _COMBINE.fullmatch(text) and all(word in _COMBINE_WORDS for word in text.split()):
+        return Command("ensemble")
+    return None
+
+
+def show_examples(tokens: list[Token]) -> Interpretation | None:
+    """show_examples: examples or previews, perhaps of one intent."""
+    said = Sentence(tokens)
+    if not said.take(_EXAMPLES):
+        return None
+    of = set(said.take(_INTENT_NAMES))
+    if len(of) > 1 or not said.is_only(_EXAMPLE_FILLERS):
+        return None
+    return Command("show_examples", {"of": of.pop()} if of else {})
+
+
+def strategy(tokens: list[Token]) -> Interpretation | None:
+    """strategy: what is wrong with the mask, and that a way to mend it is wanted (or that it is the mask's fault)."""
+    said = Sentence(tokens)
+    problems = set(said.take(_PROBLEMS))
+    wants, masks = said.take(_STRATEGY), said.take(_MASK_SAID)
+    if len(problems) != 1 or not said.is_only(_STRATEGY_FILLERS):
+        return None
+    plain = spoken(tokens).split()
+    says_problem = problems & {"oversegmented", "undersegmented"} and any("segment" in word for word in plain)
+    if not wants and not masks and not says_problem:
+        return None
+    return Command("strategy", {"problem": problems.pop()})
+
+
+def get_help(tokens: list[Token]) -> Interpretation | None:
+    """help: by the word, by "what can I say", perhaps about one intent."""
+    if _ASKS_FOR_COMMANDS.fullmatch(spoken(tokens)):
+        return Command("help")
+    said = Sentence(tokens)
+    helps = said.take(_HELP)
+    if not helps:
+        return None
+    of = set(said.take(_INTENT_NAMES))
+    if len(of) > 1 or not said.is_only(_HELP_FILLERS):
+        return None
+    if not of and "help" not in helps and "instructions" not in helps and "manual" not in helps:
+        return None
+    return Command("help", {"of": of.pop()} if of else {})
+
+
+def cancel(tokens: list[Token]) -> Interpretation | None:
+    """cancel: stop what is running or being asked."""
+    return Command("cancel") if _CANCEL.fullmatch(spoken(tokens)) else None
+
+
+def repeat(tokens: list[Token]) -> Interpretation | None:
+    """repeat: "say that again", "what did you say"."""
+    return Command("repeat") if _REPEAT.fullmatch(spoken(tokens)) else None

@@ -1,0 +1,49 @@
+"""Sentences about the confidence threshold: set to a value, or moved up and down."""
+
+from __future__ import annotations
+
+from LIMISLib.commands import Command, Interpretation, confirmation
+from LIMISLib.numbers import Number, Token
+from LIMISLib.phrases import Sentence, table
+from LIMISLib.words import GAP
+
+_THRESHOLD = table("threshold", "threshold")
+_WAYS = table("threshold", "ways")
+_ABSOLUTE = table("threshold", "absolute")
+_VAGUE = table("threshold", "vague")
+_FILLERS = table("threshold", "fillers")
+
+
+def threshold(tokens: list[Token]) -> Interpretation | None:
+    """set_threshold and change_threshold: the threshold, at most one number, at most one way."""
+    said = Sentence(_whole_shares(tokens))
+    if not said.take(_THRESHOLD):
+        return None
+    numbers = said.take_numbers(ordinal=False)
+    percent = bool(said.take({"percent": "percent", "per cent": "percent"}))
+    ways = set(said.take(_WAYS))
+    absolute = said.take(_ABSOLUTE)
+    said.take(_VAGUE)
+    if len(numbers) > 1 or len(ways) > 1 or not said.is_only(_FILLERS):
+        return None
+    value = _share(numbers[0].value, percent) if numbers else None
+    if ways and (value is None or not absolute):
+        amount = {} if value is None else {"amount": value}
+        return Command("change_threshold", {"direction": ways.pop(), **amount})
+    if value is None:
+        return None
+    if not percent and 1 < value <= 100:
+        return confirmation(f"Do you mean {value:g} percent?", Command("set_threshold", {"value": value / 100}))
+    return Command("set_threshold", {"value": value})
+
+
+def _share(number: float, percent: bool) -> float:
+    value = round(number / 100, 6) if percent else number
+    return int(value) if float(value).is_integer() else value
+
+
+def _whole_shares(tokens: list[Token]) -> list[Token]:
+    """The tokens with "one half" as 0.5."""
+    halves = [place for place, token in enumerate(tokens[:-1]) if token == Number(1) and tokens[place + 1] == "half"]
+    tokens = [GAP if place - 1 in halves else token for place, token in enumerate(tokens)]
+    return [Number(0.5) if place in halves or token == "half" else token for place, token in enumerate(tokens)]
