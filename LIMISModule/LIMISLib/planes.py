@@ -24,6 +24,9 @@ class Plane:
 
 
 AXIAL = Plane("axial", numbers_towards="S", right_towards="L", down_towards="P")  # seen from the feet
+CORONAL = Plane("coronal", numbers_towards="A", right_towards="L", down_towards="I")  # seen from the front
+SAGITTAL = Plane("sagittal", numbers_towards="L", right_towards="P", down_towards="I")  # seen from the left
+PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}  # as Slicer shows them by default
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From a box to a mask in one slice: the protocol, and seeded growth, which needs no weights."""
+"""From a prompt to a mask in one slice: the protocol, and seeded growth, which needs no weights."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from AnatomyGuidedLib.grid import FloatArray
 from scipy import ndimage
 
 from LIMISLib.box import Box
+from LIMISLib.prompt import Prompt
 
 Mask = npt.NDArray[np.bool_]
 
@@ -19,12 +20,14 @@ _MAD_TO_SIGMA = 1.4826  # standard deviations in a median absolute deviation, fo
 
 
 class PromptSegmenter(Protocol):
-    """What turns a box into a mask; the same input gives the same mask, so that a session can be replayed."""
+    """What turns a prompt into probabilities; the same input gives the same ones, so that a session can be replayed."""
 
     name: str
 
-    def segment(self, pixels_hu: npt.NDArray[np.float32], box: Box, *, pixel_mm: tuple[float, float]) -> Mask:
-        """The structure's mask, of the slice's shape; all of it within the box.
+    def chances(
+        self, pixels_hu: npt.NDArray[np.float32], prompt: Prompt, *, pixel_mm: tuple[float, float]
+    ) -> npt.NDArray[np.float32]:
+        """The probability of each pixel of the slice to be the structure's; 0 outside the box.
 
         Raises:
             AnatomyGuidedError: The box lies outside the slice.
@@ -55,7 +58,7 @@ class SeededGrowth:
     ellipse_share: float = 1.15
 
     def segment(self, pixels_hu: npt.NDArray[np.float32], box: Box, *, pixel_mm: tuple[float, float]) -> Mask:
-        """As `PromptSegmenter.segment`.
+        """The structure's mask, of the slice's shape; all of it within the box.
 
         >>> image = np.full((40, 40), -100, np.float32)
         >>> image[10:30, 12:28] = 50

@@ -6,78 +6,36 @@ that is run again from its commands gives the same masks to the last voxel.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.io import Segment, dap_segments
-from AnatomyGuidedLib.labels import id_of, label_by_name
+from AnatomyGuidedLib.labels import id_of
 
-from LIMISLib.box import Box
 from LIMISLib.box_finder import AtlasBoxFinder, BoxFinder
 from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question, Rejection
+from LIMISLib.guidance import critical_points, examples, help_text, usual_window
+from LIMISLib.guide import ENDS_GUIDE, Guide
 from LIMISLib.language import parse
-from LIMISLib.planes import AXIAL, Plane, SliceView
-from LIMISLib.prompt_segmenter import Mask, PromptSegmenter, SeededGrowth
-from LIMISLib.structures import everyday_name
+from LIMISLib.planes import AXIAL, PLANES, Plane, SliceView
+from LIMISLib.prompt import Click
+from LIMISLib.prompt_segmenter import Mask, PromptSegmenter
+from LIMISLib.propagation import propagated
+from LIMISLib.random_walk import Chances, RandomWalk
+from LIMISLib.refinements import REFINEMENTS
+from LIMISLib.states import Entry, Reply, Setup, State
 
-DEFAULT_SHIFT_PX = 10.0  # the thesis's step for the box, 3.3.2.2
+__all__ = ["Entry", "NoMask", "Reply", "Session", "State"]
 
-_TOWARDS = {
-    "patient_left": "L",
-    "patient_right": "R",
-    "anterior": "A",
-    "posterior": "P",
-    "superior": "S",
-    "inferior": "I",
-}
-_PIXEL_STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # columns, rows
+_TREELESS = ("go_to_slice", "set_plane", "help", "repeat", "cancel", "show_history")  # need no mask
 
 
 class NoMask(AnatomyGuidedError):
     """Something was asked of a mask before there was one."""
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """One result: the structure, its box in a slice, the mask there, and the state and command that it came from."""
-
-    number: int
-    parent: int | None
-    command: Command
-    structure: str
-    slice_number: int
-    box: Box
-    mask: Mask
-
-    @property
-    def digest(self) -> str:
-        """sha256 of the mask and of where it is; equal for equal masks on every machine."""
-        place = f"{self.structure} {self.slice_number} {self.mask.shape[0]} {self.mask.shape[1]} "
-        return hashlib.sha256(place.encode() + np.packbits(self.mask).tobytes()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A command that was run: what was said, what it meant, and the state that the session was in after it."""
-
-    sentence: str
-    command: Command
-    state: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a person gets to read or hear, what their sentence was taken for, and whether it was done."""
-
-    text: str
-    interpretation: Interpretation
-    done: bool
-    state: State | None
 
 
 class Session:
@@ -100,25 +58,40 @@ class Session:
     ) -> None:
         if anatomy is not None:
             require_same_grid(image.grid, anatomy.grid, names=("the image", "the anatomy"))
-            finder = finder or AtlasBoxFinder(anatomy, plane=plane)
-        self.image = image
-        self.view = SliceView(image.grid, plane)
-        self.segmenter = segmenter or SeededGrowth()
-        self._finder = finder
+        self.image, self._anatomy = image, anatomy
+        self.segmenter = segmenter or RandomWalk()
+        self._given_finder = finder
+        self._use_plane(plane)
         self._states: list[State] = []
         self._entries: list[Entry] = []
         self._current: int | None = None
         self._undone: list[int] = []
         self._kept: int | None = None
         self._pending: Question | None = None
+        self._slice_number: int | None = None
+        self._said = ""
+        self._guide = Guide()
         self._actions: dict[str, Callable[[Command], str]] = {
+            **dict.fromkeys(REFINEMENTS, self._refine),
             "segment": self._segment,
-            "shift_box": self._shift_box,
-            "resize_box": self._resize_box,
+            "ensemble": self._ensemble,
+            "propagate": self._propagate,
+            "critical_points": self._critical_points,
+            "answer_critical": self._answer_critical,
+            "strategy": self._strategy,
+            "show_examples": self._show_examples,
             "keep": self._keep,
             "undo": self._undo,
             "redo": self._redo,
             "revert": self._revert,
+            "compare": self._compare,
+            "show_history": lambda _: "\n".join(self.history()) or "There are no steps yet.",
+            "go_to_slice": self._go_to_slice,
+            "set_plane": self._set_plane,
+            "finish": self._finish,
+            "cancel": self._cancel,
+            "help": lambda command: help_text(command.word("of")),
+            "repeat": lambda _: self._said or "Nothing was said yet.",
         }
 
     @property
@@ -142,6 +115,11 @@ class Session:
         return self._pending
 
     @property
+    def slice_number(self) -> int | None:
+        """The slice that is shown: that of the current mask, or where the user went since."""
+        return self._slice_number
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """The commands that were run, in order: all that a log needs."""
         return tuple(self._entries)
@@ -150,34 +128,40 @@ class Session:
         """What came of the sentence. It never raises for a sentence: a bad one leaves the session as it was."""
         interpretation = parse(sentence, self._pending)
         if isinstance(interpretation, Command) and interpretation.intent == "answer":
-            interpretation = self._answered(str(interpretation.slots["choice"]))
+            choice = interpretation.word("choice")
+            if self._leaves_out(choice):
+                return self._reply(self._next_question() or "That was the last step.", interpretation, done=True)
+            interpretation = self._answered(choice)
         if isinstance(interpretation, Rejection):
-            return Reply(interpretation.reason, interpretation, False, self.current)
+            return self._reply(interpretation.reason, interpretation, done=False)
         if isinstance(interpretation, Question):
             self._pending = interpretation
-            return Reply(_asked(interpretation), interpretation, False, self.current)
+            return self._reply(_asked(interpretation), interpretation, done=False)
         try:
             text = self.execute(interpretation, sentence=sentence)
         except AnatomyGuidedError as error:
-            return Reply(str(error), interpretation, False, self.current)
-        return Reply(text, interpretation, True, self.current)
+            return self._reply(str(error), interpretation, done=False)
+        return self._reply(text, interpretation, done=True)
 
     def execute(self, command: Command, *, sentence: str = "") -> str:
-        """What was done, in a sentence. If it raises, the session is as it was.
+        """What was done, in a sentence, and the next question of a guided strategy. If it raises, all is as it was.
 
         Raises:
             AnatomyGuidedError: The command cannot be run here: no such structure, a box outside the image, ...
         """
         if command.intent == "answer":
             raise InvalidCommand("That is an answer, but nothing was asked.")
-        if command.intent not in self._actions:
-            known = ", ".join(self._actions)
-            raise InvalidCommand(f"{command.intent} is understood but cannot be done here yet; what can be: {known}.")
+        if command.intent not in _TREELESS:
+            self._require_begun(command)
         text = self._actions[command.intent](command)
-        state = self._require_current()
-        self._pending = None
-        self._entries.append(Entry(sentence, command, state.number, state.digest))
-        return text
+        if command.intent not in ("repeat", "help", "show_history", "compare"):
+            self._pending = None
+        state = self.current
+        self._entries.append(Entry(sentence, command, state.number if state else -1, state.digest if state else ""))
+        if command.intent in ENDS_GUIDE:
+            self._guide = Guide()
+        question = self._next_question() if self._guide.is_active and self._pending is None else ""
+        return f"{text} {question}".strip()
 
     def result(self) -> Labelmap:
         """The current mask on the image's grid: 1 in the structure, 0 elsewhere.
@@ -186,17 +170,22 @@ class Session:
             NoMask: There is no mask yet.
         """
         state = self._require_current()
-        return Labelmap(self.view.filled(state.mask, state.slice_number), self.image.grid)
+        if state.volume is not None:
+            return Labelmap(state.volume.copy(), self.image.grid)
+        return Labelmap(self._view_of(state).filled(state.mask, state.slice_number), self.image.grid)
 
     def result_slice(self) -> Labelmap:
-        """The current mask on a grid of its slice alone: a thousandth of the voxels, for showing it at once.
+        """The current mask on a grid of its slice alone, for showing it at once; all of it once it is in 3D.
 
         Raises:
             NoMask: There is no mask yet.
         """
         state = self._require_current()
-        view = SliceView(self.view.slice_grid(state.slice_number), self.view.plane)
-        return Labelmap(view.filled(state.mask, 1), view.grid)
+        if state.volume is not None:
+            return self.result()
+        view = self._view_of(state)
+        alone = SliceView(view.slice_grid(state.slice_number), view.plane)
+        return Labelmap(alone.filled(state.mask, 1), alone.grid)
 
     def segment(self) -> Segment:
         """The current structure as a segment of `result`: value 1, with its name, colour and terminology.
@@ -209,10 +198,29 @@ class Session:
     def history(self) -> tuple[str, ...]:
         """A line for each state, with a mark at the current one and a word at the kept one."""
         return tuple(
-            f"{'>' if state.number == self._current else ' '} {state.number}: {_described(state)}"
+            f"{'>' if state.number == self._current else ' '} {state.number}: {state.described()}"
             + (" (kept)" if state.number == self._kept else "")
             for state in self._states
         )
+
+    def preview(self, command: Command) -> Mask:
+        """The mask that a refinement would give; nothing changes.
+
+        Raises:
+            AnatomyGuidedError: It cannot be run here.
+        """
+        state = self._require_current()
+        if command.intent == "ensemble":
+            return self._masked(state.setup, self._mean_chances(state))
+        setup = REFINEMENTS[command.intent](state, command, self._view_of(state))
+        return self._masked(setup, self._chances(setup))
+
+    def _leaves_out(self, choice: str) -> bool:
+        """Whether the answer passes over a step that the guide asked about."""
+        question = self._pending
+        if question is None or question is not self._guide.asked:
+            return False
+        return choice in ("no", "skip") and choice not in question.options[: len(question.outcomes)]
 
     def _answered(self, choice: str) -> Interpretation:
         """What the answer to the pending question means; "no" drops the question."""
@@ -226,6 +234,17 @@ class Session:
             return Rejection("Then nothing was done.")
         return question
 
+    def _reply(self, text: str, interpretation: Interpretation, *, done: bool) -> Reply:
+        is_repeat = isinstance(interpretation, Command) and interpretation.intent == "repeat"
+        self._said = self._said if is_repeat else text
+        return Reply(text, interpretation, done, self.current)
+
+    def _next_question(self) -> str:
+        """The guide's next question, which then is pending; empty where there is none left."""
+        state = self._require_current()
+        self._pending = self._guide.next(state, self.image, self._view_of(state))
+        return _asked(self._pending) if self._pending else ""
+
     def _segment(self, command: Command) -> str:
         if self._finder is None:
             raise AnatomyGuidedError(
@@ -233,29 +252,69 @@ class Session:
             )
         structure = command.word("structure")
         finding = self._finder.find(structure, command.count("slice"))
-        return self._add_state(command, structure, finding.slice_number, finding.box)
+        return self._add_state(command, Setup(structure, finding.slice_number, finding.box, self.view.plane))
 
-    def _shift_box(self, command: Command) -> str:
+    def _refine(self, command: Command) -> str:
         state = self._require_current()
-        direction = self._screen_direction(command.word("direction"))
-        columns, rows = _PIXEL_STEPS[direction]
-        step = self._pixels(command.number("amount", DEFAULT_SHIFT_PX), command.word("unit", "px"))
-        return self._add_state(
-            command, state.structure, state.slice_number, state.box.moved(columns * step[1], rows * step[0])
+        return self._add_state(command, REFINEMENTS[command.intent](state, command, self._view_of(state)))
+
+    def _ensemble(self, command: Command) -> str:
+        state = self._require_current()
+        return self._add_state(command, state.setup, chances=self._mean_chances(state))
+
+    def _mean_chances(self, state: State) -> Chances:
+        """Of a larger box, a centre click and the structure's usual window."""
+        view = self._view_of(state)
+        changes = (
+            Command("resize_box", {"amount": 10, "unit": "px"}),
+            Command("center_click"),
+            Command("set_window", {"preset": usual_window(state.structure)}),
         )
+        all_chances = [self._chances(REFINEMENTS[one.intent](state, one, view)) for one in changes]
+        return np.asarray(np.mean(all_chances, axis=0), dtype=np.float32)
 
-    def _resize_box(self, command: Command) -> str:
+    def _propagate(self, command: Command) -> str:
         state = self._require_current()
-        side, unit = command.word("side", "all"), command.word("unit", "px")
-        amount = command.number("amount")
-        if unit == "percent":
-            share = amount / 100 / (2 if side == "all" else 1)  # of width and height, half of it on each side
-            rows, columns = share * state.box.height, share * state.box.width
-        else:
-            rows, columns = self._pixels(amount, unit)
-        by_side = {"left": columns, "right": columns, "top": rows, "bottom": rows}
-        box = state.box.grown(**{name: pixels for name, pixels in by_side.items() if side in ("all", name)})
-        return self._add_state(command, state.structure, state.slice_number, box)
+        volume = propagated(
+            self.image.values,
+            self._view_of(state),
+            state.mask,
+            state.slice_number,
+            direction=command.word("direction", "both"),
+            window=state.setup.window,
+        )
+        return self._add_state(command, state.setup, chances=state.chances, volume=volume)
+
+    def _critical_points(self, command: Command) -> str:  # noqa: ARG002
+        points = critical_points(self._require_current())
+        self._guide.ask_about(points)
+        return f"{len(points)} points are doubtful."
+
+    def _answer_critical(self, command: Command) -> str:
+        state = self._require_current()
+        point = self._guide.point
+        if point is None:
+            raise AnatomyGuidedError('No point is being asked about; say "critical points" first.')
+        self._guide.point_is_answered()
+        if command.word("label") == "skip":
+            return "The point is skipped."
+        click = Click(*point, command.word("label") == "foreground")
+        return self._add_state(command, replace(state.setup, clicks=(*state.setup.clicks, click)))
+
+    def _strategy(self, command: Command) -> str:
+        self._guide = Guide(command.word("problem"))
+        return f"Against {command.word('problem').replace('_', ' ')}, step by step; say no to leave one out."
+
+    def _show_examples(self, command: Command) -> str:
+        state = self._require_current()
+        lines = []
+        for example in examples(command.word("of"), state):
+            try:
+                pixels = int(np.count_nonzero(self.preview(example))) - int(np.count_nonzero(state.mask))
+            except AnatomyGuidedError:
+                continue  # an example that cannot be run here is none
+            lines.append(f"{_in_words(example)}: {pixels:+d} pixels")
+        return "; ".join(lines) + ". Nothing was changed."
 
     def _keep(self, command: Command) -> str:  # noqa: ARG002
         self._kept = self._require_current().number
@@ -266,65 +325,128 @@ class Session:
         if state.parent is None:
             raise AnatomyGuidedError("There is nothing to undo: this is the first mask.")
         self._undone.append(state.number)
-        self._current = state.parent
-        return f"Step {state.number} is undone. {_described(self._states[state.parent])}"
+        self._move_to(state.parent)
+        return f"Step {state.number} is undone. {self._states[state.parent].described()}"
 
     def _redo(self, command: Command) -> str:  # noqa: ARG002
-        self._require_current()
         if not self._undone:
             raise AnatomyGuidedError("There is nothing to redo.")
-        self._current = self._undone.pop()
-        return f"Step {self._current} is back. {_described(self._states[self._current])}"
+        number = self._undone.pop()
+        self._move_to(number)
+        return f"Step {number} is back. {self._states[number].described()}"
 
     def _revert(self, command: Command) -> str:
         state = self._require_current()
         number = command.count("step") if "step" in command.slots else state.parent
         if number is None:
             raise AnatomyGuidedError("There is no step before this one: it is the first mask.")
-        if number >= len(self._states):
-            raise AnatomyGuidedError(f"There is no step {number}; the steps are 0 to {len(self._states) - 1}.")
-        self._current = number
+        self._move_to(self._existing(number))
         self._undone.clear()
-        return f"Back at step {self._current}. {_described(self._states[self._current])}"
+        return f"Back at step {number}. {self._states[number].described()}"
 
-    def _add_state(self, command: Command, structure: str, slice_number: int, box: Box) -> str:
+    def _compare(self, command: Command) -> str:
+        steps = command.slots["steps"]
+        one, other = (self._states[self._existing(int(step))] for step in (steps if isinstance(steps, tuple) else ()))
+        words = f"Step {one.number}: {one.described()} Step {other.number}: {other.described()}"
+        if one.mask.shape != other.mask.shape or one.slice_number != other.slice_number:
+            return f"{words} They are on different slices."
+        shared, total = (
+            np.count_nonzero(one.mask & other.mask),
+            np.count_nonzero(one.mask) + np.count_nonzero(other.mask),
+        )
+        return f"{words} Their Dice is {2 * shared / total:.2f}." if total else f"{words} Both are empty."
+
+    def _go_to_slice(self, command: Command) -> str:
+        number = command.count("slice")
+        if number is None:
+            if self._slice_number is None:
+                raise AnatomyGuidedError('No slice is shown yet; say a number, for example "slice 40".')
+            step = int(command.number("count", 1))
+            number = self._slice_number + (step if command.word("move") == "next" else -step)
+        if not 1 <= number <= self.view.count:
+            raise AnatomyGuidedError(
+                f"The image has {self.view.plane.name} slices 1 to {self.view.count}, not {number}."
+            )
+        self._slice_number = number
+        return f"Slice {number} of {self.view.count}."
+
+    def _set_plane(self, command: Command) -> str:
+        self._use_plane(PLANES[command.word("plane")])
+        self._slice_number = None
+        return f"Structures are now segmented in {self.view.plane.name} slices, 1 to {self.view.count}."
+
+    def _finish(self, command: Command) -> str:
+        state = self._require_current()
+        number = self._existing(command.count("step") if "step" in command.slots else state.number)
+        self._move_to(number)
+        self._kept = number
+        return f"Step {number} is handed over. {self._states[number].described()}"
+
+    def _cancel(self, command: Command) -> str:  # noqa: ARG002
+        return "Nothing is asked any more." if self._pending or self._guide.is_active else "Nothing was running."
+
+    def _use_plane(self, plane: Plane) -> None:
+        if self._given_finder is not None and plane is not AXIAL:
+            raise AnatomyGuidedError("The finder of this session knows axial slices only.")
+        self.view = SliceView(self.image.grid, plane)
+        self._finder = self._given_finder
+        if self._finder is None and self._anatomy is not None:
+            self._finder = AtlasBoxFinder(self._anatomy, plane=plane)
+
+    def _view_of(self, state: State) -> SliceView:
+        return SliceView(self.image.grid, state.setup.plane)
+
+    def _chances(self, setup: Setup) -> Chances:
+        view = SliceView(self.image.grid, setup.plane)
+        setup.box.pixels(view.shape)  # a box outside the image is refused here, whatever the segmenter would do
+        pixels_hu = view.slice_of(self.image.values, setup.slice_number)
+        return self.segmenter.chances(pixels_hu, setup.prompt, pixel_mm=view.pixel_mm)
+
+    def _masked(self, setup: Setup, chances: Chances) -> Mask:
+        mask = np.asarray((chances >= setup.threshold) & (chances > 0))
+        return mask if setup.dropped is None else mask & ~setup.dropped
+
+    def _add_state(
+        self,
+        command: Command,
+        setup: Setup,
+        *,
+        chances: Chances | None = None,
+        volume: npt.NDArray[np.uint8] | None = None,
+    ) -> str:
         """A description of the new current state."""
-        box.pixels(self.view.shape)  # a box outside the image is refused here, whatever the segmenter would do
-        pixels_hu = self.view.slice_of(self.image.values, slice_number)
-        mask = self.segmenter.segment(pixels_hu, box, pixel_mm=self.view.pixel_mm)
-        mask.flags.writeable = False
-        number = len(self._states)
-        state = State(number, self._current, command, structure, slice_number, box, mask)
+        chances = self._chances(setup) if chances is None else chances
+        mask = self._masked(setup, chances)
+        for array in (chances, mask, volume):
+            if array is not None:
+                array.flags.writeable = False
+        state = State(len(self._states), self._current, command, setup, chances, mask, volume)
         self._states.append(state)
-        self._current = number
+        self._move_to(state.number)
         self._undone.clear()
-        return f"Step {number}. {_described(state)}"
+        return f"Step {state.number}. {state.described()}"
+
+    def _move_to(self, number: int) -> None:
+        self._current, self._slice_number = number, self._states[number].slice_number
+
+    def _existing(self, number: int | None) -> int:
+        if number is None or not 0 <= number < len(self._states):
+            raise AnatomyGuidedError(f"There is no step {number}; the steps are 0 to {len(self._states) - 1}.")
+        return number
+
+    def _require_begun(self, command: Command) -> None:
+        if command.intent != "segment":
+            self._require_current()
 
     def _require_current(self) -> State:
         if self._current is None:
             raise NoMask('There is no mask yet; begin with a structure, for example "segment the liver".')
         return self._states[self._current]
 
-    def _screen_direction(self, direction: str) -> str:
-        if direction in _PIXEL_STEPS:
-            return direction
-        found = self.view.screen_direction(_TOWARDS[direction])
-        if not found:
-            raise AnatomyGuidedError(
-                f"The box lies in one {self.view.plane.name} slice and cannot move {direction} out of it."
-            )
-        return found
 
-    def _pixels(self, amount: float, unit: object) -> tuple[float, float]:
-        """The amount in rows and in columns."""
-        height_mm, width_mm = self.view.pixel_mm
-        return (amount / height_mm, amount / width_mm) if unit == "mm" else (amount, amount)
-
-
-def _described(state: State) -> str:
-    name = everyday_name(label_by_name(state.structure))
-    area = int(np.count_nonzero(state.mask))
-    return f"{name[0].upper()}{name[1:]} on slice {state.slice_number}: {area} pixels."
+def _in_words(command: Command) -> str:
+    slots = " ".join(f"{value}".replace("_", " ") for value in command.slots.values())
+    return f"{command.intent.replace('_', ' ')} {slots}".strip()
 
 
 def _asked(question: Question) -> str:

@@ -69,7 +69,6 @@ _POLITE_STARTS = (
     *(
         "try to",
         "try and",
-        "first",
         "finally",
         "at last",
         "if you can",

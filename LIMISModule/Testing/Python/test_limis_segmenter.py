@@ -11,7 +11,9 @@ from AnatomyGuidedLib.io import read_anatomy, read_ct
 from AnatomyGuidedLib.labels import id_of
 from LIMISLib.box import Box, box_around
 from LIMISLib.planes import AXIAL, SliceView
+from LIMISLib.prompt import Prompt
 from LIMISLib.prompt_segmenter import SeededGrowth
+from LIMISLib.random_walk import RandomWalk
 from scipy import ndimage
 
 _ORGANS = (
@@ -114,6 +116,23 @@ def test_on_a_real_ct_the_mean_dice_is_that_of_the_first_measurement_or_better(r
             listed = ", ".join(f"{organ} {score:.2f}" for organ, score in scores.items())
             sys.stdout.write(f"\nbox + {enlarged_px} px: mean Dice {means[enlarged_px]:.3f} ({listed})\n")
     assert all(means[enlarged_px] >= least for enlarged_px, least in _REACHED.items())
+
+
+def test_on_a_real_ct_the_default_is_well_above_the_filled_box(realdata, capsys):
+    ct = read_ct(realdata / "ct_abdomen_3mm.nii.gz")
+    anatomy = read_anatomy(f"{realdata / 'ct_abdomen_3mm_totalsegmentator.nii.gz'}@totalsegmentator")
+    view, walk, scores, filled = SliceView(ct.grid, AXIAL), RandomWalk(), [], []
+    for organ in _ORGANS:
+        image, mask = _slice_at_1_mm(view, ct.values, anatomy.values == id_of(organ))
+        box = _enlarged(mask, 10)
+        scores.append(_dice(walk.chances(image, Prompt(box), pixel_mm=(1.0, 1.0)) >= 0.5, mask))
+        whole = np.zeros_like(mask)
+        whole[box.pixels(mask.shape)] = True
+        filled.append(_dice(whole, mask))
+    with capsys.disabled():
+        sys.stdout.write(f"\nrandom walk, box + 10 px: {np.mean(scores):.3f}; the filled box {np.mean(filled):.3f}\n")
+    assert np.mean(scores) >= 0.84  # 0.850 when first measured; 0.75 is asked
+    assert np.mean(scores) >= np.mean(filled) + 0.1
 
 
 def _slice_at_1_mm(view: SliceView, values_hu: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

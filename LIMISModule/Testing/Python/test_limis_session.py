@@ -40,11 +40,11 @@ class WholeBox:
     def __init__(self) -> None:
         self.seen: list[Box] = []
 
-    def segment(self, pixels_hu, box, *, pixel_mm):  # noqa: ARG002
-        self.seen.append(box)
-        mask = np.zeros(pixels_hu.shape, dtype=bool)
-        mask[box.pixels(pixels_hu.shape)] = True
-        return mask
+    def chances(self, pixels_hu, prompt, *, pixel_mm):  # noqa: ARG002
+        self.seen.append(prompt.box)
+        chances = np.zeros(pixels_hu.shape, dtype=np.float32)
+        chances[prompt.box.pixels(pixels_hu.shape)] = 1
+        return chances
 
 
 class OneBox:
