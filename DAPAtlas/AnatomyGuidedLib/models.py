@@ -63,11 +63,11 @@ def find_model(name: str) -> Model:
     if is_model_folder(name):
         model = _read_card(Path(name))
     else:
-        by_name = {model.name: model for model in installed_models()}
+        by_name = {folder.name: folder for folder in _folders()}
         if name not in by_name:
-            known = ", ".join(by_name) or "none"
+            known = ", ".join(sorted(by_name)) or "none"
             raise ModelNotInstalled(f"There is no model {Path(name).name!r}; installed: {known}.")
-        model = by_name[name]
+        model = _read_card(by_name[name])
     damaged = model.damaged_files()
     if damaged:
         raise AnatomyGuidedError(f"The model {model.name} is damaged ({', '.join(damaged)}); install it again.")

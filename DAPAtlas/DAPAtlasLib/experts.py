@@ -11,7 +11,7 @@ from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.grid import Volume, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, split_scheme
 from AnatomyGuidedLib.labels import UNKNOWN_TISSUE, id_of, ids_of, scheme
-from AnatomyGuidedLib.models import installed_models, is_model_folder
+from AnatomyGuidedLib.models import is_model_folder, model_names
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
 from DAPAtlasLib import totalsegmentator
@@ -79,7 +79,7 @@ class FileExpert:
 
 def default_experts() -> tuple[str, ...]:
     """Who is asked where nobody was named: the bundled model, or the rules as long as there is none."""
-    return (BUNDLED,) if any(model.name == BUNDLED for model in installed_models()) else ("rules",)
+    return (BUNDLED,) if BUNDLED in model_names() else ("rules",)
 
 
 def make_expert(text: str, *, device: str = "auto") -> Expert:
@@ -96,7 +96,7 @@ def make_expert(text: str, *, device: str = "auto") -> Expert:
         return FileExpert(source)
     if text in (totalsegmentator.NAME, totalsegmentator.FAST_NAME):
         return TotalSegmentatorExpert(is_fast=text == totalsegmentator.FAST_NAME)
-    models = [model.name for model in installed_models()]
+    models = list(model_names())
     if text in models or is_model_folder(text):
         return ModelExpert(text, device)
     raise UsageError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, installed_models, store_folder
+from AnatomyGuidedLib.models import ModelNotInstalled, find_model, installed_models, model_names, store_folder
 from testing_data import refusal
 
 WEIGHTS = b"not really weights"
@@ -82,6 +82,13 @@ def test_a_broken_card_is_refused_with_the_models_name(store: Path, text: str) -
         message = refusal(call)
         assert "alpha" in message
         assert str(store) not in message
+
+
+def test_a_broken_card_stands_in_the_way_of_no_other_model(store: Path) -> None:
+    add_model(store / "alpha")
+    (add_model(store / "beta") / "model.json").write_text("{")
+    assert find_model("alpha").name == "alpha"
+    assert "beta" not in model_names()
 
 
 @pytest.mark.parametrize("name", ["../other/weights.bin", "/etc/hostname"])

@@ -84,7 +84,7 @@ def test_without_an_expert_the_bundled_model_is_used_and_said_to_be_a_demonstrat
 
 
 def test_without_a_bundled_model_the_rules_are_used_and_said_so(ct, run_command, tmp_path, monkeypatch):
-    monkeypatch.setattr("DAPAtlasLib.experts.installed_models", list)
+    monkeypatch.setattr("DAPAtlasLib.experts.model_names", tuple)
     assert "using rules" in run_command("atlas", ct, "-o", tmp_path / "a.nii.gz")[2]
 
 
