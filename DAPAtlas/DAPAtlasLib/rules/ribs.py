@@ -25,6 +25,8 @@ NAME = "ribs"
 _PAIRS = 12
 _LEAST_SHARE = 0.15  # of other ribs: smaller pieces may lie anywhere
 _SECOND_SHARE = 0.3
+_WHOLE_SHARE = 0.6  # of the rib of its name on the other side
+_TWO_RIBS = 1.4  # times a rib: no single one is as large
 _NAME_COUNTS = 0.35  # as much as this share of the border
 _LEVELS = tuple(f"Vertebra T{number}" for number in range(1, _PAIRS + 1))
 _BESIDE = ("Vertebra C7", *_LEVELS, "Vertebra L1")
@@ -75,7 +77,7 @@ def _ribs(pieces: Pieces, side: str) -> list[_Rib]:
     own = np.flatnonzero(np.isin(pieces.labels, rib_labels(side)))
     first, second = pieces.contacts.first, pieces.contacts.second
     joined = np.isin(first, own) & np.isin(second, own) & (pieces.contacts.faces > 0)
-    joined &= ~_hang_apart(pieces, first, second)
+    joined &= ~_hang_apart(pieces, first, second) & ~_both_whole(pieces, first, second)
     graph = coo_array((np.ones(int(joined.sum())), (first[joined], second[joined])), shape=(pieces.labels.size,) * 2)
     _, group = csgraph.connected_components(graph, directed=False)
     members = [own[group[own] == number] for number in np.unique(group[own])]
@@ -122,6 +124,19 @@ def _hang_apart(pieces: Pieces, first: IntArray, second: IntArray) -> np.ndarray
         host = host_of(pieces, np.array([piece]), bodies)
         hosts[piece] = -1 if host is None else host
     return np.asarray((hosts[first] >= 0) & (hosts[second] >= 0) & (hosts[first] != hosts[second]))
+
+
+def _both_whole(pieces: Pieces, first: IntArray, second: IntArray) -> np.ndarray:
+    """Pairs of pieces of other names that are each as large as a rib of its name: two ribs that touch."""
+    totals = np.bincount(pieces.labels, weights=pieces.voxels, minlength=256)
+    opposite = np.zeros(256)
+    for one, other in zip(rib_labels("left"), rib_labels("right"), strict=True):
+        opposite[one], opposite[other] = totals[other], totals[one]
+    typical = np.where(opposite > 0, opposite, totals)[pieces.labels]
+    is_whole = (typical > 0) & (pieces.voxels >= _WHOLE_SHARE * typical)
+    together = pieces.voxels[first] + pieces.voxels[second]
+    is_two = together >= _TWO_RIBS * np.maximum(typical[first], typical[second])
+    return np.asarray(is_whole[first] & is_whole[second] & is_two & (pieces.labels[first] != pieces.labels[second]))
 
 
 def _names(pieces: Pieces, ribs: list[_Rib], side: str) -> dict[int, int]:

@@ -17,6 +17,7 @@ from DAPAtlasLib.rules.catalogue import RULES, repair
 from DAPAtlasLib.rules.contacts import contacts
 from DAPAtlasLib.rules.context import Context
 from DAPAtlasLib.rules.pieces import in_pieces
+from scipy import ndimage
 
 SPACING_MM = 5.0
 
@@ -295,3 +296,27 @@ def test_a_vertebra_that_has_swallowed_its_neighbour_is_parted_in_a_short_spine(
     wrong = shifted != true.values
     assert told(result, "vertebrae").status == "applied"
     assert (result.labelmap.values == true.values)[wrong].mean() > 0.9
+
+
+@pytest.mark.parametrize("side", ["Left", "Right"])
+def test_a_rib_that_touches_its_neighbour_but_no_vertebra_keeps_its_name(side):
+    """Coarse models draw ribs so: one falls short of its vertebra, and a few voxels join it to the next."""
+    anatomy = make_anatomy(spacing_mm=4.0, sex="F", seed=4)[0]
+    rib, next_rib = id_of(f"Costa 6 {side}"), id_of(f"Costa 7 {side}")
+    spine = np.isin(anatomy.values, [label.id for label in structures() if label.group == "Vertebras"])
+    values = anatomy.values.copy()
+    values[ndimage.binary_dilation(spine, iterations=3) & (values == rib)] = id_of("Muscles")
+    ones, others = np.argwhere(values == rib), np.argwhere(values == next_rib)
+    apart = np.abs(ones[:, None] - others[None]).sum(axis=2)
+    one, other = (
+        points[place]
+        for points, place in zip((ones, others), np.unravel_index(apart.argmin(), apart.shape), strict=True)
+    )
+    place = one.copy()
+    for axis in range(3):
+        while place[axis] != other[axis]:
+            values[tuple(place)] = rib
+            place[axis] += np.sign(other[axis] - place[axis])
+    before = values == rib
+    after = repair(Labelmap(values, anatomy.grid), Context("F")).labelmap.values
+    assert (after[before] == rib).mean() > 0.95
