@@ -24,7 +24,7 @@ from LIMISLib.commands import Interpretation, InvalidCommand, Question, Rejectio
 from LIMISLib.fixed_sentences import fixed_sentence
 from LIMISLib.numbers import Token
 from LIMISLib.segment_sentences import segment
-from LIMISLib.spelling import corrected
+from LIMISLib.spelling import corrections
 from LIMISLib.words import NEGATIONS, tokens_of, words_of
 
 LONGEST_SENTENCE = 300
@@ -87,11 +87,15 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
 
 
 def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
-    """What the sentence means when typing errors are put right; asked for where they are many or large."""
-    better = corrected(words)
-    reading = _understood(tokens_of(" ".join(better.words))) if better else rejection
-    if better is None or isinstance(reading, Rejection):
+    """What the sentence means when typing errors are put right; asked for where they are many or large.
+
+    Where a word may be several, the sentence must mean one thing only.
+    """
+    readings = {better: _understood(tokens_of(" ".join(better.words))) for better in corrections(words)}
+    runnable = {better: reading for better, reading in readings.items() if not isinstance(reading, Rejection)}
+    if not runnable or any(reading != next(iter(runnable.values())) for reading in runnable.values()):
         return rejection
+    better, reading = next(iter(runnable.items()))
     if isinstance(reading, Question) or (better.errors == 1 and better.changed <= _MOST_CORRECTED):
         return reading
     return confirmation(f'Do you mean "{" ".join(better.words)}"?', reading)

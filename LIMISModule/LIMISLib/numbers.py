@@ -49,6 +49,7 @@ WORDS = frozenset(
         *_IRREGULAR_ORDINALS,
         *_MINUS,
         *" ".join(UNITS).split(),
+        *(f"{word.removesuffix('y')}{'ie' * word.endswith('y')}th" for word in (*_ONES, *_TEENS, *_TENS, "hundred")),
         "hundred",
         "thousand",
         "point",

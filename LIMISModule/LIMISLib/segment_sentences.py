@@ -132,11 +132,14 @@ def without_courtesies_of_tokens(tokens: list[Token]) -> list[Token]:
 
 
 def _without_denied(tokens: list[Token]) -> tuple[list[Token], bool]:
-    """The tokens without "not the liver" and a "but" behind it, and whether there was one."""
+    """The tokens without "not the liver" (or "no, not", "and not") and a "but" behind it, and whether there was one."""
     denied = [mention for mention in mentions(tokens) if mention.start and tokens[mention.start - 1] == "not"]
     if len(denied) != 1:
         return tokens, False
     rest = list(tokens)
+    start = denied[0].start - 1
+    if start and (tokens[start - 1] == "and" or (start == 1 and tokens[0] == "no")):
+        start -= 1
     end = denied[0].end + (1 if tokens[denied[0].end : denied[0].end + 1] in (["but"], ["rather"]) else 0)
-    rest[denied[0].start - 1 : end] = [GAP] * (end - denied[0].start + 1)
+    rest[start:end] = [GAP] * (end - start)
     return rest, True

@@ -1,4 +1,4 @@
-"""Typing errors: words that the language does not know, put right where one known word alone is near.
+"""Typing errors: words that the language does not know, and the known words that are near.
 
 Near is one letter dropped, added, changed, or swapped with its neighbour; two of these in a long word.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
+from math import prod
 
 from LIMISLib import box_sentences, numbers, segment_sentences, words
 from LIMISLib.phrases import all_words
 from LIMISLib.structures import name_words
 
+_MOST_WAYS = 12  # to put a sentence right that are tried
 _SHORTEST, _LONG = 4, 8  # letters: shorter words are not guessed at; long ones may have two errors
 
 
@@ -26,24 +28,26 @@ class Corrected:
     errors: int
 
 
-def corrected(said: list[str]) -> Corrected | None:
-    """The words with unknown ones put right; none if nothing is changed, or one has no single word that is near.
+def corrections(said: list[str]) -> list[Corrected]:
+    """The ways to put unknown words right; none if there are none, one has no known word near, or there are too many.
 
-    >>> corrected(["segmnet", "the", "pancraes"]).words
-    ('segment', 'the', 'pancreas')
+    >>> [found.words for found in corrections(["segmnet", "the", "pancraes"])]
+    [('segment', 'the', 'pancreas')]
     """
-    found, errors = [], 0
+    choices: list[tuple[str, ...]] = []
+    errors = 0
     for word in said:
         if word in vocabulary() or any(character.isdigit() for character in word):
-            found.append(word)
+            choices.append((word,))
             continue
-        near = _nearest(word)
-        if near is None:
-            return None
-        found.append(near[0])
-        errors = max(errors, near[1])
-    changed = sum(one != other for one, other in zip(said, found, strict=True))
-    return Corrected(tuple(found), changed, errors) if changed else None
+        near, needed = _nearest(word)
+        choices.append(near)
+        errors = max(errors, needed)
+    ways = prod(len(near) for near in choices)
+    if not 0 < ways <= _MOST_WAYS or not errors:
+        return []
+    found = [tuple(words) for words in product(*choices)]
+    return [Corrected(words, sum(a != b for a, b in zip(said, words, strict=True)), errors) for words in found]
 
 
 @cache
@@ -53,16 +57,16 @@ def vocabulary() -> frozenset[str]:
     return frozenset().union(*written, all_words(), name_words())
 
 
-def _nearest(word: str) -> tuple[str, int] | None:
-    """The one known word that is nearest, and by how many errors."""
+def _nearest(word: str) -> tuple[tuple[str, ...], int]:
+    """The known words that are nearest, and by how many errors."""
     if len(word) < _SHORTEST:
-        return None
+        return (), 0
     for errors in (1, 2) if len(word) >= _LONG else (1,):
         near = {known for part in _shortened(word, errors) for known in _by_part(errors).get(part, ())}
         near = {known for known in near if _distance(word, known) <= errors}
         if near:
-            return (near.pop(), errors) if len(near) == 1 else None
-    return None
+            return tuple(sorted(near)), errors
+    return (), 0
 
 
 @cache

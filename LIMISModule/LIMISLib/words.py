@@ -42,6 +42,10 @@ _CONTRACTIONS = {
     "what's": "what is",
     "where's": "where is",
     "teh": "the",
+    "bx": "box",
+    "bxo": "box",
+    "obx": "box",
+    "boxx": "box",
     "hte": "the",
 }
 _POLITE_STARTS = (
@@ -192,6 +196,7 @@ WORDS = frozenset(
             *_POLITE_ENDS,
             *_GERUND_STARTS,
             *_VERBS,
+            *(f"{verb.removesuffix('e')}ing" for verb in _VERBS),
             *_NOISE,
             *_ARTICLES,
             *NEGATIONS,

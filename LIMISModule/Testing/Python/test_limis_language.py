@@ -16,6 +16,7 @@ from LIMISLib.commands import INTENTS, Command, InvalidCommand, Question, Reject
 from LIMISLib.language import parse
 from LIMISLib.lexicon import SYNONYMS
 from LIMISLib.numbers import Number, with_numbers
+from LIMISLib.spelling import vocabulary
 
 _SHARED = Path(__file__).parents[4] / "shared"
 
@@ -328,6 +329,17 @@ def test_the_manuals_examples_are_understood_and_no_other_intent_is_executed_as_
     assert executed == []
 
 
+_TYPED = (
+    *("segment the pancreas", "move the box left", "shrink the box by ten pixels", "keep only the largest component"),
+    *(
+        "foreground click in cell six",
+        "switch to the liver window",
+        "propagate the mask upwards",
+        "compare steps two and five",
+    ),
+)
+
+
 def _as_expected(example) -> bool:
     meaning, expected = parse(example["say"]), example["expect"]
     if "question" in expected:
@@ -335,6 +347,33 @@ def _as_expected(example) -> bool:
     if "rejected" in expected:
         return isinstance(meaning, Rejection)
     return meaning.to_json() == expected
+
+
+def test_sentences_that_others_wrote_are_understood_and_none_is_run_wrongly(capsys):
+    """Written from the manual alone, without the grammar: commands, questions, typing errors, small talk."""
+    path = Path(__file__).parent.parent / "data" / "sentences.jsonl"
+    examples = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    missed = [example for example in examples if not _as_expected(example)]
+    executed = [example["say"] for example in missed if isinstance(parse(example["say"]), Command)]
+    rejected = [example for example in examples if example["kind"] == "rejected"]
+    with capsys.disabled():
+        sys.stdout.write(f"\n{len(examples) - len(missed)} of {len(examples)} sentences as expected, ")
+        sys.stdout.write(f"{len(executed)} run wrongly; {len(rejected)} are to be rejected\n")
+    assert executed == []
+    assert len(missed) <= 0.02 * len(examples)
+    assert not [example for example in missed if example in rejected]
+
+
+@given(st.sampled_from(_TYPED), st.data())
+def test_a_typing_error_never_makes_another_command(sentence, data):
+    word = data.draw(st.integers(0, len(sentence.split()) - 1))
+    words = sentence.split()
+    place = data.draw(st.integers(0, len(words[word]) - 1))
+    letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
+    words[word] = words[word][:place] + letter + words[word][place + 1 :]
+    meaning, meant = parse(" ".join(words)), parse(sentence)
+    if isinstance(meaning, Command) and isinstance(meant, Command):
+        assert meaning == meant or words[word] in vocabulary()  # another word of the language is another sentence
 
 
 def test_every_synonym_belongs_to_a_structure_of_the_table():
