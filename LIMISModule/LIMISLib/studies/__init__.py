@@ -1,0 +1,1 @@
+"""Studies of the interaction: a simulated user beside one of random commands."""
