@@ -119,7 +119,7 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
             raise AnatomyGuidedError(_("No session is running; call start(volumeNode, anatomyNode) first."))
         reply = self.session.say(sentence)
         if reply.done:
-            self._show(reply.state)
+            self._show()
         return reply
 
     def sayWith(self, parameters, sentence):
@@ -141,8 +141,15 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         log = SessionLog(source(Path(_fileOf(self._volumeNode))), anatomy, self._forced, self.session.entries)
         write_log(log, Path(path), folder=Path(path).absolute().parent)
 
-    def _show(self, state):
+    def _show(self):
         scene = self._volumeNode.GetScene()
+        if self.session.current is not None:
+            self._showMask(scene)
+        centre = self.session.shown_centre_ras()
+        if centre is not None:
+            slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+
+    def _showMask(self, scene):
         if self.resultNode is None or not scene.IsNodePresent(self.resultNode):
             scene.SaveStateForUndo()
             self.resultNode = self._segmentation(scene)
@@ -150,8 +157,6 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         else:
             made = self._segmentation(mrml.new_scene())
             self.resultNode.SetAndObserveSegmentation(made.GetSegmentation())
-        centre = self.session.view.centre_ras(state.slice_number)
-        slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
     def _segmentation(self, scene):
         name = f"{self._volumeNode.GetName()} LIMIS"

@@ -172,7 +172,7 @@ class Session:
         state = self._require_current()
         if state.volume is not None:
             return Labelmap(state.volume.copy(), self.image.grid)
-        return Labelmap(self._view_of(state).filled(state.mask, state.slice_number), self.image.grid)
+        return Labelmap(self.view_of(state).filled(state.mask, state.slice_number), self.image.grid)
 
     def result_slice(self) -> Labelmap:
         """The current mask on a grid of its slice alone, for showing it at once; all of it once it is in 3D.
@@ -183,7 +183,7 @@ class Session:
         state = self._require_current()
         if state.volume is not None:
             return self.result()
-        view = self._view_of(state)
+        view = self.view_of(state)
         alone = SliceView(view.slice_grid(state.slice_number), view.plane)
         return Labelmap(alone.filled(state.mask, 1), alone.grid)
 
@@ -194,6 +194,19 @@ class Session:
             NoMask: There is no mask yet.
         """
         return replace(dap_segments([id_of(self._require_current().structure)])[0], value=1)
+
+    def view_of(self, state: State) -> SliceView:
+        """The slices that the state's mask lies in; those of the next structure are `view`."""
+        return SliceView(self.image.grid, state.setup.plane)
+
+    def shown_centre_ras(self) -> tuple[float, float, float] | None:
+        """RAS position in mm of the middle of the slice that is shown; none before a slice or mask was asked for."""
+        if self._slice_number is not None:
+            state = self.current
+            is_of_mask = state is not None and self._slice_number == state.slice_number
+            view = self.view_of(state) if state is not None and is_of_mask else self.view
+            return view.centre_ras(self._slice_number)
+        return None
 
     def history(self) -> tuple[str, ...]:
         """A line for each state, with a mark at the current one and a word at the kept one."""
@@ -212,7 +225,7 @@ class Session:
         state = self._require_current()
         if command.intent == "ensemble":
             return self._masked(state.setup, self._mean_chances(state))
-        setup = REFINEMENTS[command.intent](state, command, self._view_of(state))
+        setup = REFINEMENTS[command.intent](state, command, self.view_of(state))
         return self._masked(setup, self._chances(setup))
 
     def _leaves_out(self, choice: str) -> bool:
@@ -242,7 +255,7 @@ class Session:
     def _next_question(self) -> str:
         """The guide's next question, which then is pending; empty where there is none left."""
         state = self._require_current()
-        self._pending = self._guide.next(state, self.image, self._view_of(state))
+        self._pending = self._guide.next(state, self.image, self.view_of(state))
         return _asked(self._pending) if self._pending else ""
 
     def _segment(self, command: Command) -> str:
@@ -256,7 +269,7 @@ class Session:
 
     def _refine(self, command: Command) -> str:
         state = self._require_current()
-        return self._add_state(command, REFINEMENTS[command.intent](state, command, self._view_of(state)))
+        return self._add_state(command, REFINEMENTS[command.intent](state, command, self.view_of(state)))
 
     def _ensemble(self, command: Command) -> str:
         state = self._require_current()
@@ -264,7 +277,7 @@ class Session:
 
     def _mean_chances(self, state: State) -> Chances:
         """Of a larger box, a centre click and the structure's usual window."""
-        view = self._view_of(state)
+        view = self.view_of(state)
         changes = (
             Command("resize_box", {"amount": 10, "unit": "px"}),
             Command("center_click"),
@@ -277,7 +290,7 @@ class Session:
         state = self._require_current()
         volume = propagated(
             self.image.values,
-            self._view_of(state),
+            self.view_of(state),
             state.mask,
             state.slice_number,
             direction=command.word("direction", "both"),
@@ -392,9 +405,6 @@ class Session:
         self._finder = self._given_finder
         if self._finder is None and self._anatomy is not None:
             self._finder = AtlasBoxFinder(self._anatomy, plane=plane)
-
-    def _view_of(self, state: State) -> SliceView:
-        return SliceView(self.image.grid, state.setup.plane)
 
     def _chances(self, setup: Setup) -> Chances:
         view = SliceView(self.image.grid, setup.plane)

@@ -141,3 +141,19 @@ def test_from_sentence_to_shown_mask_takes_under_half_a_second_on_a_large_image(
     start = time.perf_counter()
     assert logic.say("make the box ten pixels larger").done
     assert time.perf_counter() - start < 0.5
+
+
+def test_help_slices_and_planes_may_come_before_the_first_mask_and_3d_is_shown_whole(module, patient_nodes):
+    from AnatomyGuidedLib import mrml
+
+    logic = module.logic()
+    volume, anatomy = patient_nodes
+    logic.start(volume, anatomy)
+    for sentence in ("help", "history", "slice 3", "sagittal plane"):
+        assert logic.say(sentence).done, sentence
+    assert logic.resultNode is None
+    for sentence in ("segment the liver", "next slice", "propagate"):
+        assert logic.say(sentence).done, sentence
+    shown = mrml.labelmap_from_segmentation_node(logic.resultNode, logic.session.image.grid).values > 0
+    assert np.array_equal(shown, logic.session.result().values > 0)
+    assert np.count_nonzero(shown.any(axis=(1, 2))) > 3
