@@ -22,7 +22,7 @@ from LIMISLib.guidance import critical_points, examples, help_text, usual_window
 from LIMISLib.guide import ENDS_GUIDE, Guide
 from LIMISLib.language import parse
 from LIMISLib.planes import AXIAL, PLANES, Plane, SliceView
-from LIMISLib.prompt import Click
+from LIMISLib.prompt import PRESETS, Click
 from LIMISLib.prompt_segmenter import Mask, PromptSegmenter
 from LIMISLib.propagation import propagated
 from LIMISLib.random_walk import Chances, RandomWalk
@@ -31,6 +31,8 @@ from LIMISLib.states import Entry, Reply, Setup, State
 
 __all__ = ["Entry", "NoMask", "Reply", "Session", "State"]
 
+_ADAPTED_PX = 10  # more on each side: the thesis's default adaptation, with the structure's usual window (3.3.2.2)
+_LEAVES_OFFER = ("keep", "revert", "repeat", "help", "show_history", "compare", "go_to_slice")
 _TREELESS = ("go_to_slice", "set_plane", "help", "repeat", "cancel", "show_history")  # need no mask
 
 
@@ -71,6 +73,7 @@ class Session:
         self._slice_number: int | None = None
         self._said = ""
         self._guide = Guide()
+        self._offer: Setup | None = None
         self._actions: dict[str, Callable[[Command], str]] = {
             **dict.fromkeys(REFINEMENTS, self._refine),
             "segment": self._segment,
@@ -154,13 +157,15 @@ class Session:
         if command.intent not in _TREELESS:
             self._require_begun(command)
         text = self._actions[command.intent](command)
+        if command.intent not in (*_LEAVES_OFFER, "segment"):
+            self._offer = None
         if command.intent not in ("repeat", "help", "show_history", "compare"):
             self._pending = None
         state = self.current
         self._entries.append(Entry(sentence, command, state.number if state else -1, state.digest if state else ""))
         if command.intent in ENDS_GUIDE:
             self._guide = Guide()
-        question = self._next_question() if self._guide.is_active and self._pending is None else ""
+        question = self._follow_up() if self._pending is None else ""
         return f"{text} {question}".strip()
 
     def result(self) -> Labelmap:
@@ -252,6 +257,19 @@ class Session:
         self._said = self._said if is_repeat else text
         return Reply(text, interpretation, done, self.current)
 
+    def _follow_up(self) -> str:
+        """What is asked after a command: the guide's next question, or whether the default adaptation is kept."""
+        if self._guide.is_active:
+            return self._next_question()
+        state = self.current
+        if self._offer is None or state is None or self._offer.window is None:
+            return ""
+        pixels = np.count_nonzero(self._masked(self._offer, self._chances(self._offer)))
+        window = usual_window(state.structure).replace("_", " ")
+        text = f"With the {window} window and {_ADAPTED_PX} pixels more on each side it is {pixels} pixels. Keep that?"
+        self._pending = Question(text, ("yes", "no"), (Command("keep"), Command("revert")))
+        return _asked(self._pending)
+
     def _next_question(self) -> str:
         """The guide's next question, which then is pending; empty where there is none left."""
         state = self._require_current()
@@ -265,7 +283,11 @@ class Session:
             )
         structure = command.word("structure")
         finding = self._finder.find(structure, command.count("slice"))
-        return self._add_state(command, Setup(structure, finding.slice_number, finding.box, self.view.plane))
+        setup = Setup(structure, finding.slice_number, finding.box, self.view.plane)
+        text = self._add_state(command, setup)
+        px = dict.fromkeys(("left", "right", "top", "bottom"), _ADAPTED_PX)
+        self._offer = replace(setup, box=setup.box.grown(**px), window=PRESETS[usual_window(structure)])
+        return text
 
     def _refine(self, command: Command) -> str:
         state = self._require_current()
@@ -329,7 +351,11 @@ class Session:
             lines.append(f"{_in_words(example)}: {pixels:+d} pixels")
         return "; ".join(lines) + ". Nothing was changed."
 
-    def _keep(self, command: Command) -> str:  # noqa: ARG002
+    def _keep(self, command: Command) -> str:
+        if self._offer is not None:
+            text = self._add_state(command, self._offer)
+            self._offer, self._kept = None, self._current
+            return f"{text} It is kept."
         self._kept = self._require_current().number
         return f"Step {self._kept} is kept."
 
@@ -350,6 +376,10 @@ class Session:
 
     def _revert(self, command: Command) -> str:
         state = self._require_current()
+        if self._offer is not None and "step" not in command.slots:
+            self._offer = None
+            return f"Step {state.number} stays as it is."
+        self._offer = None
         number = command.count("step") if "step" in command.slots else state.parent
         if number is None:
             raise AnatomyGuidedError("There is no step before this one: it is the first mask.")

@@ -14,7 +14,7 @@ from AnatomyGuidedLib.labels import id_of
 from LIMISLib.box import Box
 from LIMISLib.commands import Command
 from LIMISLib.planes import PLANES, SliceView
-from LIMISLib.prompt import Click, Prompt
+from LIMISLib.prompt import PRESETS, Click, Prompt
 from LIMISLib.propagation import propagated
 from LIMISLib.random_walk import RandomWalk
 from LIMISLib.session import Session
@@ -44,6 +44,27 @@ def session() -> Session:
 def _size(session: Session) -> int:
     assert session.current is not None
     return int(session.current.mask.sum())
+
+
+@pytest.mark.parametrize("answer", ["keep", "yes", "keep it"])
+def test_the_default_adaptation_is_offered_first_and_is_step_1_if_it_is_kept(session: Session, answer: str) -> None:
+    first = session.current
+    assert "liver window and 10 pixels more on each side" in session.pending.text
+    assert session.say(answer).done
+    assert session.current.number == session.kept.number == 1
+    assert session.current.setup.window == PRESETS["liver"]
+    assert session.current.box == first.box.grown(left=10, right=10, top=10, bottom=10)
+    assert session.say("keep").text == "Step 1 is kept."
+
+
+@pytest.mark.parametrize("answer", ["no", "revert", "revert to step 0", "raise the threshold"])
+def test_the_default_adaptation_takes_no_number_if_it_is_declined(session: Session, answer: str) -> None:
+    session.say(answer)
+    count = len(session.states)
+    session.say("keep")
+    assert len(session.states) == count
+    assert session.kept is session.current
+    assert all(state.setup.window is None for state in session.states)
 
 
 def test_a_higher_threshold_never_adds_a_pixel(session: Session) -> None:
