@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.labels import id_of
 from scipy.spatial.transform import Rotation
 
 FLIPS = list(itertools.product((1.0, -1.0), repeat=3))
@@ -54,3 +55,17 @@ def labelmap(values: npt.ArrayLike, on: Grid | None = None) -> Labelmap:
     """A label map of small unsigned integers, on an anisotropic grid unless one is given."""
     array = np.asarray(values, dtype=np.uint8)
     return Labelmap(array, on or grid(array.shape))
+
+
+ABDOMEN_SHAPE = (60, 50, 8)
+
+
+def abdomen() -> tuple[Volume, Labelmap]:
+    """RAS+: a liver at the right, kidneys at both sides, in fat; a CT and its DAP labels."""
+    labels = np.zeros(ABDOMEN_SHAPE, dtype=np.uint8)
+    labels[36:56, 20:44, 2:7] = id_of("Liver")
+    labels[36:46, 5:15, 1:4] = id_of("Kidney Right")
+    labels[12:22, 5:15, 2:5] = id_of("Kidney Left")
+    hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(1).normal(0, 8, ABDOMEN_SHAPE)
+    on = grid(ABDOMEN_SHAPE, (2.0, 2.5, 5.0))
+    return Volume(hu.astype(np.float32), on, "HU"), Labelmap(labels, on)

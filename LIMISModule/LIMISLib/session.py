@@ -330,11 +330,12 @@ class Session:
         point = self._guide.point
         if point is None:
             raise AnatomyGuidedError('No point is being asked about; say "critical points" first.')
+        text = "The point is skipped."
+        if command.word("label") != "skip":
+            click = Click(*point, command.word("label") == "foreground")
+            text = self._add_state(command, replace(state.setup, clicks=(*state.setup.clicks, click)))
         self._guide.point_is_answered()
-        if command.word("label") == "skip":
-            return "The point is skipped."
-        click = Click(*point, command.word("label") == "foreground")
-        return self._add_state(command, replace(state.setup, clicks=(*state.setup.clicks, click)))
+        return text
 
     def _strategy(self, command: Command) -> str:
         self._guide = Guide(command.word("problem"))
@@ -379,11 +380,11 @@ class Session:
         if self._offer is not None and "step" not in command.slots:
             self._offer = None
             return f"Step {state.number} stays as it is."
-        self._offer = None
         number = command.count("step") if "step" in command.slots else state.parent
         if number is None:
             raise AnatomyGuidedError("There is no step before this one: it is the first mask.")
         self._move_to(self._existing(number))
+        self._offer = None
         self._undone.clear()
         return f"Back at step {number}. {self._states[number].described()}"
 
@@ -467,6 +468,10 @@ class Session:
         return f"Step {state.number}. {state.described()}"
 
     def _move_to(self, number: int) -> None:
+        state, before = self._states[number].setup, self.current
+        here = (state.structure, state.slice_number, state.plane)
+        if before is not None and here != (before.structure, before.slice_number, before.setup.plane):
+            self._guide = Guide()  # what it asks about lies elsewhere
         self._current, self._slice_number = number, self._states[number].slice_number
 
     def _existing(self, number: int | None) -> int:

@@ -18,25 +18,12 @@ from LIMISLib.prompt import PRESETS, Click, Prompt
 from LIMISLib.propagation import propagated
 from LIMISLib.random_walk import RandomWalk
 from LIMISLib.session import Session
-from made_images import grid, reoriented
-
-_SHAPE = (60, 50, 8)
-
-
-def _body() -> tuple[Volume, Labelmap]:
-    """RAS+: a liver at the right with a denser half, kidneys at both sides, in fat."""
-    labels = np.zeros(_SHAPE, dtype=np.uint8)
-    labels[36:56, 20:44, 2:7] = id_of("Liver")
-    labels[36:46, 5:15, 1:4] = id_of("Kidney Right")
-    labels[12:22, 5:15, 2:5] = id_of("Kidney Left")
-    hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(1).normal(0, 8, _SHAPE)
-    on = grid(_SHAPE, (2.0, 2.5, 5.0))
-    return Volume(hu.astype(np.float32), on, "HU"), Labelmap(labels, on)
+from made_images import ABDOMEN_SHAPE, abdomen, grid, reoriented
 
 
 @pytest.fixture
 def session() -> Session:
-    started = Session(*_body())
+    started = Session(*abdomen())
     assert started.say("segment the liver").done
     return started
 
@@ -109,7 +96,7 @@ def test_grid_cells_are_counted_on_the_screen_row_by_row(session: Session) -> No
 
 
 def test_components_are_dropped_by_size_and_stay_dropped() -> None:
-    image, labels = _body()
+    image, labels = abdomen()
     values = image.values.copy()
     values[45:47, 20:44] = -100  # two pieces, of 9 and 9 columns at the liver's sides
     values[50:56, 20:30] = -100
@@ -163,7 +150,7 @@ def test_a_strategy_asks_step_by_step_and_its_log_replays(
         assert session.pending is not None, answer
         assert session.say(answer).done, answer
     assert session.pending is None
-    again = Session(*_body())
+    again = Session(*abdomen())
     for entry in session.entries:
         again.execute(entry.command, sentence=entry.sentence)
     assert [state.digest for state in again.states] == [state.digest for state in session.states]
@@ -175,6 +162,23 @@ def test_a_strategy_can_be_left_at_any_step(session: Session) -> None:
     assert session.say("cancel").done
     assert session.pending is None
     assert session.say("undo").done
+
+
+def test_points_are_not_asked_about_on_another_structures_slice(session: Session) -> None:
+    session.say("segment the left kidney")
+    session.say("no")
+    assert session.say("critical points").done
+    assert session.say("revert to step 0").done
+    assert session.current.structure == "Liver"
+    assert session.pending is None
+    assert not session.say("this point is foreground").done
+    assert session.current.setup.clicks == ()
+
+
+def test_a_revert_that_cannot_be_done_leaves_the_default_adaptation_on_offer(session: Session) -> None:
+    assert not session.say("revert to step 9").done
+    assert session.say("keep").done
+    assert session.current.number == 1
 
 
 def test_examples_change_nothing(session: Session) -> None:
@@ -208,7 +212,7 @@ def test_finish_hands_over_the_step_that_was_named(session: Session) -> None:
 
 @pytest.mark.parametrize("plane", PLANES)
 def test_every_plane_gives_the_structure_and_the_same_place_however_the_image_is_stored(plane: str) -> None:
-    image, labels = _body()
+    image, labels = abdomen()
     order, flips = (2, 0, 1), (True, False, True)
     stored = (
         Volume(*reoriented(image.values, image.grid, order, flips), "HU"),
@@ -229,7 +233,7 @@ def test_every_plane_gives_the_structure_and_the_same_place_however_the_image_is
     ("plane", "lowest", "highest"), [("axial", "I", "S"), ("coronal", "P", "A"), ("sagittal", "R", "L")]
 )
 def test_slices_count_from_inferior_right_and_posterior(plane: str, lowest: str, highest: str) -> None:
-    view = SliceView(grid(_SHAPE, (2.0, 2.5, 5.0)), PLANES[plane])
+    view = SliceView(grid(ABDOMEN_SHAPE, (2.0, 2.5, 5.0)), PLANES[plane])
     axis = {"R": 0, "L": 0, "A": 1, "P": 1, "S": 2, "I": 2}[lowest]
     sign = {"R": 1, "L": -1, "A": 1, "P": -1, "S": 1, "I": -1}[highest]
     assert sign * (view.centre_ras(2)[axis] - view.centre_ras(1)[axis]) > 0
@@ -238,7 +242,7 @@ def test_slices_count_from_inferior_right_and_posterior(plane: str, lowest: str,
 def test_propagation_ends_where_the_structure_does(session: Session) -> None:
     assert session.say("propagate").done
     found = session.result().values > 0
-    reference = _body()[1].values == id_of("Liver")
+    reference = abdomen()[1].values == id_of("Liver")
     assert 2 * (found & reference).sum() / (found.sum() + reference.sum()) > 0.9
     assert found.any(axis=(0, 1)).tolist() == reference.any(axis=(0, 1)).tolist()
     session.say("revert to step 0")
@@ -271,7 +275,7 @@ _RANDOM = (
 
 def test_a_hundred_random_sessions_replay_to_identical_masks() -> None:
     rng = np.random.default_rng(7)
-    image, labels = _body()
+    image, labels = abdomen()
     ran = 0
     for _ in range(100):
         session = Session(image, labels)

@@ -11,25 +11,12 @@ from LIMISLib.box import Box
 from LIMISLib.box_finder import Finding, StructureNotFound
 from LIMISLib.commands import Command, InvalidCommand, Question
 from LIMISLib.session import NoMask, Session
-from made_images import grid, reoriented
-
-_SHAPE = (60, 50, 8)
-
-
-def _body() -> tuple[Volume, Labelmap]:
-    """RAS+: a liver at the right, kidneys at both sides, in fat."""
-    labels = np.zeros(_SHAPE, dtype=np.uint8)
-    labels[36:56, 20:44, 2:7] = id_of("Liver")
-    labels[36:46, 5:15, 1:4] = id_of("Kidney Right")
-    labels[12:22, 5:15, 2:5] = id_of("Kidney Left")
-    hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(1).normal(0, 8, _SHAPE)
-    on = grid(_SHAPE, (2.0, 2.5, 5.0))
-    return Volume(hu.astype(np.float32), on, "HU"), Labelmap(labels, on)
+from made_images import abdomen, grid, reoriented
 
 
 @pytest.fixture
 def session() -> Session:
-    return Session(*_body())
+    return Session(*abdomen())
 
 
 class WholeBox:
@@ -59,7 +46,7 @@ class OneBox:
 
 
 def _drawn(*sentences: str) -> tuple[Session, WholeBox]:
-    image, _ = _body()
+    image, _ = abdomen()
     segmenter = WholeBox()
     session = Session(image, finder=OneBox(), segmenter=segmenter)
     for sentence in ("segment the liver", *sentences):
@@ -69,7 +56,7 @@ def _drawn(*sentences: str) -> tuple[Session, WholeBox]:
 
 def test_the_result_is_the_structure_on_its_slice_with_value_1(session):
     reply = session.say("segment the liver")
-    _, labels = _body()
+    _, labels = abdomen()
     assert reply.done
     assert reply.text.startswith("Step 0. Liver on slice 3: ")
     result = session.result()
@@ -104,7 +91,7 @@ def test_the_box_moves_as_the_sentence_says_on_the_screen(sentence, box):
 
 
 def test_the_same_sentences_mean_the_same_place_however_the_image_is_stored():
-    image, labels = _body()
+    image, labels = abdomen()
     order, flips = (2, 0, 1), (True, False, True)
     stored_image = Volume(*reoriented(image.values, image.grid, order, flips), "HU")
     stored_labels = Labelmap(*reoriented(labels.values, labels.grid, order, flips))
@@ -209,11 +196,11 @@ def test_before_the_first_mask_there_is_nothing_to_work_on(session, sentence):
 
 
 def test_without_an_anatomy_the_sentence_says_what_is_missing():
-    assert "give a label map" in Session(_body()[0]).say("segment the liver").text
+    assert "give a label map" in Session(abdomen()[0]).say("segment the liver").text
 
 
 def test_an_anatomy_on_another_grid_is_refused():
-    image, labels = _body()
+    image, labels = abdomen()
     with pytest.raises(GridMismatch):
         Session(image, Labelmap(labels.values[:-1], grid((59, 50, 8))))
 
