@@ -24,7 +24,7 @@ lint: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt Testing/peers.txt Testing/peers-alone.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[networks,scene,cluster,plots,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[networks,transformers,voice,scene,cluster,plots,test]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r Testing/peers.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r Testing/peers-alone.txt
 	$(BIN)/python -c "import pathlib; pathlib.Path('$(VENV)/installed').touch()"
