@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-HU_RANGE, SUV_RANGE = (-1000.0, 1000.0), (0.0, 20.0)
-_HU_UNIT, _SUV_UNIT = 1000.0, 10.0
+from PathologySegLib.petct.presets import APEX
 
-Floats = npt.NDArray[np.floating]
-
-
-def ct_channel(hu: Floats) -> npt.NDArray[np.float16]:
-    """HU from air, -1, over water, 0, to dense bone, 1."""
-    return np.asarray(np.clip(hu, *HU_RANGE) / _HU_UNIT, np.float16)
+AIR_HU = APEX.ct.low
 
 
-def pet_channel(suv: Floats) -> npt.NDArray[np.float16]:
-    """SUV 0 to 20 as 0 to 2, the same for every slice.
-
-    The released APEx scales each slice between its own extremes, which makes a dim slice look like a hot one.
-    """
-    return np.asarray(np.clip(suv, *SUV_RANGE) / _SUV_UNIT, np.float16)
+def ct_channel(hu: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """HU as the preset `apex` scales them: air is 0, water one half, dense bone 1."""
+    return APEX.ct.applied(hu.astype(np.float32), np.ones(hu.shape, dtype=np.bool_)).astype(np.float32)
 
 
-def anatomy_channel(classes: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.float32]:
+def pet_channel(suv: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """SUV as the preset `apex` scales them: 0 to 20 as 0 to 1, the same for every slice."""
+    return APEX.pet.applied(suv.astype(np.float32), np.ones(suv.shape, dtype=np.bool_)).astype(np.float32)
+
+
+def anatomy_channel(classes: npt.NDArray[np.integer[Any]], count: int) -> npt.NDArray[np.float32]:
     """The class's number as a value from 0 to 1 (thesis, 4.1.1.2: anatomical labels beside the image)."""
     return np.asarray(classes, np.float32) / np.float32(count)

@@ -12,11 +12,10 @@ from AnatomyGuidedLib.errors import UsageError
 from scipy import ndimage
 
 from PathologySegLib.apex.anatomy_classes import AnatomyClasses
-from PathologySegLib.apex.channels import HU_RANGE, anatomy_channel
+from PathologySegLib.apex.channels import anatomy_channel
 from PathologySegLib.apex.slices import PatientSlices
 
 ANATOMY, PATHOLOGY = 0, 1  # a target's layers
-_AIR = HU_RANGE[0] / 1000.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Augmentation:
     turn: float = 0.12
     scale: float = 0.1
     pet_gain: float = 0.1
-    ct_noise: float = 0.02
+    ct_noise: float = 0.01
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -74,7 +73,7 @@ class SliceSource:
         def moved(plane: npt.NDArray[Any], order: int, outside: float) -> npt.NDArray[Any]:
             return np.asarray(ndimage.affine_transform(plane, matrix, offset, order=order, cval=outside))
 
-        planes = [moved(image[0], 1, _AIR), moved(image[1], 1, 0.0)]
+        planes = [moved(plane, 1, 0.0) for plane in image]  # beyond the edge: air, and no uptake
         planes[0] = planes[0] + rng.normal(0.0, amount.ct_noise, planes[0].shape)
         planes[1] = planes[1] * np.exp(rng.uniform(-amount.pet_gain, amount.pet_gain))
         maps = np.stack([moved(layer, 0, 0.0) for layer in target])
@@ -90,7 +89,7 @@ def slice_example(
 
 
 def with_third_channel(
-    image: npt.NDArray[np.floating], layers: npt.NDArray[np.int64], classes: AnatomyClasses, anatomy_input: bool
+    image: npt.NDArray[Any], layers: npt.NDArray[np.int64], classes: AnatomyClasses, anatomy_input: bool
 ) -> npt.NDArray[np.float32]:
     """Three channels, the third one empty or with the anatomy's classes."""
     third = anatomy_channel(layers[ANATOMY], len(classes.names))

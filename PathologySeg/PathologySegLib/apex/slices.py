@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from PathologySegLib.apex.channels import HU_RANGE, ct_channel, pet_channel
+from PathologySegLib.apex.channels import AIR_HU, ct_channel, pet_channel
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -34,8 +34,8 @@ class PatientSlices:
 
 def slices_of(
     name: str,
-    hu: npt.NDArray[np.floating],
-    suv: npt.NDArray[np.floating],
+    hu: npt.NDArray[Any],
+    suv: npt.NDArray[Any],
     anatomy: npt.NDArray[Any],
     lesions: npt.NDArray[Any],
     *,
@@ -43,10 +43,10 @@ def slices_of(
     spacing_mm: tuple[float, float, float],
 ) -> PatientSlices:
     """The slices of volumes [i, j, k] that run along R, A and S on one grid."""
-    images = np.stack([ct_channel(framed(hu, frame, HU_RANGE[0])), pet_channel(framed(suv, frame, 0.0))])
+    images = np.stack([ct_channel(framed(hu, frame, AIR_HU)), pet_channel(framed(suv, frame, 0.0))])
     return PatientSlices(
         name,
-        np.ascontiguousarray(images.transpose(3, 0, 1, 2)),
+        np.ascontiguousarray(images.transpose(3, 0, 1, 2).astype(np.float16)),
         np.ascontiguousarray(framed(anatomy, frame, 0).transpose(2, 0, 1).astype(np.uint8)),
         np.ascontiguousarray(framed(lesions, frame, 0).transpose(2, 0, 1).astype(np.uint16)),
         spacing_mm,
