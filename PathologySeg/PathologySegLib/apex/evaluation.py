@@ -26,12 +26,20 @@ def lesions_of(
     """Where the segmenter sees a lesion (slices, i, j): a chance of one half or more."""
     found: npt.NDArray[np.bool_] = np.zeros(patient.lesions.shape, dtype=np.bool_)
     height, width = found.shape[1:]
-    for first in range(0, len(found), _AT_ONCE):
-        places = range(first, min(first + _AT_ONCE, len(found)))
+    for places in batches(len(found)):
         answer = answered(segmenter, images_of(patient, places, classes, anatomy_input=anatomy_input), device)
         chances = segmenter.chances(answer, (height, width))
-        found[first : first + len(places)] = (chances.amax(1) >= THRESHOLD).cpu().numpy()
+        found[places] = (chances.amax(1) >= THRESHOLD).cpu().numpy()
     return found
+
+
+def batches(count: int) -> list[list[int]]:
+    """The numbers from 0 on, so many at once as a batch has slices.
+
+    >>> [len(batch) for batch in batches(20)]
+    [16, 4]
+    """
+    return [list(range(first, min(first + _AT_ONCE, count))) for first in range(0, count, _AT_ONCE)]
 
 
 def images_of(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from PathologySegLib.apex.backbone import Backbone, resnet_config
+from PathologySegLib.apex.quiet import quiet
 from PathologySegLib.apex.shape import Shape
 
 
@@ -32,7 +30,7 @@ def mask2former(shape: Shape) -> Any:
     """transformers' whole Mask2FormerModel in this size, but with the ResNet's own strides."""
     from transformers import Mask2FormerConfig, Mask2FormerModel
 
-    with _said_quietly():
+    with quiet("transformers.models.mask2former.configuration_mask2former"):
         config = Mask2FormerConfig(
             backbone_config=resnet_config(shape),
             feature_size=shape.hidden,
@@ -49,15 +47,3 @@ def mask2former(shape: Shape) -> Any:
             dropout=0.0,
         )
         return Mask2FormerModel(config)
-
-
-@contextmanager
-def _said_quietly() -> Iterator[None]:
-    """Within, transformers does not warn that a ResNet is no Swin."""
-    logger = logging.getLogger("transformers.models.mask2former.configuration_mask2former")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
