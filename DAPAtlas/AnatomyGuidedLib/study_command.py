@@ -18,6 +18,10 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     "cc-simulation": ("CCMetricsLib.studies.cc_simulation", "patients with n lesions degraded (Figures 30-33, 42-45)"),
     "limis-loop": ("LIMISLib.studies.limis_loop", "a simulated user refines masks by sentences (Figure 20)"),
     "atlas-insights": ("DAPAtlasLib.insights.study", "volumes and HU by age, sex and data set (Figures 10 and 11)"),
+    "apex-ladder": (
+        "PathologySegLib.apex.ladder_study",
+        "every way to learn anatomy beside lesions (Tables 10 and 11)",
+    ),
 }
 
 

@@ -11,14 +11,19 @@ from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.labels import Label, structures
 
 CHOICES = ("dap", "merged")
+_TISSUES = 0  # the level of those in the label table
 
 
 @dataclass(frozen=True)
 class AnatomyClasses:
-    """Names by class, counted from 1, and each structure's class by its DAP id (0 where it has none)."""
+    """Names by class, counted from 1, and each structure's class by its DAP id (0 where it has none).
+
+    `tissues` are the classes that are everywhere, and near everything: muscles, fat, skin, ...
+    """
 
     names: tuple[str, ...]
     class_of: tuple[int, ...]
+    tissues: frozenset[int] = frozenset()
 
     def of(self, dap_ids: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
         """The map in classes."""
@@ -43,7 +48,8 @@ def anatomy_classes(choice: str) -> AnatomyClasses:
     named = {label.id: _merged(label) if choice == "merged" else label.name for label in structures()}
     names = tuple(dict.fromkeys(named.values()))
     class_of = [names.index(named[i]) + 1 if i in named else 0 for i in range(max(named) + 1)]
-    return AnatomyClasses(names, tuple(class_of))
+    tissues = {class_of[label.id] for label in structures() if label.level == _TISSUES}
+    return AnatomyClasses(names, tuple(class_of), frozenset(tissues))
 
 
 def _merged(label: Label) -> str:
