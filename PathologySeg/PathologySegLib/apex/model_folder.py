@@ -14,14 +14,15 @@ from AnatomyGuidedLib.files import sha256_of, write_json
 from AnatomyGuidedLib.study_options import with_settings
 
 from PathologySegLib.apex.anatomy_classes import AnatomyClasses, anatomy_classes
-from PathologySegLib.apex.recipe import ApexRecipe
+from PathologySegLib.apex.film_learning import film_counts
+from PathologySegLib.apex.recipe import XRAY, ApexRecipe
 from PathologySegLib.apex.segmenter import Classes, Segmenter
 from PathologySegLib.apex.segmenters import build_segmenter
 from PathologySegLib.finders import ENTRY, TASK
 
 FORMAT, VERSION = "anatomyguided-apex", 1
 CARD, WEIGHTS, RECIPE, READER = "model.json", "weights.safetensors", "recipe.json", "apex"
-_OF_NETWORK = ("arm", "detach", "anatomy", "shape")
+_OF_NETWORK = ("domain", "arm", "detach", "anatomy", "film_anatomy", "shape")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,22 +50,38 @@ def write_apex(
     save_file(weights, str(folder / WEIGHTS))
     settings = asdict(recipe)
     write_json(folder / RECIPE, settings)
+    kind = _film_entries(recipe) if recipe.domain == XRAY else _slice_entries(recipe)
     card = {
         "format": FORMAT,
         "version": VERSION,
-        "task": TASK,
         "licence": "Apache-2.0",
         "training": f"{steps} steps on made patients only ({RECIPE})",
-        ENTRY: {"reader": READER, "common_grid": "pet"},
-        "inputs": [{"name": name, "preset": "apex"} for name in ("CT", "PET")],
+        **kind,
         "network": {name: settings[name] for name in _OF_NETWORK},
-        "slices": {"frame": list(recipe.cohort.frame), "spacing_mm": recipe.cohort.spacing_mm, "orientation": "RAS"},
         "results": dict(results),
         "notes": [f"{folder.name} is a demonstration model: trained on made patients alone, not for clinical use."],
         "weights": [WEIGHTS],
         "files": {name: sha256_of(folder / name) for name in (WEIGHTS, RECIPE)},
     }
     write_json(folder / CARD, card)
+
+
+def _slice_entries(recipe: ApexRecipe) -> dict[str, object]:
+    cohort = recipe.cohort
+    return {
+        "task": TASK,
+        ENTRY: {"reader": READER, "common_grid": "pet"},
+        "inputs": [{"name": name, "preset": "apex"} for name in ("CT", "PET")],
+        "slices": {"frame": list(cohort.frame), "spacing_mm": cohort.spacing_mm, "orientation": "RAS"},
+    }
+
+
+def _film_entries(recipe: ApexRecipe) -> dict[str, object]:
+    return {
+        "task": "findings of chest films as instances",
+        "inputs": [{"name": "film", "range": [0, 1]}],
+        "films": {"pixels": recipe.films.pixels},
+    }
 
 
 def read_apex(folder: Path) -> ApexModel:
@@ -77,8 +94,7 @@ def read_apex(folder: Path) -> ApexModel:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if card["format"] != FORMAT or card["version"] > VERSION:
             raise AnatomyGuidedError(f"The model {folder.name} has a card of another format; update this program.")
-        slices = {"frame": card["slices"]["frame"], "spacing_mm": card["slices"]["spacing_mm"]}
-        recipe = with_settings(ApexRecipe(), {**card["network"], "cohort": slices})
+        recipe = with_settings(ApexRecipe(), {**card["network"], **_sizes(card)})
         notes: Sequence[str] = card.get("notes", ())
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, AnatomyGuidedError):
@@ -87,9 +103,21 @@ def read_apex(folder: Path) -> ApexModel:
             f"The model card of {folder.name} cannot be read ({error}); install the model again."
         ) from error
     classes = anatomy_classes(recipe.anatomy)
-    segmenter = build_segmenter(recipe, Classes(len(classes.names)))
+    segmenter = build_segmenter(recipe, _counts(recipe))
     _load(segmenter.network, folder / WEIGHTS)
     return ApexModel(folder.name, recipe, classes, segmenter, tuple(notes))
+
+
+def _sizes(card: Mapping[str, Any]) -> dict[str, object]:
+    if "films" in card:
+        return {"films": card["films"]}
+    return {"cohort": {name: card["slices"][name] for name in ("frame", "spacing_mm")}}
+
+
+def _counts(recipe: ApexRecipe) -> Classes:
+    if recipe.domain == XRAY:
+        return film_counts(recipe)
+    return Classes(len(anatomy_classes(recipe.anatomy).names))
 
 
 def _load(network: torch.nn.Module, file: Path) -> None:

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
-from AnatomyGuidedLib.progress import part_of
+from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.folds import fold_of, with_pathology
+from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
-from PathologySegLib.apex.recipe import ApexRecipe
-from PathologySegLib.apex.slices import PatientSlices
+from PathologySegLib.apex.phantom_films import held_out_films, learning_films
+from PathologySegLib.apex.recipe import XRAY, ApexRecipe
 
 if TYPE_CHECKING:
     from PathologySegLib.apex.learning import Learned
+    from PathologySegLib.apex.segmenter import Segmenter
 
 STATE_FOLDER = "training"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a domain has to learn from in folds and to try (patients, or bodies with their films), and how."""
+
+    cases: Callable[[Progress, CancelCheck], Sequence[Any]]
+    held_out: Callable[[Progress, CancelCheck], Sequence[Any]]
+    learn: Callable[..., Learned]
+    scores: Callable[[Segmenter, Sequence[Any], CancelCheck], Mapping[str, float]]
+    noun: str
 
 
 def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
@@ -37,16 +51,16 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     try:
         from AnatomyGuidedLib.learning.together import own_share
 
-        from PathologySegLib.apex.learning import learn
+        domain = _films(recipe) if recipe.domain == XRAY else _slices(recipe)
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     if is_first:
         require_fresh(order.folder, resume=order.resume)
-    made = part_of(console.progress, 0.0, 0.1)
-    patients = with_pathology(learning_patients(recipe.cohort, progress=made, cancelled=console.cancelled))
-    learned, tried = fold_of(patients, recipe.fold, recipe.folds)
-    result = learn(
+    learned, tried = fold_of(
+        domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled), recipe.fold, recipe.folds
+    )
+    result = domain.learn(
         recipe,
         learned,
         order.folder / STATE_FOLDER,
@@ -60,37 +74,59 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     if not result.is_complete:
         _write(order, recipe, result, {})
         raise Cancelled(f"Stopped after {result.steps} steps.")
-    held_out = held_out_patients(recipe.cohort, progress=part_of(console.progress, 0.85, 0.9))
-    scores = _tried(recipe, result, {"fold": tried, "test": held_out}, console)
+    sets = {"fold": tried, "test": domain.held_out(part_of(console.progress, 0.85, 0.95), console.cancelled)}
+    scores: dict[str, Any] = {}
+    for name, cases in sets.items():
+        found = domain.scores(result.segmenter, cases, console.cancelled)
+        scores[name] = {domain.noun: len(cases), **found}
+        console.line(f"{recipe.arm}, {name} of {len(cases)} {domain.noun}: {_words(found)}")
     _write(order, recipe, result, scores)
     return {"arm": recipe.arm, "steps": result.steps, "seconds": round(result.seconds, 1), **scores}
+
+
+def _slices(recipe: ApexRecipe) -> Domain:
+    from PathologySegLib.apex.evaluation import counts_by_patient, scores_of
+    from PathologySegLib.apex.learning import learn
+
+    def scores(segmenter: Segmenter, patients: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:
+        anatomy_input, classes = recipe.chosen_arm.anatomy_input, anatomy_classes(recipe.anatomy)
+        return scores_of(
+            counts_by_patient(segmenter, patients, classes, anatomy_input=anatomy_input, cancelled=cancelled)
+        )
+
+    return Domain(
+        lambda told, stop: with_pathology(learning_patients(recipe.cohort, progress=told, cancelled=stop)),
+        lambda told, stop: held_out_patients(recipe.cohort, progress=told, cancelled=stop),
+        learn,
+        scores,
+        "patients",
+    )
+
+
+def _films(recipe: ApexRecipe) -> Domain:
+    from PathologySegLib.apex.film_learning import film_scores, learn_films
+
+    names = film_classes(recipe.film_anatomy)
+
+    def learn(recipe: ApexRecipe, bodies: Sequence[Any], *arguments: Any, **options: Any) -> Learned:
+        return learn_films(recipe, [film for films in bodies for film in films], *arguments, **options)
+
+    def scores(segmenter: Segmenter, bodies: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:  # noqa: ARG001
+        return film_scores(segmenter, [film for films in bodies for film in films])
+
+    return Domain(
+        lambda told, stop: learning_films(recipe.films, names, progress=told, cancelled=stop),
+        lambda told, stop: held_out_films(recipe.films, names, progress=told, cancelled=stop),
+        learn,
+        scores,
+        "bodies",
+    )
 
 
 def _write(order: TrainingOrder, recipe: ApexRecipe, result: Learned, scores: Mapping[str, Any]) -> None:
     from PathologySegLib.apex.model_folder import write_apex
 
     write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores)
-
-
-def _tried(
-    recipe: ApexRecipe, result: Learned, sets: Mapping[str, list[PatientSlices]], console: Console
-) -> dict[str, Any]:
-    from PathologySegLib.apex.evaluation import counts_by_patient, scores_of
-
-    classes, arm = anatomy_classes(recipe.anatomy), recipe.chosen_arm
-    scores: dict[str, Any] = {}
-    for name, patients in sets.items():
-        counts = counts_by_patient(
-            result.segmenter,
-            patients,
-            classes,
-            anatomy_input=arm.anatomy_input,
-            progress=part_of(console.progress, 0.9, 1.0),
-            cancelled=console.cancelled,
-        )
-        scores[name] = {"patients": len(patients), **scores_of(counts)}
-        console.line(f"{recipe.arm}, {name} of {len(patients)} patients: " + _words(scores_of(counts)))
-    return scores
 
 
 def _words(scores: Mapping[str, float]) -> str:
