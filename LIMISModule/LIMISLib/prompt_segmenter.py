@@ -22,7 +22,8 @@ _MAD_TO_SIGMA = 1.4826  # standard deviations in a median absolute deviation, fo
 class PromptSegmenter(Protocol):
     """What turns a prompt into probabilities; the same input gives the same ones, so that a session can be replayed."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def chances(
         self, pixels_hu: npt.NDArray[np.float32], prompt: Prompt, *, pixel_mm: tuple[float, float]

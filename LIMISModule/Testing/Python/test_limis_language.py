@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from AnatomyGuidedLib.labels import structures
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from LIMISLib.commands import INTENTS, Command, InvalidCommand, Question, Rejection, command_from_json
 from LIMISLib.language import parse
@@ -235,6 +235,7 @@ def test_of_two_pixel_amounts_a_bare_number_that_is_neither_chooses_none():
     assert isinstance(parse("two", parse("make the box larger")), Rejection)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_becomes_a_command_a_question_or_a_rejection(text):
     assert isinstance(parse(text), Command | Question | Rejection)
@@ -364,6 +365,7 @@ def test_sentences_that_others_wrote_are_understood_and_none_is_run_wrongly(caps
     assert not [example for example in missed if example in rejected]
 
 
+@settings(deadline=None)  # the first sentence waits for the vocabulary
 @given(st.sampled_from(_TYPED), st.data())
 def test_a_typing_error_never_makes_another_command(sentence, data):
     word = data.draw(st.integers(0, len(sentence.split()) - 1))
