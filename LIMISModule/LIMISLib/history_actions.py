@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 
-from LIMISLib.commands import Command
+from LIMISLib.commands import Command, Question, confirmation
 from LIMISLib.states import State
 from LIMISLib.workbench import Workbench
 
@@ -69,11 +69,29 @@ def show_history(bench: Workbench, command: Command) -> str:  # noqa: ARG001
 
 def finish(bench: Workbench, command: Command) -> str:
     """The step that is handed over, by default the current one."""
-    number = command.count("step") if "step" in command.slots else bench.tree.required().number
-    state = bench.tree.at(number)
+    state = _handed_over(bench, command)
     bench.go_to(state)
     bench.tree.keep(state)
-    return f"Step {state.number} is handed over. {state.described()}"
+    text = f"Step {state.number} is handed over. {state.described()}"
+    whole = bench.tree.volumetric_ancestor(state)
+    return text if whole in (None, state) else f"{text} It is one slice; step {whole.number} is in 3D."
+
+
+def doubt(bench: Workbench, command: Command) -> Question | None:
+    """What is asked before an empty mask is handed over; none where there is nothing to ask.
+
+    Raises:
+        AnatomyGuidedError: There is no such step.
+    """
+    if command.intent != "finish":
+        return None
+    state = _handed_over(bench, command)
+    asked = f"The mask of step {state.number} is empty. Hand over an empty mask?"
+    return confirmation(asked, Command("finish", {"step": state.number})) if state.is_empty else None
+
+
+def _handed_over(bench: Workbench, command: Command) -> State:
+    return bench.tree.at(command.count("step")) if "step" in command.slots else bench.tree.required()
 
 
 def _agreement(one: State, other: State) -> str:

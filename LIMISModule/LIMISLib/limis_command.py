@@ -203,6 +203,18 @@ def _say(session: Session, number: int, sentence: str, console: Console) -> None
 
 
 def _write_result(session: Session, path: Path) -> None:
+    """Nothing; the current mask is at the path.
+
+    Raises:
+        AnatomyGuidedError: It is empty, and nobody said that this is meant.
+    """
+    state = session.current
+    meant = any(entry.command.intent == "finish" and entry.digest == state.digest for entry in session.entries if state)
+    if state is not None and state.is_empty and not meant:
+        raise AnatomyGuidedError(
+            f"The mask of step {state.number} is empty, so nothing was written; go on from a step that has a mask, for "
+            'example with "undo" or "revert to step 0".'
+        )
     write_labelmap(session.result(), path, [session.segment()])
 
 

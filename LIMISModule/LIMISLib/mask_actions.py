@@ -46,8 +46,17 @@ def ensemble(bench: Workbench, command: Command) -> str:
 
 
 def propagate(bench: Workbench, command: Command) -> str:
-    """The mask carried through the slices, to 3D."""
+    """The mask carried through the slices, to 3D.
+
+    Raises:
+        AnatomyGuidedError: The mask is empty.
+    """
     state = bench.tree.required()
+    if not state.mask.any():
+        raise AnatomyGuidedError(
+            f"The mask of step {state.number} is empty, so there is nothing to carry; lower the threshold, make the "
+            'box larger, or "undo".'
+        )
     volume = propagated(
         bench.image.values,
         bench.view_of(state),

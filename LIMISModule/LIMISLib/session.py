@@ -13,7 +13,7 @@ from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import Segment, dap_segments
 from AnatomyGuidedLib.labels import id_of
 
-from LIMISLib import mask_actions
+from LIMISLib import history_actions, mask_actions
 from LIMISLib.actions import ACTIONS, NEED_NO_MASK
 from LIMISLib.box_finder import BoxFinder
 from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question, Rejection
@@ -101,17 +101,12 @@ class Session:
             choice = interpretation.word("choice")
             if self._dialogue.leaves_out(choice):
                 return self._reply(self._next_question() or "That was the last step.", interpretation, done=True)
-            interpretation = self._dialogue.answered(choice)
-        if isinstance(interpretation, Rejection):
-            return self._reply(interpretation.reason, interpretation, done=False)
-        if isinstance(interpretation, Question):
-            self._dialogue.pending = interpretation
-            return self._reply(asked(interpretation), interpretation, done=False)
+            return self._done(self._dialogue.answered(choice), sentence)
         try:
-            text = self.execute(interpretation, sentence=sentence)
+            doubt = history_actions.doubt(self._bench, interpretation) if isinstance(interpretation, Command) else None
         except AnatomyGuidedError as error:
             return self._reply(str(error), interpretation, done=False)
-        return self._reply(text, interpretation, done=True)
+        return self._done(doubt or interpretation, sentence)
 
     def execute(self, command: Command, *, sentence: str = "") -> str:
         """What was done, in a sentence, and the next question of a guided strategy. If it raises, all is as it was.
@@ -182,6 +177,19 @@ class Session:
             AnatomyGuidedError: It cannot be run here.
         """
         return mask_actions.preview(self._bench, command)
+
+    def _done(self, interpretation: Interpretation, sentence: str) -> Reply:
+        """What came of a command, question or rejection."""
+        if isinstance(interpretation, Rejection):
+            return self._reply(interpretation.reason, interpretation, done=False)
+        if isinstance(interpretation, Question):
+            self._dialogue.pending = interpretation
+            return self._reply(asked(interpretation), interpretation, done=False)
+        try:
+            text = self.execute(interpretation, sentence=sentence)
+        except AnatomyGuidedError as error:
+            return self._reply(str(error), interpretation, done=False)
+        return self._reply(text, interpretation, done=True)
 
     def _on_slice(self, mask: Mask, state: State) -> Labelmap:
         """A mask of the state's slice, on a grid of that slice alone."""

@@ -86,7 +86,7 @@ class Workbench:
         chances: Chances | None = None,
         volume: npt.NDArray[np.uint8] | None = None,
     ) -> str:
-        """A description of the new state, which is the current one.
+        """A description of the new state, which is the current one; it says where a mask in 3D became one slice again.
 
         Raises:
             AnatomyGuidedError: Its mask cannot be computed; then nothing has changed.
@@ -101,7 +101,12 @@ class Workbench:
         state = State(self.tree.next_number, parent, command, setup, chances, mask, volume)
         self.tree.add(state)
         self.show_current(before)
-        return f"Step {state.number}. {state.described()}"
+        text = f"Step {state.number}. {state.described()}"
+        if before is not None and before.volume is not None and volume is None and _place(state) == _place(before):
+            text += (
+                f' This is one slice again, step {before.number} stays in 3D; say "propagate" to carry the new mask.'
+            )
+        return text
 
     def go_to(self, state: State) -> None:
         """Nothing; the state is the current one and its slice is shown."""
