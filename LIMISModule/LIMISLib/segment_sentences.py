@@ -44,7 +44,23 @@ _AFTERWARDS = {f"{verb}{it}" for verb in _SEGMENT_VERBS for it in ("", " it", " 
     "should be segmented",
     "outline",
 }
-_UNSURE_BEFORE = ("", "show", "show me", "detect", "next", "try", "where is", "look at", "display")
+_UNSURE_BEFORE = (
+    *(
+        "",
+        "show",
+        "show me",
+        "detect",
+        "next",
+        "try",
+        "where is",
+        "look at",
+        "display",
+        "highlight",
+        "circle",
+        "select",
+    ),
+    *("colour", "color", "colour in", "color in", "paint", "isolate", "extract", "identify"),
+)
 _UNSURE_AFTER = ("", "segmentation", "instead", "next", "only")
 WORDS = words_in(
     _BEFORE, _WISHES, _PARTICIPLES, _AFTERWARDS, _UNSURE_BEFORE, _UNSURE_AFTER, ("slice", "number", "on", "but")
