@@ -17,12 +17,14 @@ from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme, write_labelmap
 from LIMISLib.commands import Question
 from LIMISLib.language import parse
 from LIMISLib.session import Session
-from LIMISLib.session_log import SessionLog, anatomy_source, open_session, read_log, replay, source, write_log
+from LIMISLib.session_log import SessionLog, Watch, anatomy_source, open_session, read_log, replay, source, write_log
+from LIMISLib.transcript import Line, line_of, transcript_page
 
 _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
-       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] -o SEG [--json FILE]"""
+       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] [-o SEG] [--html PAGE.html]
+                           [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
@@ -32,7 +34,7 @@ A file called "parse" or "replay" is given as ./parse.
 examples:
   anatomyguided limis ct.nii.gz --anatomy seg.nii.gz@totalsegmentator --say "segment the liver" \\
       --say "make the box ten pixels larger" -o liver.seg.nrrd --log liver.jsonl
-  anatomyguided limis replay liver.jsonl -o again.seg.nrrd
+  anatomyguided limis replay liver.jsonl -o again.seg.nrrd --html liver.html
   echo "move the box 5 mm left" | anatomyguided limis parse -"""
 
 _OPTIONS = {
@@ -42,6 +44,7 @@ _OPTIONS = {
     "anatomy": "--anatomy",
     "image": "--image",
     "force": "--force",
+    "html": "--html",
 }
 
 
@@ -65,6 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="SEG", help=".seg.nrrd, .nii.gz, .nii or .nrrd")
     parser.add_argument("--log", type=Path, metavar="LOG.jsonl", help="the session's log, to be replayed")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="replay on this image instead of the recorded one")
+    parser.add_argument("--html", type=Path, metavar="PAGE.html", help="replay: a transcript with a picture a step")
     parser.add_argument("--force", action="store_true", help="take the image for a CT whatever its histogram says")
 
 
@@ -131,17 +135,25 @@ def _replay(
     words: list[str], arguments: argparse.Namespace, console: Console, outputs: Outputs
 ) -> Mapping[str, object]:
     name = "anatomyguided limis replay"
-    _require_call(arguments, name, needed={"output"}, allowed={"image", "anatomy"})
+    _require_call(arguments, name, needed=frozenset(), allowed={"image", "anatomy", "output", "html"})
+    if not arguments.output and not arguments.html:
+        raise UsageError(f"{name}: -o or --html is needed (see anatomyguided limis --help).")
     log_path = _only_file(words, name)
     recorded = read_log(log_path)
     outputs.protect(log_path, recorded.image.path, recorded.anatomy.path if recorded.anatomy else None)
     outputs.protect(arguments.image, arguments.anatomy and split_scheme(arguments.anatomy)[0])
-    output = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
+    output = arguments.output and outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
+    page = arguments.html and outputs.stage(arguments.html, formats=(".html",))
     console.progress(0.0, "Replaying")
-    run_again = replay(log_path, image=arguments.image, anatomy=arguments.anatomy)
+    lines: list[Line] = []
+    watch: Watch = (lambda *step: lines.append(line_of(*step))) if page else (lambda *_: None)
+    run_again = replay(log_path, image=arguments.image, anatomy=arguments.anatomy, watch=watch)
     for note in run_again.notes:
         console.note(note)
-    _write_result(run_again.session, output)
+    if output:
+        _write_result(run_again.session, output)
+    if page:
+        page.write_text(transcript_page(f"Session {log_path.stem}", lines, run_again.notes), encoding="utf-8")
     console.progress(1.0, "Done")
     return _result(run_again.session, run_again.notes)
 

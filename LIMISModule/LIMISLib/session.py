@@ -22,6 +22,7 @@ from LIMISLib.language import parse
 from LIMISLib.planes import AXIAL, Plane, SliceView
 from LIMISLib.prompt_segmenter import Mask, PromptSegmenter
 from LIMISLib.random_walk import RandomWalk
+from LIMISLib.refinements import cell_of
 from LIMISLib.state_tree import NoMask
 from LIMISLib.states import Entry, Reply, State
 from LIMISLib.workbench import Workbench
@@ -85,6 +86,22 @@ class Session:
         return self._dialogue.pending
 
     @property
+    def offered_mask(self) -> Mask | None:
+        """The mask of the default adaptation while it is on offer, on the current state's slice."""
+        offer = self._dialogue.offer
+        return None if offer is None else offer.mask
+
+    @property
+    def asked_point(self) -> tuple[int, int] | None:
+        """The pixel [row, column] that is being asked about: a critical point, or the middle of a grid cell."""
+        question, state = self.pending, self.current
+        if question is not None and state is not None and question.outcomes:
+            asked_first = question.outcomes[0]
+            if isinstance(asked_first, Command) and asked_first.intent == "grid_click":
+                return cell_of(state.box, int(asked_first.number("cell")))
+        return self._dialogue.guide.point
+
+    @property
     def slice_number(self) -> int | None:
         """The slice that is shown: that of the current mask, or where the user went since."""
         return self._bench.slice_number
@@ -144,6 +161,11 @@ class Session:
         """
         state = self._tree.required()
         return self.result() if state.volume is not None else self._on_slice(state.mask, state)
+
+    def offered_slice(self) -> Labelmap | None:
+        """As `result_slice`, of the default adaptation while it is on offer; none otherwise."""
+        mask = self.offered_mask
+        return None if mask is None else self._on_slice(mask, self._tree.required())
 
     def segment(self) -> Segment:
         """The current structure as a segment of `result`: value 1, with its name, colour and terminology.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from AnatomyGuidedLib.io import read_anatomy, read_ct, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
 
 from LIMISLib.commands import Command, command_from_json
-from LIMISLib.session import Entry, Session
+from LIMISLib.session import Entry, Session, State
 
 FORMAT = "anatomyguided-limis-session"
 VERSION = 1
+
+Watch = Callable[[Session, str, State | None], None]  # the session, the answer to its last command, the state before
 
 _CHUNK_BYTES = 1 << 20
 
@@ -135,10 +137,13 @@ def read_log(path: Path) -> SessionLog:
     )
 
 
-def replay(path: Path, *, image: Path | None = None, anatomy: str | None = None) -> Replay:
+def replay(
+    path: Path, *, image: Path | None = None, anatomy: str | None = None, watch: Watch = lambda *_: None
+) -> Replay:
     """The log's commands run again on its image, or on another `image` or `anatomy` (`PATH[@SCHEME]`).
 
-    A mask or state that differs from the record becomes a note: the log was edited, or the input is another.
+    `watch` is called after each command. A mask or state that differs from the record becomes a note: the log was
+    edited, or the input is another.
 
     Raises:
         LogError: The log is damaged, or its image or anatomy has changed or is gone (and no other was given).
@@ -153,13 +158,15 @@ def replay(path: Path, *, image: Path | None = None, anatomy: str | None = None)
     used_anatomy = anatomy_source(anatomy) if anatomy else _unchanged_or_none("anatomy", log.anatomy)
     session = open_session(used_image, used_anatomy, force=log.forced)
     for number, entry in enumerate(log.entries, start=1):
+        before = session.current
         try:
-            session.execute(entry.command, sentence=entry.sentence)
+            answer = session.execute(entry.command, sentence=entry.sentence)
         except AnatomyGuidedError as error:
             raise LogError(
                 f"Command {number} of {path.name} ({entry.command.intent}) cannot be run: {error}"
             ) from error
         notes += _notes_on_difference(number, entry, session.entries[-1])
+        watch(session, answer, before)
     return Replay(session, tuple(notes))
 
 
