@@ -11,6 +11,7 @@ from LIMISLib import guidance, mask_actions
 from LIMISLib.commands import Command
 from LIMISLib.guide import Guide
 from LIMISLib.prompt import Click
+from LIMISLib.wording import in_words
 from LIMISLib.workbench import Workbench
 
 
@@ -37,7 +38,8 @@ def answer_critical(bench: Workbench, command: Command) -> str:
 def strategy(bench: Workbench, command: Command) -> str:
     """A guided strategy begins; it asks step by step."""
     bench.dialogue.guide = Guide(command.word("problem"))
-    return f"Against {command.word('problem').replace('_', ' ')}, step by step; say no to leave one out."
+    problem = command.word("problem").replace("_", " ").replace("hu", "HU")
+    return f"Against {problem}, step by step; say no to leave one out."
 
 
 def show_examples(bench: Workbench, command: Command) -> str:
@@ -49,7 +51,7 @@ def show_examples(bench: Workbench, command: Command) -> str:
             mask = mask_actions.preview(bench, example)
         except AnatomyGuidedError:
             continue  # an example that cannot be run here is none
-        lines.append(f"{_in_words(example)}: {np.count_nonzero(mask) - np.count_nonzero(state.mask):+d} pixels")
+        lines.append(f"{in_words(example)}: {np.count_nonzero(mask) - np.count_nonzero(state.mask):+d} pixels")
     return "; ".join(lines) + ". Nothing was changed."
 
 
@@ -67,8 +69,3 @@ def cancel(bench: Workbench, command: Command) -> str:  # noqa: ARG001
 def repeat(bench: Workbench, command: Command) -> str:  # noqa: ARG001
     """The last answer again."""
     return bench.said or "Nothing was said yet."
-
-
-def _in_words(command: Command) -> str:
-    slots = " ".join(f"{value}".replace("_", " ") for value in command.slots.values())
-    return f"{command.intent.replace('_', ' ')} {slots}".strip()

@@ -12,24 +12,28 @@ from pathlib import Path
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import Outputs
-from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme, write_labelmap
+from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme
 
 from LIMISLib.commands import Question
 from LIMISLib.language import parse
+from LIMISLib.participants.command import run_sitting
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, Watch, anatomy_source, open_session, read_log, replay, source, write_log
+from LIMISLib.session_results import result_json, write_result
 from LIMISLib.transcript import Line, line_of, transcript_page
 
 _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
        anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] [-o SEG] [--html PAGE.html]
-                           [--json FILE]"""
+                           [--json FILE]
+       anatomyguided limis study CASES.csv --participant P1 [--config FILE] -o DIR [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
 The result is the current mask on the image's grid, with value 1; undone steps are not in it, but stay in the log.
-A file called "parse" or "replay" is given as ./parse.
+A file called "parse", "replay" or "study" is given as ./parse.
+A study reads sentences from standard input, and keeps all of a participant's session in a folder (docs/studies.md).
 
 examples:
   anatomyguided limis ct.nii.gz --anatomy seg.nii.gz@totalsegmentator --say "segment the liver" \\
@@ -45,6 +49,8 @@ _OPTIONS = {
     "image": "--image",
     "force": "--force",
     "html": "--html",
+    "participant": "--participant",
+    "config": "--config",
 }
 
 
@@ -59,7 +65,7 @@ class _Said:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     parser.usage, parser.epilog = _USAGE, _EPILOG
-    parser.add_argument("words", nargs="+", metavar="IMAGE", help="a CT; or parse SENTENCE; or replay LOG.jsonl")
+    parser.add_argument("words", nargs="+", metavar="IMAGE", help="a CT; or parse SENTENCE; replay LOG; study CSV")
     parser.add_argument("--anatomy", metavar="LABELMAP[@SCHEME]", help="where the structures are (a DAP label map)")
     parser.add_argument("--say", action="append", dest="said", type=_sentence, metavar="SENTENCE", help="a sentence")
     parser.add_argument(
@@ -69,6 +75,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", type=Path, metavar="LOG.jsonl", help="the session's log, to be replayed")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="replay on this image instead of the recorded one")
     parser.add_argument("--html", type=Path, metavar="PAGE.html", help="replay: a transcript with a picture a step")
+    parser.add_argument("--participant", metavar="P1", help="study: the participant's sign, no name")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="study: settings (.json or .toml)")
     parser.add_argument("--force", action="store_true", help="take the image for a CT whatever its histogram says")
 
 
@@ -79,6 +87,8 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         return _parse(rest, arguments, console)
     if first == "replay":
         return _replay(rest, arguments, console, outputs)
+    if first == "study":
+        return _study(rest, arguments, console)
     return _session(arguments, console, outputs)
 
 
@@ -123,12 +133,12 @@ def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) 
     for number, sentence in enumerate(sentences, start=1):
         console.progress(number / (len(sentences) + 1), sentence)
         _say(session, number, sentence, console)
-    _write_result(session, output)
+    write_result(session, output)
     write_log(
         SessionLog(image, anatomy, arguments.force, session.entries), log_path, folder=arguments.log.absolute().parent
     )
     console.progress(1.0, "Done")
-    return _result(session, ())
+    return result_json(session, ())
 
 
 def _replay(
@@ -151,11 +161,17 @@ def _replay(
     for note in run_again.notes:
         console.note(note)
     if output:
-        _write_result(run_again.session, output)
+        write_result(run_again.session, output)
     if page:
         page.write_text(transcript_page(f"Session {log_path.stem}", lines, run_again.notes), encoding="utf-8")
     console.progress(1.0, "Done")
-    return _result(run_again.session, run_again.notes)
+    return result_json(run_again.session, run_again.notes)
+
+
+def _study(words: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
+    name = "anatomyguided limis study"
+    _require_call(arguments, name, needed={"output", "participant"}, allowed={"config"})
+    return run_sitting(_only_file(words, name), arguments.participant, arguments.output, arguments.config, console)
 
 
 def _require_call(
@@ -212,33 +228,3 @@ def _say(session: Session, number: int, sentence: str, console: Console) -> None
         what = "is a question" if isinstance(reply.interpretation, Question) else "was not done"
         raise AnatomyGuidedError(f'Sentence {number}, "{shown}", {what}: {reply.text} Nothing was written.')
     console.note(f"{sentence}: {reply.text}")
-
-
-def _write_result(session: Session, path: Path) -> None:
-    """Nothing; the current mask is at the path.
-
-    Raises:
-        AnatomyGuidedError: It is empty, and nobody said that this is meant.
-    """
-    state = session.current
-    meant = any(entry.command.intent == "finish" and entry.digest == state.digest for entry in session.entries if state)
-    if state is not None and state.is_empty and not meant:
-        raise AnatomyGuidedError(
-            f"The mask of step {state.number} is empty, so nothing was written; go on from a step that has a mask, for "
-            'example with "undo" or "revert to step 0".'
-        )
-    write_labelmap(session.result(), path, [session.segment()])
-
-
-def _result(session: Session, notes: tuple[str, ...]) -> Mapping[str, object]:
-    state = session.current
-    return {
-        "structure": state.structure if state else None,
-        "slice": state.slice_number if state else None,
-        "state": state.number if state else None,
-        "kept": session.kept.number if session.kept else None,
-        "states": [
-            {"state": known.number, "parent": known.parent, "mask_sha256": known.digest} for known in session.states
-        ],
-        "notes": list(notes),
-    }
