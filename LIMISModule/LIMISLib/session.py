@@ -27,6 +27,8 @@ from LIMISLib.state_tree import NoMask
 from LIMISLib.states import Entry, Reply, State
 from LIMISLib.workbench import Workbench
 
+_OFFERED_COLOR = (90, 200, 255)
+
 __all__ = ["Entry", "NoMask", "Reply", "Session", "State"]
 
 
@@ -174,6 +176,15 @@ class Session:
             NoMask: There is no mask yet.
         """
         return replace(dap_segments([id_of(self._tree.required().structure)])[0], value=1)
+
+    def offered_segment(self) -> Segment:
+        """The default adaptation as a segment of `offered_slice`: value 1, in a colour that no structure has.
+
+        Raises:
+            NoMask: There is no mask yet.
+        """
+        segment = self.segment()
+        return replace(segment, name=f"{segment.name}, default adaptation", color=_OFFERED_COLOR)
 
     def view_of(self, state: State) -> SliceView:
         """The slices that the state's mask lies in; those of the next structure are `view`."""
