@@ -287,7 +287,7 @@ class Session:
         text = self._add_state(command, setup)
         px = dict.fromkeys(("left", "right", "top", "bottom"), _ADAPTED_PX)
         self._offer = replace(setup, box=setup.box.grown(**px), window=PRESETS[usual_window(structure)])
-        return text
+        return f"{text} {finding.remark}".strip()
 
     def _refine(self, command: Command) -> str:
         state = self._require_current()

@@ -37,4 +37,4 @@ class Augmentation:
         shift = rng.uniform(-self.shift_px, self.shift_px, 2) if shifts else np.zeros(2)
         factor = rng.uniform(1 - self.scale, 1 + self.scale) if scales else 1.0
         turn = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])
-        return turn / factor, shift
+        return turn / factor + 0.0, shift  # no -0.0

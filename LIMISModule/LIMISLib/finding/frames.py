@@ -23,7 +23,7 @@ Edges = npt.NDArray[np.float64]  # left, top, right, bottom on the last axis
 
 @dataclass(frozen=True)
 class Frame:
-    """The size of a network's input and of its pixels, and how far the slices above and below are, that it sees too."""
+    """The size of a network's input and of its pixels, and how far off the slices above and below are that it sees."""
 
     shape: tuple[int, int] = (112, 144)
     pixel_mm: float = 3.0
@@ -31,7 +31,7 @@ class Frame:
 
 
 class Slices:
-    """The axial slices of a CT, patient's right at the left whatever the grid's axes, with pixels of the frame's size."""
+    """The axial slices of a CT with pixels of the frame's size; patient's right is left, whatever the grid's axes."""
 
     def __init__(self, image: Volume, frame: Frame) -> None:
         self.frame = frame
@@ -50,7 +50,8 @@ class Slices:
         """HU of the slice, the one below and the one above (3, rows, columns), and the place of their top left pixel."""
         step = self._step(step_mm)
         away = step * max(1, round(self.frame.beyond_mm / (step * self.slice_mm)))
-        parts = [self._resized(min(max(place, 1), self.view.count)) for place in (number, number - away, number + away)]
+        wanted = (number, number - away, number + away)
+        parts = [self._resized(min(max(place, 1), self.view.count)) for place in wanted]
         corner = corner_around(parts[0], self.frame.shape)
         return np.stack([cut_out(part, corner, self.frame.shape) for part in parts]), corner
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.grid import Labelmap, Volume
-from AnatomyGuidedLib.phantom import PatientOptions, make_patient
+from AnatomyGuidedLib.phantom import make_body
+from AnatomyGuidedLib.phantom.ct import make_ct
+from AnatomyGuidedLib.phantom.lesions import make_lesions
+from AnatomyGuidedLib.phantom.scan import draw_scan
 
 from LIMISLib.box import Box
 from LIMISLib.finding.box_scores import FoundBox
@@ -47,11 +50,11 @@ def measured_slices(image: Volume, anatomy: Labelmap, frame: Frame, step_mm: flo
 def unseen_patients(count: int, first_seed: int) -> Iterator[tuple[Volume, Labelmap]]:
     """CTs at 3 mm and their label maps, of women and men in turn, every third with something abnormal."""
     for number in range(count):
-        options = PatientOptions(
-            spacing_mm=3.0, sex="FM"[number % 2], seed=first_seed + number, variants=number % 3 == 2, lesions=1
-        )
-        patient = make_patient(options)
-        yield patient.ct, patient.anatomy
+        rng = np.random.default_rng([first_seed, number])
+        body = make_body(spacing_mm=3.0, sex="FM"[number % 2], seed=first_seed + number, variants=number % 3 == 2)
+        lesions = make_lesions(body, count=1, pattern="scattered", rng=rng)
+        hu = make_ct(body, lesions, draw_scan(body.plan, rng), rng=rng)
+        yield Volume(*body.stored(hu), "HU"), Labelmap(*body.stored(body.labels))
 
 
 def found_boxes(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.grid import FloatArray
-from AnatomyGuidedLib.phantom import Body, make_body
+from AnatomyGuidedLib.phantom import make_body
 from AnatomyGuidedLib.phantom.ct import make_ct
 from AnatomyGuidedLib.phantom.lesions import make_lesions
 from AnatomyGuidedLib.phantom.randomised import make_randomised_ct
@@ -30,12 +30,12 @@ _SMALLEST_PX = 3  # a box with fewer pixels of an organ is not taught
 class SliceSettings:
     """How made patients are drawn: `bodies_at_once` take turns, each giving `slices_per_body` slices in all.
 
-    `randomised` is the share of slices with contrasts that no scanner makes (`strangest` is their strength at most), `variant` that of bodies with something
-    abnormal, `elsewhere` that of slices drawn anywhere, also where no organ is, `narrow` that of fields of view which
-    end within the body.
+    `randomised` is the share of slices with contrasts that no scanner makes (`strangest` is their strength at most),
+    `variant` that of bodies with something abnormal, `elsewhere` that of slices drawn anywhere, also where no organ is,
+    `narrow` that of fields of view which end within the body.
     """
 
-    frame: Frame = Frame()
+    frame: Frame = field(default_factory=Frame)
     spacing_mm: float = 4.0
     bodies_at_once: int = 8
     slices_per_body: int = 96
@@ -45,7 +45,7 @@ class SliceSettings:
     elsewhere: float = 0.15
     narrow: float = 0.2
     bend_mm: float = 5.0
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -119,9 +119,7 @@ class PhantomSlices:
         matrix, shift = settings.augmentation.drawn(rng)
         bend = rng.normal(0.0, settings.bend_mm / settings.frame.pixel_mm, (2, _COARSE, _COARSE))
         smooth = np.stack(
-            [
-                ndimage.zoom(part, np.array(shape) / _COARSE, order=2, mode="nearest", grid_mode=True) for part in bend
-            ]
+            [ndimage.zoom(part, np.array(shape) / _COARSE, order=2, mode="nearest", grid_mode=True) for part in bend]
         )
         moved = np.einsum("ab,bij->aij", matrix, offsets) + smooth + shift[:, None, None]
         return np.asarray(moved * ratio + centre[:, None, None])

@@ -1,4 +1,4 @@
-"""The small finder as a model folder: `model.json` says everything, the weights lie in safetensors in half precision."""
+"""The small finder as a model folder: a card that says everything, and weights in half precision in safetensors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import sha256_of, write_json
 from AnatomyGuidedLib.models import find_model
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "anatomyguided-finder", 1
 BUNDLED = "lang2box-demo"
 _WEIGHTS = "weights.safetensors"
-_MEASURED_SLICES, _LARGEST_PERCENT, _ROOM = 400, 99.0, 1.25
+_MEASURED_SLICES, _LARGEST_PERCENT, _ROOM, _ANY_MM = 400, 99.0, 1.25, 500.0
 
 
 @dataclass(frozen=True, eq=False)
 class SmallModel:
-    """A network, what it was trained to see, and by structure the largest box in mm (width, height) that is plausible."""
+    """A network, what it was trained to see, and by structure the largest plausible box in mm (width, height)."""
 
     name: str
     network: SmallNetwork
@@ -75,10 +76,12 @@ def largest_boxes(source: PhantomSlices) -> list[list[float]]:
     boxes = np.stack([source.example(number)[1] for number in range(_MEASURED_SLICES)]).astype(np.float64)
     boxes[boxes[..., 2] == 0] = np.nan
     sizes = (boxes[..., 2:] - boxes[..., :2]) * source.settings.frame.pixel_mm * _ROOM
-    return [
-        [round(float(np.nanpercentile(side, _LARGEST_PERCENT)), 1) if np.isfinite(side).any() else 500.0 for side in one.T]
-        for one in sizes.transpose(1, 0, 2)
-    ]  # fmt: skip
+    return [[_largest(side) for side in one.T] for one in sizes.transpose(1, 0, 2)]
+
+
+def _largest(sides_mm: npt.NDArray[np.float64]) -> float:
+    known = sides_mm[np.isfinite(sides_mm)]
+    return round(float(np.percentile(known, _LARGEST_PERCENT)), 1) if known.size else _ANY_MM
 
 
 def read_small_model(name: str) -> SmallModel:

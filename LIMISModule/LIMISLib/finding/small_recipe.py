@@ -33,9 +33,9 @@ class SmallRecipe:
     network: str = SMALL
     features: tuple[int, ...] = (24, 48, 96, 128)
     blocks: int = 2
-    slices: SliceSettings = SliceSettings()
+    slices: SliceSettings = field(default_factory=SliceSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
-    measuring: Measuring = Measuring()
+    measuring: Measuring = field(default_factory=Measuring)
 
     def __post_init__(self) -> None:
         require_positive(self, "features", "blocks")

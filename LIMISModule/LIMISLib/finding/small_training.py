@@ -80,7 +80,7 @@ def measured_scores(network: SmallNetwork, measured: Sequence[Measured], intensi
         images = np.stack([channels(as_float(one.stack_hu), intensities) for one in part])
         with torch.inference_mode():
             scores, edges = decoded(network(torch.from_numpy(images)))
-        predictions += [found_boxes(*found, one) for *found, one in zip(scores, edges, part, strict=True)]
+        predictions += [found_boxes(found, box, one) for found, box, one in zip(scores, edges, part, strict=True)]
     return box_scores([one.reference for one in measured], predictions)
 
 
