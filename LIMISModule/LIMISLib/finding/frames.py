@@ -44,10 +44,10 @@ class Slices:
     def numbers(self, step_mm: float) -> list[int]:
         """Slice numbers about `step_mm` apart, the middle one of the CT among them."""
         step = self._step(step_mm)
-        return list(range((self.view.count + 1) // 2 % step or step, self.view.count + 1, step))
+        return list(range((self.view.count + 1) // 2 % step or min(step, self.view.count), self.view.count + 1, step))
 
     def stack(self, number: int, step_mm: float) -> tuple[Image, tuple[int, int]]:
-        """HU of the slice, the one below and the one above (3, rows, columns), and the place of their top left pixel."""
+        """HU of the slice, the one below and the one above (3, rows, columns), and where their top left pixel is."""
         step = self._step(step_mm)
         away = step * max(1, round(self.frame.beyond_mm / (step * self.slice_mm)))
         wanted = (number, number - away, number + away)
@@ -59,7 +59,8 @@ class Slices:
         """Boxes of the network's input in pixels of the CT's slice."""
         height, width = (self.frame.pixel_mm / side for side in self.view.pixel_mm)
         row, column = corner
-        moved = np.asarray(edges, dtype=np.float64) + (column, row, column, row)
+        shift = np.array((column, row, column, row), dtype=np.float64)
+        moved = np.asarray(edges, dtype=np.float64) + shift
         return np.asarray(moved * (width, height, width, height))
 
     def _step(self, step_mm: float) -> int:
@@ -102,13 +103,13 @@ def corner_around(hu: Image, shape: tuple[int, int]) -> tuple[int, int]:
     return row, column
 
 
-def cut_out(hu: Image, corner: tuple[int, int], shape: tuple[int, int]) -> Image:
-    """The part of the slice from the corner on, air where it reaches out of the slice.
+def cut_out(hu: Image, corner: tuple[int, int], shape: tuple[int, int], *, outside: float = AIR_HU) -> Image:
+    """The part of the slice from the corner on, by default air where it reaches out of the slice.
 
     >>> cut_out(np.array([[1, 2], [3, 4]], np.float32), (1, -1), (1, 2)).tolist()
     [[-1024.0, 3.0]]
     """
-    part = np.full(shape, AIR_HU, dtype=np.float32)
+    part = np.full(shape, outside, dtype=np.float32)
     spans = [
         (max(0, start), min(count, start + size)) for start, count, size in zip(corner, hu.shape, shape, strict=True)
     ]
