@@ -15,6 +15,7 @@ from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme
 
 from LIMISLib.commands import Question
+from LIMISLib.finding.choose import FORMS, caution, choice_for
 from LIMISLib.language import parse
 from LIMISLib.participants.command import run_sitting
 from LIMISLib.session import Session
@@ -22,7 +23,8 @@ from LIMISLib.session_log import SessionLog, Watch, anatomy_source, open_session
 from LIMISLib.session_results import result_json, write_result
 from LIMISLib.transcript import Line, line_of, transcript_page
 
-_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
+_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FINDER]
+                           [--say "..."]... [--script FILE]...
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
        anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] [-o SEG] [--html PAGE.html]
@@ -32,6 +34,7 @@ _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
 The result is the current mask on the image's grid, with value 1; undone steps are not in it, but stay in the log.
+Without an anatomy a small network, a demonstration model, finds eleven organs: check its boxes.
 A file called "parse", "replay" or "study" is given as ./parse.
 A study reads sentences from standard input, and keeps all of a participant's session in a folder (docs/studies.md).
 
@@ -46,6 +49,7 @@ _OPTIONS = {
     "log": "--log",
     "said": "--say or --script",
     "anatomy": "--anatomy",
+    "finder": "--finder",
     "image": "--image",
     "force": "--force",
     "html": "--html",
@@ -67,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage, parser.epilog = _USAGE, _EPILOG
     parser.add_argument("words", nargs="+", metavar="IMAGE", help="a CT; or parse SENTENCE; replay LOG; study CSV")
     parser.add_argument("--anatomy", metavar="LABELMAP[@SCHEME]", help="where the structures are (a DAP label map)")
+    parser.add_argument("--finder", metavar="FINDER", default="", help=f"what finds boxes: {'; '.join(FORMS.values())}")
     parser.add_argument("--say", action="append", dest="said", type=_sentence, metavar="SENTENCE", help="a sentence")
     parser.add_argument(
         "--script", action="append", dest="said", type=_script, metavar="FILE", help="sentences, one a line; # comments"
@@ -121,7 +126,8 @@ def _lines_of_input() -> Iterator[str]:
 
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
-    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force"})
+    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "finder", "force"})
+    choice = choice_for(arguments.finder, has_anatomy=bool(arguments.anatomy))
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
@@ -129,16 +135,20 @@ def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) 
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
-    session = open_session(image, anatomy, force=arguments.force)
+    session = open_session(image, anatomy, force=arguments.force, finder=arguments.finder)
+    if caution(choice):
+        console.note(caution(choice))
     for number, sentence in enumerate(sentences, start=1):
         console.progress(number / (len(sentences) + 1), sentence)
         _say(session, number, sentence, console)
     write_result(session, output)
     write_log(
-        SessionLog(image, anatomy, arguments.force, session.entries), log_path, folder=arguments.log.absolute().parent
+        SessionLog(image, anatomy, arguments.force, session.entries, arguments.finder),
+        log_path,
+        folder=arguments.log.absolute().parent,
     )
     console.progress(1.0, "Done")
-    return result_json(session, ())
+    return {**result_json(session, ()), "finder": choice.text}
 
 
 def _replay(

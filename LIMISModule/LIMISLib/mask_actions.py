@@ -30,7 +30,7 @@ def segment(bench: Workbench, command: Command) -> str:
     setup = Setup(structure, finding.slice_number, finding.box, bench.view.plane)
     text = bench.add(command, setup)
     bench.dialogue.offer = _adapted(bench, setup)
-    return text
+    return f"{text} {finding.remark}".strip()
 
 
 def refine(bench: Workbench, command: Command) -> str:

@@ -19,6 +19,7 @@ from AnatomyGuidedLib.io import read_anatomy, read_ct, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
 
 from LIMISLib.commands import Command, command_from_json
+from LIMISLib.finding.choose import choice_for, make_finder
 from LIMISLib.session import Entry, Session, State
 
 FORMAT = "anatomyguided-limis-session"
@@ -49,12 +50,16 @@ class Source:
 
 @dataclass(frozen=True)
 class SessionLog:
-    """What a log says: the inputs, whether the image was forced to be a CT, and the commands with their outcome."""
+    """What a log says: the inputs, whether the image was forced to be a CT, and the commands with their outcome.
+
+    No finder stands for the default one: the anatomy, or without it the bundled network.
+    """
 
     image: Source
     anatomy: Source | None
     forced: bool
     entries: tuple[Entry, ...]
+    finder: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,14 +91,17 @@ def anatomy_source(text: str) -> Source:
     return source(*split_scheme(text))
 
 
-def open_session(image: Source, anatomy: Source | None, *, force: bool = False) -> Session:
+def open_session(image: Source, anatomy: Source | None, *, force: bool = False, finder: str = "") -> Session:
     """A session on the image; the anatomy, where its grid is another, is brought onto the image's.
 
     Raises:
         AnatomyGuidedError: The image is no CT (`force` overrides), or one of the files cannot be read.
+        UsageError: There is no such finder.
     """
+    choice = choice_for(finder, has_anatomy=anatomy is not None)
     volume = read_ct(image.path, force=force)
-    return Session(volume, _on_grid(read_anatomy(anatomy.text), volume) if anatomy else None)
+    found = make_finder(choice, volume)
+    return Session(volume, _on_grid(read_anatomy(anatomy.text), volume) if anatomy else None, finder=found)
 
 
 def write_log(log: SessionLog, path: Path, *, folder: Path) -> None:
@@ -104,6 +112,7 @@ def write_log(log: SessionLog, path: Path, *, folder: Path) -> None:
         "software": f"AnatomyGuided {__version__}",
         "image": {**_source_json(log.image, folder), "forced": log.forced},
         "anatomy": {**_source_json(log.anatomy, folder), "scheme": log.anatomy.scheme} if log.anatomy else None,
+        **({"finder": log.finder} if log.finder else {}),
     }
     lines: Sequence[Mapping[str, object]] = [header, *(_entry_json(entry) for entry in log.entries)]
     text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
@@ -134,6 +143,7 @@ def read_log(path: Path) -> SessionLog:
         _read_source(anatomy, path) if anatomy is not None else None,
         isinstance(image, Mapping) and image.get("forced") is True,
         tuple(_read_entry(line, path) for line in numbered[1:]),
+        str(header.get("finder", "")),
     )
 
 
@@ -156,7 +166,7 @@ def replay(
     ]
     used_image = source(image) if image else _unchanged("image", log.image)
     used_anatomy = anatomy_source(anatomy) if anatomy else _unchanged_or_none("anatomy", log.anatomy)
-    session = open_session(used_image, used_anatomy, force=log.forced)
+    session = open_session(used_image, used_anatomy, force=log.forced, finder=log.finder)
     for number, entry in enumerate(log.entries, start=1):
         before = session.current
         try:
