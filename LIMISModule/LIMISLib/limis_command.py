@@ -16,13 +16,21 @@ from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme, write_labelmap
 
 from LIMISLib.commands import Question
 from LIMISLib.language import parse
+from LIMISLib.segmenters.registry import (
+    DEFAULT,
+    SegmenterChoice,
+    listed_segmenters,
+    open_segmenter,
+    segmenter_choice,
+)
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, anatomy_source, open_session, read_log, replay, source, write_log
 
 _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
-                           -o SEG --log LOG.jsonl [--force] [--json FILE]
+                           -o SEG --log LOG.jsonl [--segmenter NAME[:PLACE]] [--allow-remote] [--force] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
-       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] -o SEG [--json FILE]"""
+       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
+                           [--segmenter NAME:PLACE] [--allow-remote] -o SEG [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
@@ -42,7 +50,11 @@ _OPTIONS = {
     "anatomy": "--anatomy",
     "image": "--image",
     "force": "--force",
+    "segmenter": "--segmenter",
+    "allow_remote": "--allow-remote",
 }
+
+_SEGMENTER = ("segmenter", "allow_remote")
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="SEG", help=".seg.nrrd, .nii.gz, .nii or .nrrd")
     parser.add_argument("--log", type=Path, metavar="LOG.jsonl", help="the session's log, to be replayed")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="replay on this image instead of the recorded one")
+    parser.add_argument(
+        "--segmenter",
+        metavar="NAME[:PLACE]",
+        help=f"what makes masks of boxes and clicks: {listed_segmenters()} (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="the segmenter's server may be another machine, which gets the image",
+    )
     parser.add_argument("--force", action="store_true", help="take the image for a CT whatever its histogram says")
 
 
@@ -107,22 +129,24 @@ def _lines_of_input() -> Iterator[str]:
 
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
-    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force"})
+    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force", *_SEGMENTER})
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output, log_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS), outputs.stage(arguments.log)
+    choice = segmenter_choice(arguments.segmenter or DEFAULT)
+    segmenter = open_segmenter(choice, allow_remote=arguments.allow_remote)
+    used = SegmenterChoice(choice.name, choice.place, segmenter.weights_sha256)
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
-    session = open_session(image, anatomy, force=arguments.force)
+    session = open_session(image, anatomy, force=arguments.force, segmenter=segmenter)
     for number, sentence in enumerate(sentences, start=1):
         console.progress(number / (len(sentences) + 1), sentence)
         _say(session, number, sentence, console)
     _write_result(session, output)
-    write_log(
-        SessionLog(image, anatomy, arguments.force, session.entries), log_path, folder=arguments.log.absolute().parent
-    )
+    log = SessionLog(image, anatomy, arguments.force, session.entries, used)
+    write_log(log, log_path, folder=arguments.log.absolute().parent)
     console.progress(1.0, "Done")
     return _result(session, ())
 
@@ -131,14 +155,20 @@ def _replay(
     words: list[str], arguments: argparse.Namespace, console: Console, outputs: Outputs
 ) -> Mapping[str, object]:
     name = "anatomyguided limis replay"
-    _require_call(arguments, name, needed={"output"}, allowed={"image", "anatomy"})
+    _require_call(arguments, name, needed={"output"}, allowed={"image", "anatomy", *_SEGMENTER})
     log_path = _only_file(words, name)
     recorded = read_log(log_path)
     outputs.protect(log_path, recorded.image.path, recorded.anatomy.path if recorded.anatomy else None)
     outputs.protect(arguments.image, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
     console.progress(0.0, "Replaying")
-    run_again = replay(log_path, image=arguments.image, anatomy=arguments.anatomy)
+    run_again = replay(
+        log_path,
+        image=arguments.image,
+        anatomy=arguments.anatomy,
+        segmenter=arguments.segmenter,
+        allow_remote=arguments.allow_remote,
+    )
     for note in run_again.notes:
         console.note(note)
     _write_result(run_again.session, output)
@@ -209,6 +239,7 @@ def _write_result(session: Session, path: Path) -> None:
 def _result(session: Session, notes: tuple[str, ...]) -> Mapping[str, object]:
     state = session.current
     return {
+        "segmenter": session.segmenter.name,
         "structure": state.structure if state else None,
         "slice": state.slice_number if state else None,
         "state": state.number if state else None,
