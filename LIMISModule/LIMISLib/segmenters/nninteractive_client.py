@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 
-_MOST_BYTES = 1 << 31
+_GZIP = b"\x1f\x8b"
 _EXAMPLE = "http://127.0.0.1:1527"
 
 
@@ -118,7 +118,7 @@ class Client:
         try:
             connection.request("POST", path, body, {"Content-Type": kind})
             response = connection.getresponse()
-            answer = response.read(_MOST_BYTES)
+            answer = response.read()
         except TimeoutError as error:
             raise AnatomyGuidedError(
                 f"{where} did not answer within {self.timeout_s:g} s; nothing was changed. Try again, or restart it."
@@ -147,19 +147,23 @@ def unpacked_mask(answer: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.bool_
         AnatomyGuidedError: It is a refusal, incomplete, or a mask of another shape.
     """
     _require_no_refusal(answer, "a prompt")
-    try:
-        bits = gzip.decompress(answer) if answer[:2] == b"\x1f\x8b" else answer
-    except (OSError, EOFError, zlib.error) as error:
-        raise AnatomyGuidedError(
-            "The nnInteractive server's mask is damaged; nothing was changed; try again."
-        ) from error
     voxels = int(np.prod(shape))
-    if len(bits) != -(-voxels // 8):
+    needed = -(-voxels // 8)
+    bits = _unzipped(answer, needed) if answer[:2] == _GZIP else answer
+    if len(bits) != needed:
         raise AnatomyGuidedError(
-            f"The nnInteractive server's mask has {len(bits)} bytes, but the image needs {-(-voxels // 8)}; nothing "
-            "was changed. Another program may be using the server at the same time."
+            f"The nnInteractive server's mask has {len(bits)} bytes, but the image needs {needed}; nothing was "
+            "changed. Another program may be using the server at the same time."
         )
     return np.unpackbits(np.frombuffer(bits, np.uint8), count=voxels).reshape(shape).astype(np.bool_)
+
+
+def _unzipped(packed: bytes, most: int) -> bytes:
+    """What is in it, but no more than one byte above `most`: a few bytes could hold gigabytes."""
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(packed, most + 1)
+    except zlib.error as error:
+        raise AnatomyGuidedError("The nnInteractive server's mask is damaged; nothing was changed.") from error
 
 
 def _require_no_refusal(answer: bytes, what: str) -> None:

@@ -85,10 +85,11 @@ def _trained(recipe: Box2MaskRecipe, order: TrainingOrder, console: Console) -> 
     from AnatomyGuidedLib.learning.trainer import Training
     from AnatomyGuidedLib.networks.scribbleprompt import ScribblePromptUNet
 
-    from LIMISLib.training.interactive import Interactive, binary_dice_cross_entropy
+    from LIMISLib.training.interactive import Interactive, binary_dice_cross_entropy, initialised
 
     torch.manual_seed(recipe.phases[0].training.seed)
     network: torch.nn.Module = Interactive(ScribblePromptUNet(recipe.features))
+    initialised(network)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainings = []
     for number, phase in enumerate(recipe.phases):
