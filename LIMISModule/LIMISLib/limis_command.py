@@ -18,17 +18,24 @@ from LIMISLib.commands import Question
 from LIMISLib.finding.choose import FORMS, caution, choice_for
 from LIMISLib.language import parse
 from LIMISLib.participants.command import run_sitting
+from LIMISLib.segmenters.registry import (
+    DEFAULT,
+    SegmenterChoice,
+    listed_segmenters,
+    open_segmenter,
+    segmenter_choice,
+)
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, Watch, anatomy_source, open_session, read_log, replay, source, write_log
 from LIMISLib.session_results import result_json, write_result
 from LIMISLib.transcript import Line, line_of, transcript_page
 
-_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FINDER]
-                           [--say "..."]... [--script FILE]...
+_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FINDER] [--segmenter NAME[:PLACE]]
+                           [--allow-remote] [--say "..."]... [--script FILE]...
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
-       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] [-o SEG] [--html PAGE.html]
-                           [--json FILE]
+       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
+                           [--segmenter NAME:PLACE] [--allow-remote] [-o SEG] [--html PAGE.html] [--json FILE]
        anatomyguided limis study CASES.csv --participant P1 [--config FILE] -o DIR [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
@@ -55,7 +62,11 @@ _OPTIONS = {
     "html": "--html",
     "participant": "--participant",
     "config": "--config",
+    "segmenter": "--segmenter",
+    "allow_remote": "--allow-remote",
 }
+
+_SEGMENTER = ("segmenter", "allow_remote")
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="PAGE.html", help="replay: a transcript with a picture a step")
     parser.add_argument("--participant", metavar="P1", help="study: the participant's sign, no name")
     parser.add_argument("--config", type=Path, metavar="FILE", help="study: settings (.json or .toml)")
+    parser.add_argument(
+        "--segmenter",
+        metavar="NAME[:PLACE]",
+        help=f"what makes masks of boxes and clicks: {listed_segmenters()} (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="the segmenter's server may be another machine, which gets the image",
+    )
     parser.add_argument("--force", action="store_true", help="take the image for a CT whatever its histogram says")
 
 
@@ -126,27 +147,29 @@ def _lines_of_input() -> Iterator[str]:
 
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
-    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "finder", "force"})
+    _require_call(
+        arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "finder", "force", *_SEGMENTER}
+    )
     choice = choice_for(arguments.finder, has_anatomy=bool(arguments.anatomy))
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output, log_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS), outputs.stage(arguments.log)
+    made_by = segmenter_choice(arguments.segmenter or DEFAULT)
+    segmenter = open_segmenter(made_by, allow_remote=arguments.allow_remote)
+    used = SegmenterChoice(made_by.name, made_by.place, segmenter.weights_sha256)
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
-    session = open_session(image, anatomy, force=arguments.force, finder=arguments.finder)
+    session = open_session(image, anatomy, force=arguments.force, finder=arguments.finder, segmenter=segmenter)
     if caution(choice):
         console.note(caution(choice))
     for number, sentence in enumerate(sentences, start=1):
         console.progress(number / (len(sentences) + 1), sentence)
         _say(session, number, sentence, console)
     write_result(session, output)
-    write_log(
-        SessionLog(image, anatomy, arguments.force, session.entries, arguments.finder),
-        log_path,
-        folder=arguments.log.absolute().parent,
-    )
+    log = SessionLog(image, anatomy, arguments.force, session.entries, arguments.finder, used)
+    write_log(log, log_path, folder=arguments.log.absolute().parent)
     console.progress(1.0, "Done")
     return {**result_json(session, ()), "finder": choice.text}
 
@@ -155,7 +178,7 @@ def _replay(
     words: list[str], arguments: argparse.Namespace, console: Console, outputs: Outputs
 ) -> Mapping[str, object]:
     name = "anatomyguided limis replay"
-    _require_call(arguments, name, needed=frozenset(), allowed={"image", "anatomy", "output", "html"})
+    _require_call(arguments, name, needed=frozenset(), allowed={"image", "anatomy", "output", "html", *_SEGMENTER})
     if not arguments.output and not arguments.html:
         raise UsageError(f"{name}: -o or --html is needed (see anatomyguided limis --help).")
     log_path = _only_file(words, name)
@@ -167,7 +190,14 @@ def _replay(
     console.progress(0.0, "Replaying")
     lines: list[Line] = []
     watch: Watch = (lambda *step: lines.append(line_of(*step))) if page else (lambda *_: None)
-    run_again = replay(log_path, image=arguments.image, anatomy=arguments.anatomy, watch=watch)
+    run_again = replay(
+        log_path,
+        image=arguments.image,
+        anatomy=arguments.anatomy,
+        segmenter=arguments.segmenter,
+        allow_remote=arguments.allow_remote,
+        watch=watch,
+    )
     for note in run_again.notes:
         console.note(note)
     if output:
