@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 slicer_host = pytest.importorskip("slicer_host", reason="slicer-core and PySide6 are not installed")
@@ -31,4 +33,17 @@ def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     assert widget.ui.statusLabel.text == "Done."
     table = host.scene.GetFirstNodeByName("PET lesions")
     assert table is not None
+    module.close_widget()
+
+
+def test_the_panels_choices_become_the_libs_parameters(module, host):  # noqa: ARG001 - the host's scene is fresh
+    widget = module.widget()
+    node = widget._parameterNode
+    node.reading, node.thresholdSuv, node.oneSegment = "suv41", 3.5, True
+    parameters = module.python.lesion_parameters(node)
+    assert (parameters.reading, parameters.threshold_suv, parameters.segments) == ("suv41", 3.5, "one")
+    node.modelFolder = Path("/models/Dataset900")
+    parameters = module.python.lesion_parameters(node)
+    assert (Path(parameters.reading), parameters.threshold_suv) == (node.modelFolder, None)
+    assert parameters.is_model
     module.close_widget()
