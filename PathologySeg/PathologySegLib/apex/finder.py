@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
-from AnatomyGuidedLib.resample import resample_labelmap, resample_volume
+from AnatomyGuidedLib.resample import resample_labelmap
 
-from PathologySegLib.apex.channels import AIR_HU
-from PathologySegLib.apex.slices import PatientSlices, slices_of
+from PathologySegLib.apex.slice_grid import model_grid, study_slices
+from PathologySegLib.apex.slices import PatientSlices
 from PathologySegLib.finder import Found
 from PathologySegLib.parameters import ModelChoice
 from PathologySegLib.petct.inputs import ONTO_PET, PetCt
@@ -25,8 +25,6 @@ from PathologySegLib.petct.inputs import ONTO_PET, PetCt
 if TYPE_CHECKING:
     from PathologySegLib.apex.attention import SliceAttention
     from PathologySegLib.apex.model_folder import ApexModel
-
-_BODY_HU = -300.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +62,7 @@ class ApexFinder:
             Cancelled: The user stopped between two batches of slices.
         """
         grid = model_grid(study.ct, self.model.recipe.cohort.frame, self.model.recipe.cohort.spacing_mm)
-        patient = _patient(study, grid, self.model.recipe.cohort.frame)
+        patient = study_slices(self.name, study, grid)
         mask, attentions = self._read(patient, chosen_device(device), progress, cancelled)
         on_model = Labelmap(np.ascontiguousarray(mask.transpose(1, 2, 0)).view(np.uint8), grid)
         on_study = resample_labelmap(on_model, study.grid)
@@ -114,31 +112,3 @@ def read_finder(folder: Path, entry: Mapping[str, Any], choice: ModelChoice) -> 
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     return ApexFinder(read_apex(folder))
-
-
-def model_grid(ct: Volume, frame: tuple[int, int], spacing_mm: float) -> Grid:
-    """The grid of a model's slices: along R, A and S, around the body's middle, from the CT's lowest to its highest."""
-    body = np.argwhere(ct.values > _BODY_HU)
-    places = body if len(body) else np.array([[0, 0, 0], [n - 1 for n in ct.grid.shape]])
-    points = ct.grid.ras_from_ijk(places)
-    middle = (points.min(0) + points.max(0)) / 2
-    corners = ct.grid.ras_from_ijk(np.array(list(_corners(ct.grid.shape))))
-    low, high = corners[:, 2].min(), corners[:, 2].max()
-    count = max(1, round((high - low) / spacing_mm) + 1)
-    affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
-    affine[:2, 3] = middle[:2] - (np.array(frame) - 1) / 2 * spacing_mm
-    affine[2, 3] = (low + high) / 2 - (count - 1) / 2 * spacing_mm
-    return Grid((*frame, count), affine)
-
-
-def _corners(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    return ((i, j, k) for i in (0, shape[0] - 1) for j in (0, shape[1] - 1) for k in (0, shape[2] - 1))
-
-
-def _patient(study: PetCt, grid: Grid, frame: tuple[int, int]) -> PatientSlices:
-    hu = resample_volume(study.ct, grid, order=1, outside=AIR_HU).values
-    suv = resample_volume(study.pet, grid, order=1, outside=0.0).values
-    none = np.zeros(grid.shape, np.uint8)
-    anatomy = none if study.anatomy is None else resample_labelmap(study.anatomy, grid).values
-    side = float(grid.spacing_mm[0])
-    return slices_of("study", hu, suv, anatomy, none, frame=frame, spacing_mm=(side, side, side))

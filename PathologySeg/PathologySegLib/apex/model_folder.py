@@ -55,15 +55,19 @@ def write_apex(
         "format": FORMAT,
         "version": VERSION,
         "licence": "Apache-2.0",
-        "training": f"{steps} steps on made patients only ({RECIPE})",
+        "training": f"{steps} steps on {_learned_from(recipe)} ({RECIPE})",
         **kind,
         "network": {name: settings[name] for name in _OF_NETWORK},
         "results": dict(results),
-        "notes": [f"{folder.name} is a demonstration model: trained on made patients alone, not for clinical use."],
+        "notes": [f"{folder.name} was trained on {_learned_from(recipe)}; it is not for clinical use."],
         "weights": [WEIGHTS],
         "files": {name: sha256_of(folder / name) for name in (WEIGHTS, RECIPE)},
     }
     write_json(folder / CARD, card)
+
+
+def _learned_from(recipe: ApexRecipe) -> str:
+    return f"the data set {Path(recipe.data).name}" if recipe.data else "made patients alone"
 
 
 def _slice_entries(recipe: ApexRecipe) -> dict[str, object]:

@@ -21,7 +21,8 @@ PETCT, XRAY = "petct", "xray"
 class ApexRecipe:
     """An arm of the ladder (or a rival), its size, its patients and its steps.
 
-    `domain` is petct (lesions of slices, of a `cohort`) or xray (findings as instances, of `films`).
+    `domain` is petct (lesions of slices, of a made `cohort`) or xray (findings as instances, of made `films`). `data`
+    and `test_data` are PET/CT data sets in the cohort's place, relative to the settings' file.
     `anatomy` names the anatomy branch's classes (dap, merged), `film_anatomy` those of films (paxray, projected,
     small). `fold` of `folds` is left out for trying. `backbone` is a file of weights of a ResNet-50, relative to the
     settings' file. `anatomy_training` are the steps on anatomy before, for the arm pretrain.
@@ -34,6 +35,8 @@ class ApexRecipe:
     film_anatomy: str = "projected"
     shape: Shape = field(default_factory=Shape)
     loss: LossWeights = field(default_factory=LossWeights)
+    data: str = ""
+    test_data: str = ""
     cohort: PhantomCohort = field(default_factory=PhantomCohort)
     films: FilmCohort = field(default_factory=FilmCohort)
     augmentation: Augmentation = field(default_factory=Augmentation)

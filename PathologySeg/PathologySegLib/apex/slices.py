@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,8 +26,14 @@ class PatientSlices:
     anatomy: npt.NDArray[np.uint8]
     lesions: npt.NDArray[np.uint16]
     spacing_mm: tuple[float, float, float]
+    patient: str = ""
 
     @property
+    def whose(self) -> str:
+        """The patient: studies of one stay together."""
+        return self.patient or self.name
+
+    @cached_property
     def with_lesion(self) -> npt.NDArray[np.intp]:
         """The slices that show a lesion."""
         return np.flatnonzero(self.lesions.any(axis=(1, 2)))
@@ -41,6 +48,7 @@ def slices_of(
     *,
     frame: tuple[int, int],
     spacing_mm: tuple[float, float, float],
+    patient: str = "",
 ) -> PatientSlices:
     """The slices of volumes [i, j, k] that run along R, A and S on one grid."""
     images = np.stack([ct_channel(framed(hu, frame, AIR_HU)), pet_channel(framed(suv, frame, 0.0))])
@@ -50,6 +58,7 @@ def slices_of(
         np.ascontiguousarray(framed(anatomy, frame, 0).transpose(2, 0, 1).astype(np.uint8)),
         np.ascontiguousarray(framed(lesions, frame, 0).transpose(2, 0, 1).astype(np.uint16)),
         spacing_mm,
+        patient,
     )
 
 

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
+from PathologySegLib.apex.data_patients import data_patients
 from PathologySegLib.apex.folds import fold_of, with_pathology
 from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
 from PathologySegLib.apex.phantom_films import held_out_films, learning_films
 from PathologySegLib.apex.recipe import XRAY, ApexRecipe
+from PathologySegLib.apex.slices import PatientSlices
+from PathologySegLib.model_lesions import DEFAULT_ATLAS, predicted_anatomy
 
 if TYPE_CHECKING:
     from PathologySegLib.apex.learning import Learned
     from PathologySegLib.apex.segmenter import Segmenter
 
-STATE_FOLDER = "training"
+STATE_FOLDER, PREPARED = "training", "prepared"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Domain:
     learn: Callable[..., Learned]
     scores: Callable[[Segmenter, Sequence[Any], CancelCheck], Mapping[str, float]]
     noun: str
+    whose: Callable[[Any], object] = id
 
 
 def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
@@ -51,15 +57,14 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     try:
         from AnatomyGuidedLib.learning.together import own_share
 
-        domain = _films(recipe) if recipe.domain == XRAY else _slices(recipe)
+        domain = _films(recipe) if recipe.domain == XRAY else _slices(recipe, order)
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     if is_first:
         require_fresh(order.folder, resume=order.resume)
-    learned, tried = fold_of(
-        domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled), recipe.fold, recipe.folds
-    )
+    cases = domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled)
+    learned, tried = fold_of(cases, recipe.fold, recipe.folds, whose=domain.whose)
     result = domain.learn(
         recipe,
         learned,
@@ -76,7 +81,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         raise Cancelled(f"Stopped after {result.steps} steps.")
     sets = {"fold": tried, "test": domain.held_out(part_of(console.progress, 0.85, 0.95), console.cancelled)}
     scores: dict[str, Any] = {}
-    for name, cases in sets.items():
+    for name, cases in ((name, cases) for name, cases in sets.items() if cases):
         found = domain.scores(result.segmenter, cases, console.cancelled)
         scores[name] = {domain.noun: len(cases), **found}
         console.line(f"{recipe.arm}, {name} of {len(cases)} {domain.noun}: {_words(found)}")
@@ -84,7 +89,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     return {"arm": recipe.arm, "steps": result.steps, "seconds": round(result.seconds, 1), **scores}
 
 
-def _slices(recipe: ApexRecipe) -> Domain:
+def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
     from PathologySegLib.apex.evaluation import counts_by_patient, scores_of
     from PathologySegLib.apex.learning import learn
 
@@ -95,12 +100,35 @@ def _slices(recipe: ApexRecipe) -> Domain:
         )
 
     return Domain(
-        lambda told, stop: with_pathology(learning_patients(recipe.cohort, progress=told, cancelled=stop)),
-        lambda told, stop: held_out_patients(recipe.cohort, progress=told, cancelled=stop),
+        lambda told, stop: with_pathology(
+            _data(recipe, recipe.data, order, told, stop)
+            if recipe.data
+            else learning_patients(recipe.cohort, progress=told, cancelled=stop)
+        ),
+        lambda told, stop: with_pathology(
+            _data(recipe, recipe.test_data, order, told, stop)
+            if recipe.data
+            else held_out_patients(recipe.cohort, progress=told, cancelled=stop)
+        ),
         learn,
         scores,
         "patients",
+        lambda patient: patient.whose,
     )
+
+
+def _data(
+    recipe: ApexRecipe, source: str, order: TrainingOrder, progress: Progress, cancelled: CancelCheck
+) -> list[PatientSlices]:
+    """The patients of a data set; none where the settings name no held-out one."""
+    if not source:
+        return []
+
+    def predict(ct: Volume) -> Labelmap:
+        return predicted_anatomy(ct, DEFAULT_ATLAS, device=order.device, cancelled=cancelled)
+
+    folder = order.folder / PREPARED / Path(source).stem
+    return data_patients(order.where / source, recipe.cohort, folder, predict, progress=progress, cancelled=cancelled)
 
 
 def _films(recipe: ApexRecipe) -> Domain:
