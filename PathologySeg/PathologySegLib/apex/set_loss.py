@@ -14,6 +14,8 @@ from PathologySegLib.apex.loss_weights import LossWeights
 from PathologySegLib.apex.points import Points
 from PathologySegLib.apex.targets import Segments
 
+Pairs = tuple[Tensor, Tensor]  # query (layers, pairs) and the segment that it answers for (layers, pairs)
+
 
 def set_loss(
     layers: Sequence[Queries], segments: Sequence[Segments], weights: LossWeights, importance: Tensor | None = None
@@ -22,52 +24,64 @@ def set_loss(
 
     `importance` is what each class counts (thesis, 4.1.1.2, gamma): 1 each unless given.
     """
-    classes = layers[0].classes.shape[-1] - 1
-    counts = torch.ones(classes + 1, device=layers[0].classes.device)
-    if importance is not None:
-        counts[:classes] = importance
-    counts[classes] = weights.nothing
-    points = [Points(image, weights.points) for image in segments]
-    masks = _of_all_processes(sum(len(image.classes) for image in segments), layers[0].classes).clamp(min=1.0)
-    total = layers[0].classes.sum() * 0.0
-    for said in (Queries(one.classes.float(), one.masks.float()) for one in layers):
-        pairs = [match(one, image, weights, place) for one, image, place in zip(_images(said), segments, points,
-                                                                                strict=True)]  # fmt: skip
-        total = total + weights.classes * _class_loss(said.classes, segments, pairs, counts)
-        for image, (target, (rows, columns)) in enumerate(zip(segments, pairs, strict=True)):
-            if len(rows):
-                mask, dice = _mask_losses(said.masks[image, rows], columns, points[image])
-                own = counts[target.classes[columns]]
-                total = total + (own * (weights.mask * mask + weights.dice * dice)).sum() / masks
+    said = Queries(
+        torch.stack([one.classes.float() for one in layers]), torch.stack([one.masks.float() for one in layers])
+    )
+    counts = _counts(said, weights, importance)
+    points = [Points(target, weights.points) for target in segments]
+    images = said.masks.unbind(1)
+    pairs = [match(Queries(said.classes[:, image], images[image]), target, weights, points[image])
+             for image, target in enumerate(segments)]  # fmt: skip
+    total = weights.classes * _class_loss(said.classes, segments, pairs, counts)
+    masks = _of_all_processes(torch.tensor(float(sum(len(target.classes) for target in segments))), said.classes)
+    for image, (target, (rows, columns)) in enumerate(zip(segments, pairs, strict=True)):
+        if rows.numel():
+            chosen = images[image].gather(1, rows[..., None, None].expand(-1, -1, *said.masks.shape[3:]))
+            mask, dice = _mask_losses(chosen.flatten(0, 1), columns.flatten(), points[image])
+            own = counts[target.classes[columns.flatten()]]
+            total = total + (own * (weights.mask * mask + weights.dice * dice)).sum() / masks.clamp(min=1.0)
     return total
 
 
 @torch.no_grad()
-def match(said: Queries, target: Segments, weights: LossWeights, points: Points) -> tuple[Tensor, Tensor]:
-    """Which query (first) answers for which segment (second): the cheapest assignment, by class, pixels and overlap."""
+def match(said: Queries, target: Segments, weights: LossWeights, points: Points) -> Pairs:
+    """Who answers for what, in each layer: the cheapest assignment, by class, pixels and overlap.
+
+    `said` is one image's: classes (layers, queries, classes), masks (layers, queries, height, width).
+    """
+    layers, queries = said.classes.shape[:2]
     if not len(target.classes):
-        nobody = target.classes.new_zeros(0)
+        nobody = target.classes.new_zeros(layers, 0)
         return nobody, nobody
-    chances = said.classes.softmax(-1)[:, target.classes]
-    logits, wanted = points.common(said.masks)
-    inside, overlap = wanted.T, logits.sigmoid() @ wanted.T
-    mask = (functional.softplus(-logits) @ inside + functional.softplus(logits) @ (1 - inside)) / logits.shape[1]
-    sizes = logits.sigmoid().sum(1)[:, None] + wanted.sum(1)[None]
-    dice = 1 - (2 * overlap + 1) / (sizes + 1)
-    cost = weights.mask * mask + weights.dice * dice - weights.classes * chances
-    rows, columns = linear_sum_assignment(torch.nan_to_num(cost, nan=1e9, posinf=1e9, neginf=1e9).cpu().numpy())
-    return torch.as_tensor(rows, device=cost.device), torch.as_tensor(columns, device=cost.device)
+    chances = said.classes.softmax(-1)[..., target.classes]
+    logits, wanted = points.common(said.masks.flatten(0, 1))
+    inside = logits.sigmoid()
+    mask = (functional.softplus(logits).sum(1, keepdim=True) - logits @ wanted.T) / logits.shape[1]
+    dice = 1 - (2 * inside @ wanted.T + 1) / (inside.sum(1)[:, None] + wanted.sum(1)[None] + 1)
+    cost = (weights.mask * mask + weights.dice * dice).unflatten(0, (layers, queries)) - weights.classes * chances
+    table = torch.nan_to_num(cost, nan=1e9, posinf=1e9, neginf=1e9).cpu().numpy()
+    found = [linear_sum_assignment(layer) for layer in table]
+    rows, columns = (torch.stack([torch.as_tensor(pair[side]) for pair in found]) for side in (0, 1))
+    return rows.to(cost.device), columns.to(cost.device)
 
 
-def _class_loss(
-    classes: Tensor, segments: Sequence[Segments], pairs: Sequence[tuple[Tensor, Tensor]], counts: Tensor
-) -> Tensor:
-    """Cross-entropy of all queries, those without a segment wanting to be nothing; weighed by class."""
-    wanted = torch.full(classes.shape[:2], classes.shape[-1] - 1, device=classes.device)
+def _counts(said: Queries, weights: LossWeights, importance: Tensor | None) -> Tensor:
+    """What each class counts, and nothing at the end."""
+    counts = torch.ones(said.classes.shape[-1], device=said.classes.device)
+    if importance is not None:
+        counts[:-1] = importance
+    counts[-1] = weights.nothing
+    return counts
+
+
+def _class_loss(classes: Tensor, segments: Sequence[Segments], pairs: Sequence[Pairs], counts: Tensor) -> Tensor:
+    """Cross-entropy of all queries, those without a segment wanting to be nothing; weighed by class, layer by layer."""
+    wanted = torch.full(classes.shape[:3], classes.shape[-1] - 1, device=classes.device)
     for image, (target, (rows, columns)) in enumerate(zip(segments, pairs, strict=True)):
-        wanted[image, rows] = target.classes[columns]
-    surprise = functional.cross_entropy(classes.transpose(1, 2), wanted, weight=counts, reduction="sum")
-    return surprise / _of_all_processes(counts[wanted].sum(), classes)
+        wanted[:, image] = wanted[:, image].scatter(1, rows, target.classes[columns])
+    surprise = -classes.log_softmax(-1).gather(-1, wanted[..., None])[..., 0]
+    weights = counts[wanted]
+    return ((weights * surprise).sum((1, 2)) / _of_all_processes(weights.sum((1, 2)), classes)).sum()
 
 
 def _mask_losses(logits: Tensor, columns: Tensor, points: Points) -> tuple[Tensor, Tensor]:
@@ -79,14 +93,10 @@ def _mask_losses(logits: Tensor, columns: Tensor, points: Points) -> tuple[Tenso
     return mask, dice
 
 
-def _of_all_processes(count: Tensor | float, like: Tensor) -> Tensor:
-    """A count as the mean of all processes', so that their averaged gradients are those of one large batch."""
-    mean = torch.as_tensor(count, dtype=torch.float32, device=like.device).detach().clone()
+def _of_all_processes(count: Tensor, like: Tensor) -> Tensor:
+    """Counts as the means of all processes', so that their averaged gradients are those of one large batch."""
+    mean = count.detach().to(like.device, torch.float32).clone()
     if distributed.is_available() and distributed.is_initialized():
         distributed.all_reduce(mean)
         mean /= distributed.get_world_size()
     return mean
-
-
-def _images(said: Queries) -> list[Queries]:
-    return [Queries(classes, masks) for classes, masks in zip(said.classes, said.masks, strict=True)]

@@ -54,9 +54,11 @@ def test_the_cheapest_of_all_assignments_is_found(seed: int) -> None:
     found, target = said(seed), segments_of(layers(seed)[0])
     costs = slow_costs(found, target)
     best = min(permutations(range(4), 3), key=lambda rows: sum(costs[row, s] for s, row in enumerate(rows)))
-    one = Queries(found.classes[0], found.masks[0])
-    rows, columns = match(one, target, WEIGHTS, Points(target, 0))
-    assert dict(zip(columns.tolist(), rows.tolist(), strict=True)) == dict(enumerate(best))
+    other = said(seed + 100)
+    layers_of_image = Queries(torch.cat([other.classes, found.classes]), torch.cat([other.masks, found.masks]))
+    rows, columns = match(layers_of_image, target, WEIGHTS, Points(target, 0))
+    assert rows.shape == (2, 3)
+    assert dict(zip(columns[1].tolist(), rows[1].tolist(), strict=True)) == dict(enumerate(best))
 
 
 def slow_loss(found: Queries, target: Segments, gamma: np.ndarray) -> float:
