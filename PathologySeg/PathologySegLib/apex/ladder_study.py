@@ -4,92 +4,30 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.files import write_csv, write_json
-from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.folds import fold_of, with_pathology
-from PathologySegLib.apex.intervals import SCORES, differences, score_intervals
-from PathologySegLib.apex.ladder import ARMS, LADDER, NOT_RUN
-from PathologySegLib.apex.phantom_cohort import PhantomCohort, held_out_patients, learning_patients
+from PathologySegLib.apex.ladder import NOT_RUN
+from PathologySegLib.apex.ladder_report import COLUMNS, arm_line, arm_result, arm_row
+from PathologySegLib.apex.ladder_settings import TIERS
+from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
 from PathologySegLib.apex.recipe import ApexRecipe
 from PathologySegLib.apex.segmentation_scores import Counts
-from PathologySegLib.apex.shape import Shape
 from PathologySegLib.apex.slices import PatientSlices
 
 if TYPE_CHECKING:
     from PathologySegLib.apex.learning import Learned
-
-_SMALL = Shape(
-    stem=2,
-    embedding=16,
-    features=(16, 32, 64, 96),
-    depths=(1, 1, 1, 1),
-    block="basic",
-    hidden=32,
-    heads=4,
-    queries=32,
-    layers=3,
-    pixel_layers=1,
-    feedforward=64,
-    pixel_feedforward=64,
-)
-_STEPS = TrainingSettings(steps=300, batch=6, learning_rate=2e-3, warm_up_steps=20, averaging=0.97)
-
-
-@dataclass(frozen=True)
-class LadderParameters:
-    """The arms, what they have in common (a recipe), and the folds that are trained, each arm once a fold.
-
-    `states` is a folder that keeps the trainings, so that a study that was stopped goes on; without it they are lost.
-    """
-
-    arms: tuple[str, ...] = tuple(ARMS)
-    folds: tuple[int, ...] = (0,)
-    states: str = ""
-    recipe: ApexRecipe = field(default_factory=ApexRecipe)
-
-
-CI = LadderParameters(
-    recipe=ApexRecipe(
-        anatomy="merged",
-        shape=_SMALL,
-        cohort=PhantomCohort(20, 12, 10.0, (48, 32)),
-        training=_STEPS,
-        anatomy_training=_STEPS,
-    )
-)
-CPU = LadderParameters(
-    folds=(0, 1, 2, 3, 4),
-    recipe=ApexRecipe(
-        anatomy="merged",
-        shape=replace(_SMALL, hidden=64, queries=40, pixel_layers=2, feedforward=128, pixel_feedforward=128),
-        cohort=PhantomCohort(60, 30, 6.0, (80, 64)),
-        training=replace(_STEPS, steps=3000, batch=8),
-        anatomy_training=replace(_STEPS, steps=3000, batch=8),
-    ),
-)
-GPU = LadderParameters(
-    folds=(0, 1, 2, 3, 4),
-    recipe=ApexRecipe(
-        cohort=PhantomCohort(185, 125, 4.0, (128, 96)),
-        shape=Shape(stem=2),
-        training=TrainingSettings(steps=30_000, batch=16, learning_rate=1e-4),
-        anatomy_training=TrainingSettings(steps=30_000, batch=16, learning_rate=1e-4),
-    ),
-)
-TIERS: Mapping[str, LadderParameters] = {"ci": CI, "cpu": CPU, "gpu": GPU}
 
 
 def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, object]:
@@ -116,8 +54,8 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
             told = part_of(console.progress, 0.1 + 0.9 * place / len(recipes), 0.1 + 0.9 * (place + 1) / len(recipes))
             trained = _trained(recipe, parameters.folds, patients, states / name, told, console)
             counts[name], folds = _tried(recipe, trained, patients, held_out, console)
-            arms[name] = _arm(recipe, trained, counts[name], counts["baseline"], folds)
-            console.line(_line(name, arms[name]))
+            arms[name] = arm_result(recipe, trained, counts[name], counts["baseline"], folds)
+            console.line(arm_line(name, arms[name]))
             if name == "cross-attention":
                 attention = _attention(recipe, trained[0][1], held_out, folder, console)
     result = {
@@ -132,7 +70,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         "not_run": dict(NOT_RUN),
         "attention": attention,
     }
-    write_csv(folder / "ladder.csv", [_row(name, arm) for name, arm in arms.items()], _COLUMNS)
+    write_csv(folder / "ladder.csv", [arm_row(name, arm) for name, arm in arms.items()], COLUMNS)
     write_json(folder / "study.json", result)
     for name, reason in NOT_RUN.items():
         console.line(f"{name:26} not run: it {reason}")
@@ -188,32 +126,6 @@ def _tried(
     return total, folds
 
 
-def _arm(
-    recipe: ApexRecipe,
-    trained: Sequence[tuple[int, Learned]],
-    counts: Sequence[Counts],
-    baseline: Sequence[Counts],
-    folds: Sequence[Mapping[str, float]],
-) -> dict[str, Any]:
-    arm, network = recipe.chosen_arm, trained[0][1].segmenter.network
-    gain = differences(counts, baseline)
-    return {
-        "title": arm.title,
-        "oracle": arm.anatomy_input,
-        "in_table_10": recipe.arm in LADDER,
-        **score_intervals(counts),
-        "vs_baseline": gain,
-        "beats_baseline": gain["iou"]["low"] > 0,
-        "folds": {
-            name: {"mean": round(float(np.mean(values)), 4), "deviation": round(float(np.std(values)), 4)}
-            for name, values in ((name, [fold[name] for fold in folds]) for name in SCORES)
-        },
-        "weights": sum(value.numel() for value in network.parameters()),
-        "steps": trained[0][1].steps,
-        "seconds": round(sum(learned.seconds for _, learned in trained), 1),
-    }
-
-
 def _attention(
     recipe: ApexRecipe, learned: Learned, held_out: Sequence[PatientSlices], folder: Path, console: Console
 ) -> Mapping[str, object]:
@@ -226,26 +138,3 @@ def _attention(
             f"lesions: {found['share']:.2f}, with permuted queries {found['share_permuted']:.2f}"
         )
     return found
-
-
-_COLUMNS = ("arm", "title", "oracle", *(f"{s}{end}" for s in SCORES for end in ("", "_low", "_high", "_gain",
-            "_gain_low", "_gain_high")), "steps", "seconds", "weights")  # fmt: skip
-
-
-def _row(name: str, arm: Mapping[str, Any]) -> dict[str, object]:
-    row: dict[str, object] = {
-        "arm": name,
-        **{key: arm[key] for key in ("title", "oracle", "steps", "seconds", "weights")},
-    }
-    for score in SCORES:
-        own, gain = arm[score], arm["vs_baseline"][score]
-        row |= {score: own["mean"], f"{score}_low": own["low"], f"{score}_high": own["high"]}
-        row |= {f"{score}_gain": gain["mean"], f"{score}_gain_low": gain["low"], f"{score}_gain_high": gain["high"]}
-    return row
-
-
-def _line(name: str, arm: Mapping[str, Any]) -> str:
-    words = [f"{score.replace('_', ' ')} {arm[score]['mean']:.3f}" for score in SCORES]
-    gain = arm["vs_baseline"]["iou"]
-    against = "" if name == "baseline" else f", {gain['mean']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}] IoU"
-    return f"{name:26} {', '.join(words)}{against}{' (true anatomy)' if arm['oracle'] else ''}"

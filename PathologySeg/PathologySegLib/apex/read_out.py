@@ -7,6 +7,7 @@ is there by chance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,11 +64,11 @@ def attention_rows(
     return rows
 
 
-def summary(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     """The share of lesions with a hit, that by chance, and their difference with its interval over lesions."""
     if not rows:
         return {"lesions": 0}
-    hits, chances = ([float(str(float(row[name]))) for row in rows] for name in ("hit", "hit_permuted"))  # type: ignore[arg-type]
+    hits, chances = ([float(row[name]) for row in rows] for name in ("hit", "hit_permuted"))
     return {
         "lesions": len(rows),
         "top": TOP,
