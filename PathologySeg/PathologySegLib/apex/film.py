@@ -52,7 +52,28 @@ def shrunk(film: Film, pixels: int) -> Film:
     )
 
 
-def read_film(folder: Path, names: Sequence[str]) -> Film:
+def read_image(path: Path) -> npt.NDArray[np.float32]:
+    """A grey or coloured picture of 8 bit as values from 0 to 1.
+
+    Raises:
+        AnatomyGuidedError: It cannot be read.
+    """
+    import SimpleITK
+
+    try:
+        values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).astype(np.float32)
+    except RuntimeError as error:
+        raise AnatomyGuidedError(f"{path.name} cannot be read as a picture; a PNG of 8 bit was expected.") from error
+    grey = values if values.ndim == 2 else values[..., :3].mean(-1)
+    return np.asarray(grey / 255, np.float32)
+
+
+def named_anatomy(path: Path, names: Sequence[str]) -> dict[str, Mask]:
+    """The masks of a COCO file for PAXRay++'s classes, given by those names or as the shadows of DAP structures."""
+    return _named(list(_coco(path)), names)
+
+
+def read_film(folder: Path, names: Sequence[str], name: str = "") -> Film:
     """The film of a folder with image.png, instances.json and anatomy.json, both in COCO's form.
 
     Findings' categories are ChestX-Det's by name. Anatomy's are PAXRay++'s by name, as any 2D model may have predicted
@@ -61,12 +82,10 @@ def read_film(folder: Path, names: Sequence[str]) -> Film:
     Raises:
         AnatomyGuidedError: A file is missing or of another form.
     """
-    import SimpleITK
-
     try:
-        image = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(folder / IMAGE))).astype(np.float32) / 255
+        image = read_image(folder / IMAGE)
         findings = [(CATEGORIES.index(name), mask) for name, mask in _coco(folder / INSTANCES)]
-        anatomy = _named(list(_coco(folder / ANATOMY)), names)
+        anatomy = named_anatomy(folder / ANATOMY, names)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, AnatomyGuidedError):
             raise
@@ -74,7 +93,7 @@ def read_film(folder: Path, names: Sequence[str]) -> Film:
             f"{folder.name} cannot be read as a chest film ({error}); {IMAGE}, {INSTANCES} and {ANATOMY} in COCO's "
             "form with run lengths were expected."
         ) from error
-    return Film(folder.name, image, anatomy, tuple(findings))
+    return Film(name or folder.name, image, anatomy, tuple(findings))
 
 
 def _coco(path: Path) -> list[tuple[str, Mask]]:

@@ -58,7 +58,7 @@ def match(said: Queries, target: Segments, weights: LossWeights, points: Points)
     inside = logits.sigmoid()
     mask = (functional.softplus(logits).sum(1, keepdim=True) - logits @ wanted.T) / logits.shape[1]
     dice = 1 - (2 * inside @ wanted.T + 1) / (inside.sum(1)[:, None] + wanted.sum(1)[None] + 1)
-    cost = (weights.mask * mask + weights.dice * dice).unflatten(0, (layers, queries)) - weights.classes * chances
+    cost = (weights.mask * mask + weights.dice * dice).view(layers, queries, -1) - weights.classes * chances
     table = torch.nan_to_num(cost, nan=1e9, posinf=1e9, neginf=1e9).cpu().numpy()
     found = [linear_sum_assignment(layer) for layer in table]
     rows, columns = (torch.stack([torch.as_tensor(pair[side]) for pair in found]) for side in (0, 1))

@@ -18,6 +18,7 @@ from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.data_patients import data_patients
+from PathologySegLib.apex.film_sets import films_of
 from PathologySegLib.apex.folds import fold_of, with_pathology
 from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
@@ -57,7 +58,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     try:
         from AnatomyGuidedLib.learning.together import own_share
 
-        domain = _films(recipe) if recipe.domain == XRAY else _slices(recipe, order)
+        domain = _films(recipe, order) if recipe.domain == XRAY else _slices(recipe, order)
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
@@ -131,7 +132,7 @@ def _data(
     return data_patients(order.where / source, recipe.cohort, folder, predict, progress=progress, cancelled=cancelled)
 
 
-def _films(recipe: ApexRecipe) -> Domain:
+def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
     from PathologySegLib.apex.film_learning import film_scores, learn_films
 
     names = film_classes(recipe.film_anatomy)
@@ -142,9 +143,18 @@ def _films(recipe: ApexRecipe) -> Domain:
     def scores(segmenter: Segmenter, bodies: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:  # noqa: ARG001
         return film_scores(segmenter, [film for films in bodies for film in films])
 
+    def given(source: str) -> Sequence[Any]:
+        return films_of(order.where / source, names, recipe.films.pixels) if source else []
+
     return Domain(
-        lambda told, stop: learning_films(recipe.films, names, progress=told, cancelled=stop),
-        lambda told, stop: held_out_films(recipe.films, names, progress=told, cancelled=stop),
+        lambda told, stop: (
+            given(recipe.data) if recipe.data else learning_films(recipe.films, names, progress=told, cancelled=stop)
+        ),
+        lambda told, stop: (
+            given(recipe.test_data)
+            if recipe.data
+            else held_out_films(recipe.films, names, progress=told, cancelled=stop)
+        ),
         learn,
         scores,
         "bodies",

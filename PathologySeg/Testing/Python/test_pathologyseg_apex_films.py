@@ -96,6 +96,43 @@ def test_a_film_in_files_comes_back_and_takes_another_models_anatomy(tmp_path: P
         read_film(tmp_path / "p" / "xray", ["heart"])
 
 
+def test_chestx_dets_own_layout_and_folders_of_films_are_read(tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools", reason="pycocotools is not installed")
+    import SimpleITK
+    from PathologySegLib.apex.film_sets import films_of
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "anatomy").mkdir()
+    for name in ("36199_000", "36199_004", "40001_001"):
+        picture = SimpleITK.GetImageFromArray(np.full((64, 64), 51, np.uint8))
+        SimpleITK.WriteImage(picture, str(tmp_path / "images" / f"{name}.png"))
+    heart = {"categories": [{"id": 1, "name": "heart"}],
+             "annotations": [{"category_id": 1, "segmentation": run_lengths(np.ones((64, 64), bool))}]}  # fmt: skip
+    (tmp_path / "anatomy" / "36199_004.json").write_text(json.dumps(heart))
+    square = [[8, 16], [24, 16], [24, 40], [8, 40]]
+    rows = [
+        {"file_name": "36199_000.png", "syms": ["Mass"], "polygons": [square], "boxes": [[8, 16, 24, 40]]},
+        {"file_name": "36199_004.png", "syms": ["Effusion", "Nodule"], "polygons": [square, square]},
+        {"file_name": "40001_001.png", "syms": [], "polygons": []},
+    ]
+    (tmp_path / "train.json").write_text(json.dumps(rows))
+    patients = films_of(tmp_path / "train.json", ["heart"], 8)
+    assert [[film.name for film in films] for films in patients] == [["36199_000", "36199_004"]]
+    first, second = patients[0]
+    assert first.image[0, 0] == pytest.approx(0.2)
+    assert first.findings[0][0] == CATEGORIES.index("Mass")
+    assert np.argwhere(first.findings[0][1]).tolist() == [[i, j] for i in (2, 3, 4) for j in (1, 2)]
+    assert (len(first.anatomy), second.anatomy["heart"].all()) == (0, True)
+    (tmp_path / "bad.json").write_text('[{"file_name": "a.png", "syms": ["Mass"], "polygons": []}]')
+    with pytest.raises(AnatomyGuidedError, match=r"a\.png is not"):
+        films_of(tmp_path / "bad.json", ["heart"], 8)
+    (tmp_path / "bad.json").write_text('[{"syms": ["Mass"]}]')
+    with pytest.raises(AnatomyGuidedError, match="polygons"):
+        films_of(tmp_path / "bad.json", ["heart"], 8)
+    with pytest.raises(AnatomyGuidedError, match="no film"):
+        films_of(tmp_path / "images", ["heart"], 8)
+
+
 def test_instances_are_pairs_of_query_and_category_the_surest_first() -> None:
     classes = torch.log(torch.tensor([[[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]]))
     masks = torch.full((1, 2, 4, 4), -100.0)
