@@ -165,6 +165,7 @@ class Training:
     def _row(self, losses: list[float]) -> dict[str, float]:
         return {
             "step": self.step,
+            "seconds_left": round(self.seconds / max(1, self.step) * (self.settings.steps - self.step)),
             "loss": round(float(np.mean(losses)), 5),
             "rate": self.settings.rate(self.step - 1),
             "seconds": round(self.seconds, 1),
