@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, model_names
+from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, model_names, readable_models
 
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.model_channels import PET, channel_of
@@ -38,9 +38,8 @@ def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
 
 
 def lesion_model_names() -> tuple[str, ...]:
-    """The names of the store's models that take a PET, for a list to choose from; no weights are read."""
-    folders = ((name, find_model(name).folder) for name in model_names())
-    return tuple(name for name, folder in folders if PET in _inputs(folder))
+    """The names of the store's models that find lesions or at least take a PET, for a list to choose from."""
+    return tuple(model.name for model in readable_models() if model.task == TASK or PET in _inputs(model.folder))
 
 
 def _inputs(folder: Path) -> set[str]:

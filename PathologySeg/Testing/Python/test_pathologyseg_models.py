@@ -26,7 +26,7 @@ pytest.importorskip("monai", reason="monai is not installed")
 
 from AnatomyGuidedLib.inference.windows import Window  # noqa: E402
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
-from PathologySegLib.finders import read_finder  # noqa: E402
+from PathologySegLib.finders import lesion_model_names, read_finder  # noqa: E402
 from PathologySegLib.network_finder import lesion_preparation, write_lesion_model  # noqa: E402
 
 PET_GRID = grid((24, 20, 16), (4.0, 4.0, 4.0), origin_ras=(-50.0, -40.0, -32.0))
@@ -340,6 +340,19 @@ def test_the_benchmark_preset_keeps_the_whole_image():
     preset = preset_named("benchmark", Fingerprint(40.0, 60.0, 6.0, 4.0))
     assert lesion_preparation(preset, "none", (4.0, 4.0, 4.0)).crop == "whole"
     assert lesion_preparation(GRASP, "groups", (4.0, 4.0, 4.0)).label_channels == tuple(range(2, 15))
+
+
+def test_the_stores_lesion_models_are_listed_by_name_and_atlas_models_are_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path))
+    put(tmp_path / "ours", build_network(segresnet(2)), GRASP, "none")
+    other = put(tmp_path / "added", build_network(segresnet(2)), GRASP, "none")
+    card = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**card, "task": "1 structures from CT, PET"}))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model.json").write_text("{")
+    named = lesion_model_names()
+    assert {"ours", "added"} <= set(named)
+    assert not {"dap-demo", "broken"} & set(named)
 
 
 def test_the_model_is_read_without_its_weights(tmp_path):
