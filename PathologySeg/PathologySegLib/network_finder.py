@@ -37,6 +37,7 @@ class NetworkFinder:
     channels: tuple[str, ...]
     lesions: tuple[int, ...]
     onto: str = ONTO_PET
+    preset: str = ""
 
     @property
     def name(self) -> str:
@@ -48,7 +49,12 @@ class NetworkFinder:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"channels": list(self.channels), "lesion_labels": list(self.lesions), "common_grid": self.onto}
+        return {
+            "channels": list(self.channels),
+            "preset": self.preset,
+            "lesion_labels": list(self.lesions),
+            "common_grid": self.onto,
+        }
 
     def found(
         self,
@@ -85,9 +91,8 @@ def read_finder(folder: Path, entry: Mapping[str, Any], choice: ModelChoice) -> 
     onto = str(entry.get("common_grid", ONTO_PET))
     if onto not in (ONTO_PET, ONTO_CT):
         raise AnatomyGuidedError(f"The card of {predictor.name} asks for the grid {onto!r}, but pet or ct is known.")
-    return NetworkFinder(
-        predictor, channels, lesion_values(predictor.name, predictor.labels, choice.lesion_labels), onto
-    )
+    lesions = lesion_values(predictor.name, predictor.labels, choice.lesion_labels)
+    return NetworkFinder(predictor, channels, lesions, onto, str(entry.get("preset", "")))
 
 
 def lesion_preparation(preset: Preset, anatomy: str, spacing_mm: tuple[float, float, float]) -> Preparation:

@@ -18,6 +18,7 @@ from PathologySegLib.finder import Found
 from PathologySegLib.model_channels import lesion_values, require_order, resolved_channels
 from PathologySegLib.model_lesions import find_lesions_by_model
 from PathologySegLib.parameters import ModelChoice
+from PathologySegLib.petct.anatomy_channels import channel_named
 from PathologySegLib.petct.inputs import channel_names, network_input, on_one_grid
 from PathologySegLib.petct.presets import APEX, GRASP, preset_named
 
@@ -358,4 +359,20 @@ def test_the_stores_lesion_models_are_listed_by_name_and_atlas_models_are_not(tm
 def test_the_model_is_read_without_its_weights(tmp_path):
     finder = read_finder(str(put(tmp_path / "m", build_network(segresnet(3)), GRASP, "scalar")), ModelChoice())
     assert finder.needs_anatomy
-    assert finder.facts == {"channels": ["CT", "PET", "anatomy"], "lesion_labels": [1], "common_grid": "pet"}
+    assert finder.facts == {
+        "channels": ["CT", "PET", "anatomy"], "preset": "grasp", "lesion_labels": [1], "common_grid": "pet",
+    }  # fmt: skip
+
+
+def test_anatomy_is_never_interpolated_and_images_are():
+    ct, pet, ids = made_study()
+    together = on_one_grid(ct, pet, ids)
+    prepared = lesion_preparation(GRASP, "scalar", (6.5, 5.0, 7.0)).prepared(
+        [together.ct, together.pet, Volume(channel_named(together.anatomy.values, "anatomy"), together.grid)]
+    )
+    scalars = {np.float32(id_of(name) / np.float32(144)) for name in ("Muscles", "Liver")} | {np.float32(0)}
+    assert set(np.unique(prepared.image[2])) <= scalars
+    assert len(np.unique(prepared.image[2])) == 3
+    assert prepared.image[1].min() >= 0
+    given = set(np.unique(np.float32(together.pet.values) / np.float32(10)))
+    assert not set(np.unique(prepared.image[1])) <= given
