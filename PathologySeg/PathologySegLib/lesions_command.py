@@ -166,7 +166,8 @@ def _print(result: LesionResult, console: Console) -> None:
 
 
 def _nearby(row: Mapping[str, object]) -> str:
-    """The nearest structure in brackets, where the lesion lies in none."""
-    if not row["nearest_structure"] or row["nearest_structure"] == row["structure"]:
+    """The nearest structure in brackets, where another one or none holds most of the lesion."""
+    name = row["nearest_structure"]
+    if not name or name == row["structure"]:
         return ""
-    return f" ({row['nearest_mm']} mm from {row['nearest_structure']})"
+    return f" (partly in {name})" if row["nearest_mm"] == 0 else f" ({row['nearest_mm']} mm from {name})"
