@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.errors import UsageError
+from AnatomyGuidedLib.errors import Cancelled, UsageError
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
@@ -205,6 +206,34 @@ def by_hand(folder: Path, order: tuple[str, str]) -> np.ndarray:
     with torch.inference_mode():
         logits = network(torch.from_numpy(np.pad(stacked, [(0, 0), (0, 0), (2, 2), (0, 0)]))[None])[0]
     return (logits.argmax(0).numpy()[:, 2:-2] > 0).transpose(2, 1, 0)
+
+
+def test_a_folder_that_was_added_to_the_store_gives_the_same_by_name(study, run_command, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    folder = nnunet_folder(tmp_path)
+    assert run_command("models", "add", folder, "--name", "tumours")[0] == 0
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", "tumours", "-o", tmp_path / "l.nii.gz"]
+    code, _, err = run_command(*words)
+    assert code == 0, err
+    assert np.array_equal(read_labelmap(tmp_path / "l.nii.gz").values > 0, by_hand(folder, ("CT", "PET")))
+
+
+def test_without_torch_a_sentence_says_what_to_install(study, run_command, tmp_path, monkeypatch):
+    folder = put(tmp_path / "model", build_network(segresnet(2)), GRASP, "none")
+    for name in ("torch", "AnatomyGuidedLib.predictors.card", "AnatomyGuidedLib.predictors.nnunet_v2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", folder, "-o", tmp_path / "l.nii.gz"]
+    code, _, err = run_command(*words)
+    assert code == 1
+    assert "Models need torch, which is not installed" in err
+
+
+def test_a_model_stops_between_two_windows_when_asked(tmp_path):
+    finder = read_finder(str(put(tmp_path / "m", build_network(segresnet(2)), GRASP, "none")), ModelChoice())
+    ct, pet, _ = made_study()
+    asked = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        find_lesions_by_model(ct, pet, finder, device="cpu", cancelled=lambda: next(asked, True))
 
 
 def test_a_folder_whose_channels_have_no_names_wants_them_told(study, run_command, tmp_path):
