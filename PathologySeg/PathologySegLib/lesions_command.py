@@ -83,7 +83,10 @@ def _anatomy(
     if model is None:
         return None, "none"
     if not parameters.model.anatomy_model:
-        console.note(f"The model needs the anatomy, and none was given: {model} predicts it from the CT.")
+        console.note(
+            f"The model needs the anatomy, and none was given: {model} predicts it from the CT (a demonstration model, "
+            "trained on made patients alone)."
+        )
     progress = part_of(console.progress, 0.1, 0.4)
     predicted = predicted_anatomy(
         ct, model, device=parameters.model.device, progress=progress, cancelled=console.cancelled
@@ -157,8 +160,7 @@ def _print(result: LesionResult, console: Console) -> None:
     for row in result.rows:
         console.line(
             f"{row['lesion']:>6} {row['volume_ml']:>10.2f} {row['suv_max']:>7.2f} {row['suv_mean']:>8.2f} "
-            f"{row['suv_peak']:>8.2f} "
-            f"{row['tlg']:>9.1f}  {row['structure']}{_nearby(row)}"
+            f"{row['suv_peak']:>8.2f} {row['tlg']:>9.1f}  {row['structure']}{_nearby(row)}"
         )
     console.line(
         f"{counted(len(result.rows), 'lesion')}, {result.total('volume_ml')} ml (total metabolic tumour volume)"
