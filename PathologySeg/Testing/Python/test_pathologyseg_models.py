@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.errors import Cancelled, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
@@ -362,6 +362,39 @@ def test_attention_is_refused_where_a_model_tells_none(study, run_command, tmp_p
     code, _, err = run_command(*words, "--attention", tmp_path / "o" / "a.json")
     assert (code, (tmp_path / "o").exists()) == (2, False)
     assert "suv4 attends to no anatomy" in err
+
+
+def test_in_python_a_model_that_takes_anatomy_wants_it_given(tmp_path):
+    finder = read_finder(str(put(tmp_path / "m", build_network(segresnet(3)), GRASP, "scalar")), ModelChoice())
+    ct, pet, _ = made_study()
+    with pytest.raises(UsageError, match="takes the anatomy as a channel; give --anatomy"):
+        find_lesions_by_model(ct, pet, finder, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--lesion-labels", "one"], "whole numbers above 0"),
+        (["--lesion-labels", "0"], "whole numbers above 0"),
+        (["--anatomy", "a.nii.gz", "--anatomy-model", "dap-demo"], "not both"),
+        (["--segments", "some"], "invalid choice"),
+        (["--device", "gpu"], "auto, cpu, cuda or cuda:N"),
+        (["--threshold", "3", "--model", "dap-demo"], "takes no threshold"),
+    ],
+)
+def test_wrong_options_of_models_are_wrong_calls(study, run_command, tmp_path, more, words):
+    call = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "-o", tmp_path / "o" / "l.nii.gz", *more]
+    code, _, err = run_command(*call)
+    assert (code, (tmp_path / "o").exists()) == (2, False)
+    assert words in err
+
+
+def test_a_card_whose_entry_is_no_table_is_refused(tmp_path):
+    folder = put(tmp_path / "m", build_network(segresnet(2)), GRASP, "none")
+    card = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**card, "lesions": ["grasp"]}))
+    with pytest.raises(AnatomyGuidedError, match="an entry 'lesions' that is no table"):
+        read_finder(str(folder), ModelChoice())
 
 
 def test_the_benchmark_preset_keeps_the_whole_image():
