@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.predictors.normalisation import Normalisation
 from AnatomyGuidedLib.predictors.predictor import Labels
 from made_images import grid
@@ -28,6 +30,7 @@ pytest.importorskip("monai", reason="monai is not installed")
 
 from AnatomyGuidedLib.inference.windows import Window  # noqa: E402
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
+from AnatomyGuidedLib.predictors.card import read_predictor  # noqa: E402
 from PathologySegLib.finders import lesion_model_names, read_finder  # noqa: E402
 from PathologySegLib.network_finder import lesion_preparation, write_lesion_model  # noqa: E402
 
@@ -137,6 +140,29 @@ def test_a_model_without_the_anatomy_that_it_needs_predicts_it(study, run_comman
     assert code == 0, err
     assert "dap-demo predicts it from the CT" in err
     assert json.loads(report.read_text())["anatomy"] == "predicted by dap-demo"
+
+
+def test_the_atlas_that_a_card_names_predicts_the_anatomy_as_it_did_in_training(
+    study, run_command, tmp_path, monkeypatch
+):
+    """The channel holds the atlas model's own labels: the result is that of its label map given as --anatomy."""
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path))
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "my-atlas")
+    ct, pet, _ = made_study()
+    ids, _ = read_predictor(tmp_path / "my-atlas").labelmap([ct], device="cpu")
+    write_labelmap(ids, tmp_path / "ids.nii.gz")
+    channels = network_input(on_one_grid(ct, pet, ids), GRASP, anatomy="scalar").channels
+    network = trained(channels, pet.values > 4)
+    folder = put(tmp_path / "model", network, GRASP, "scalar", atlas="my-atlas")
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", folder, "--device", "cpu"]
+    code, _, err = run_command(*words, "-o", tmp_path / "predicted.nii.gz", "--json", tmp_path / "r.json")
+    assert code == 0, err
+    assert "my-atlas predicts it from the CT." in err
+    assert json.loads((tmp_path / "r.json").read_text())["anatomy"] == "predicted by my-atlas"
+    assert run_command(*words, "-o", tmp_path / "given.nii.gz", "--anatomy", f"{tmp_path / 'ids.nii.gz'}@dap")[0] == 0
+    found = [read_labelmap(tmp_path / f"{name}.nii.gz").values for name in ("predicted", "given")]
+    assert found[0].any()
+    assert np.array_equal(*found)
 
 
 def test_a_study_may_come_together_on_the_cts_grid(study, run_command, tmp_path):
