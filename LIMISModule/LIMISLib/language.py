@@ -90,6 +90,15 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
     return (nearly_meant(sentence, _understood) or reading) if reading == _NO_COMMAND else reading
 
 
+def is_no_command(reading: Interpretation) -> bool:
+    """Whether nothing in the sentence was understood; other rejections know what was said and why it cannot be done.
+
+    >>> is_no_command(parse("good morning")), is_no_command(parse("don't segment the liver"))
+    (True, False)
+    """
+    return reading == _NO_COMMAND
+
+
 def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
     """What the sentence means when typing errors are put right; asked for where they are many or large.
 

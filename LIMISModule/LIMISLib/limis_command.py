@@ -17,6 +17,7 @@ from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme
 from LIMISLib.commands import Question
 from LIMISLib.language import parse
 from LIMISLib.participants.command import run_sitting
+from LIMISLib.proposer import CommandProposer, LanguageModelProposer, with_proposals
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, Watch, anatomy_source, open_session, read_log, replay, source, write_log
 from LIMISLib.session_results import result_json, write_result
@@ -51,6 +52,7 @@ _OPTIONS = {
     "html": "--html",
     "participant": "--participant",
     "config": "--config",
+    "language_model": "--language-model",
 }
 
 
@@ -77,6 +79,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="PAGE.html", help="replay: a transcript with a picture a step")
     parser.add_argument("--participant", metavar="P1", help="study: the participant's sign, no name")
     parser.add_argument("--config", type=Path, metavar="FILE", help="study: settings (.json or .toml)")
+    parser.add_argument(
+        "--language-model",
+        type=Path,
+        metavar="FOLDER",
+        help="a local causal language model that proposes commands for sentences that are none; each is asked about",
+    )
     parser.add_argument("--force", action="store_true", help="take the image for a CT whatever its histogram says")
 
 
@@ -101,14 +109,19 @@ def _script(text: str) -> _Said:
 
 
 def _parse(sentences: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
-    _require_call(arguments, "anatomyguided limis parse", needed=frozenset())
+    _require_call(arguments, "anatomyguided limis parse", needed=frozenset(), allowed={"language_model"})
     if not sentences:
         raise UsageError('anatomyguided limis parse: give a sentence, or "-" to read one a line.')
+    proposer = _proposer(arguments)
     meanings = []
     for sentence in _lines_of_input() if sentences == ["-"] else sentences:
-        meanings.append(parse(sentence).to_json())
+        meanings.append(with_proposals(sentence, parse(sentence), proposer).to_json())
         console.line(json.dumps(meanings[-1], ensure_ascii=False))
     return {"meanings": meanings}
+
+
+def _proposer(arguments: argparse.Namespace) -> CommandProposer | None:
+    return LanguageModelProposer(arguments.language_model) if arguments.language_model else None
 
 
 def _lines_of_input() -> Iterator[str]:
@@ -121,7 +134,7 @@ def _lines_of_input() -> Iterator[str]:
 
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
-    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force"})
+    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force", "language_model"})
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
@@ -130,6 +143,7 @@ def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) 
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
     session = open_session(image, anatomy, force=arguments.force)
+    session.proposer = _proposer(arguments)
     for number, sentence in enumerate(sentences, start=1):
         console.progress(number / (len(sentences) + 1), sentence)
         _say(session, number, sentence, console)

@@ -21,6 +21,7 @@ from LIMISLib.dialogue import asked
 from LIMISLib.language import parse
 from LIMISLib.planes import AXIAL, Plane, SliceView
 from LIMISLib.prompt_segmenter import Mask, PromptSegmenter
+from LIMISLib.proposer import CommandProposer, with_proposals
 from LIMISLib.random_walk import RandomWalk
 from LIMISLib.refinements import cell_of
 from LIMISLib.state_tree import NoMask
@@ -53,6 +54,7 @@ class Session:
         self._bench = Workbench(image, anatomy, finder=finder, segmenter=segmenter or RandomWalk(), plane=plane)
         self._tree, self._dialogue = self._bench.tree, self._bench.dialogue
         self._entries: list[Entry] = []
+        self.proposer: CommandProposer | None = None  # for sentences that are no command
 
     @property
     def image(self) -> Volume:
@@ -115,7 +117,7 @@ class Session:
 
     def say(self, sentence: str) -> Reply:
         """What came of the sentence. It never raises for a sentence: a bad one leaves the session as it was."""
-        interpretation = parse(sentence, self.pending)
+        interpretation = with_proposals(sentence, parse(sentence, self.pending), self.proposer)
         if isinstance(interpretation, Command) and interpretation.intent == "answer":
             choice = interpretation.word("choice")
             if self._dialogue.leaves_out(choice):
