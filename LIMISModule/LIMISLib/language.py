@@ -33,8 +33,8 @@ LONGEST_SENTENCE = 300
 _MOST_CORRECTED = 2  # words with typing errors
 
 HINT = (
-    'You can say, for example, "segment the liver", "move the box 5 pixels left", "make the box ten pixels larger", '
-    '"keep", "undo", "redo" or "revert to step 2".'
+    'You can say, in English, for example "segment the liver", "move the box 5 pixels left", "make the box ten pixels '
+    'larger", "keep", "undo", "redo" or "revert to step 2".'
 )
 
 _NO_COMMAND = Rejection(f"That is no command. {HINT}")
