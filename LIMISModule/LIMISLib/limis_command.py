@@ -15,24 +15,34 @@ from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme
 
 from LIMISLib.commands import Question
+from LIMISLib.finding.choose import FORMS, caution, choice_for
 from LIMISLib.language import parse
 from LIMISLib.participants.command import run_sitting
 from LIMISLib.proposer import CommandProposer, LanguageModelProposer, with_proposals
+from LIMISLib.segmenters.registry import (
+    DEFAULT,
+    SegmenterChoice,
+    listed_segmenters,
+    open_segmenter,
+    segmenter_choice,
+)
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, Watch, anatomy_source, open_session, read_log, replay, source, write_log
 from LIMISLib.session_results import result_json, write_result
 from LIMISLib.transcript import Line, line_of, transcript_page
 
-_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
+_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FINDER] [--segmenter NAME[:PLACE]]
+                           [--allow-remote] [--say "..."]... [--script FILE]...
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
-       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] [-o SEG] [--html PAGE.html]
-                           [--json FILE]
+       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
+                           [--segmenter NAME:PLACE] [--allow-remote] [-o SEG] [--html PAGE.html] [--json FILE]
        anatomyguided limis study CASES.csv --participant P1 [--config FILE] -o DIR [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
 The result is the current mask on the image's grid, with value 1; undone steps are not in it, but stay in the log.
+Without an anatomy a small network, a demonstration model, finds eleven organs: check its boxes.
 A file called "parse", "replay" or "study" is given as ./parse.
 A study reads sentences from standard input, and keeps all of a participant's session in a folder (docs/studies.md).
 
@@ -47,13 +57,18 @@ _OPTIONS = {
     "log": "--log",
     "said": "--say or --script",
     "anatomy": "--anatomy",
+    "finder": "--finder",
     "image": "--image",
     "force": "--force",
     "html": "--html",
     "participant": "--participant",
     "config": "--config",
     "language_model": "--language-model",
+    "segmenter": "--segmenter",
+    "allow_remote": "--allow-remote",
 }
+
+_SEGMENTER = ("segmenter", "allow_remote")
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage, parser.epilog = _USAGE, _EPILOG
     parser.add_argument("words", nargs="+", metavar="IMAGE", help="a CT; or parse SENTENCE; replay LOG; study CSV")
     parser.add_argument("--anatomy", metavar="LABELMAP[@SCHEME]", help="where the structures are (a DAP label map)")
+    parser.add_argument("--finder", metavar="FINDER", default="", help=f"what finds boxes: {'; '.join(FORMS.values())}")
     parser.add_argument("--say", action="append", dest="said", type=_sentence, metavar="SENTENCE", help="a sentence")
     parser.add_argument(
         "--script", action="append", dest="said", type=_script, metavar="FILE", help="sentences, one a line; # comments"
@@ -84,6 +100,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FOLDER",
         help="a local causal language model that proposes commands for sentences that are none; each is asked about",
+    )
+    parser.add_argument(
+        "--segmenter",
+        metavar="NAME[:PLACE]",
+        help=f"what makes masks of boxes and clicks: {listed_segmenters()} (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="the segmenter's server may be another machine, which gets the image",
     )
     parser.add_argument("--force", action="store_true", help="take the image for a CT whatever its histogram says")
 
@@ -134,32 +160,42 @@ def _lines_of_input() -> Iterator[str]:
 
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
-    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force", "language_model"})
+    _require_call(
+        arguments,
+        name,
+        needed={"output", "log", "said"},
+        allowed={"anatomy", "finder", "force", "language_model", *_SEGMENTER},
+    )
+    choice = choice_for(arguments.finder, has_anatomy=bool(arguments.anatomy))
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output, log_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS), outputs.stage(arguments.log)
+    made_by = segmenter_choice(arguments.segmenter or DEFAULT)
+    segmenter = open_segmenter(made_by, allow_remote=arguments.allow_remote)
+    used = SegmenterChoice(made_by.name, made_by.place, segmenter.weights_sha256)
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
-    session = open_session(image, anatomy, force=arguments.force)
+    session = open_session(image, anatomy, force=arguments.force, finder=arguments.finder, segmenter=segmenter)
     session.proposer = _proposer(arguments)
+    if caution(choice):
+        console.note(caution(choice))
     for number, sentence in enumerate(sentences, start=1):
         console.progress(number / (len(sentences) + 1), sentence)
         _say(session, number, sentence, console)
     write_result(session, output)
-    write_log(
-        SessionLog(image, anatomy, arguments.force, session.entries), log_path, folder=arguments.log.absolute().parent
-    )
+    log = SessionLog(image, anatomy, arguments.force, session.entries, arguments.finder, used)
+    write_log(log, log_path, folder=arguments.log.absolute().parent)
     console.progress(1.0, "Done")
-    return result_json(session, ())
+    return {**result_json(session, ()), "finder": choice.text}
 
 
 def _replay(
     words: list[str], arguments: argparse.Namespace, console: Console, outputs: Outputs
 ) -> Mapping[str, object]:
     name = "anatomyguided limis replay"
-    _require_call(arguments, name, needed=frozenset(), allowed={"image", "anatomy", "output", "html"})
+    _require_call(arguments, name, needed=frozenset(), allowed={"image", "anatomy", "output", "html", *_SEGMENTER})
     if not arguments.output and not arguments.html:
         raise UsageError(f"{name}: -o or --html is needed (see anatomyguided limis --help).")
     log_path = _only_file(words, name)
@@ -171,7 +207,14 @@ def _replay(
     console.progress(0.0, "Replaying")
     lines: list[Line] = []
     watch: Watch = (lambda *step: lines.append(line_of(*step))) if page else (lambda *_: None)
-    run_again = replay(log_path, image=arguments.image, anatomy=arguments.anatomy, watch=watch)
+    run_again = replay(
+        log_path,
+        image=arguments.image,
+        anatomy=arguments.anatomy,
+        segmenter=arguments.segmenter,
+        allow_remote=arguments.allow_remote,
+        watch=watch,
+    )
     for note in run_again.notes:
         console.note(note)
     if output:

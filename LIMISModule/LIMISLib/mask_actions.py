@@ -23,15 +23,15 @@ def segment(bench: Workbench, command: Command) -> str:
     """The first mask of a structure; the default adaptation is then on offer."""
     if bench.finder is None:
         raise AnatomyGuidedError(
-            "Without an anatomy no structure can be found; give a label map of this image with the session (--anatomy "
-            "on the command line, Anatomy in the panel)."
+            "Without an anatomy and a finder no structure can be found; give a label map of this image with the session "
+            "(Anatomy in the panel), or a finder."
         )
     structure = command.word("structure")
     finding = bench.finder.find(structure, command.count("slice"))
     setup = Setup(structure, finding.slice_number, finding.box, bench.view.plane)
     text = bench.add(command, setup)
     bench.dialogue.offer = _adapted(bench, setup)
-    return text
+    return f"{text} {finding.remark}".strip()
 
 
 def refine(bench: Workbench, command: Command) -> str:

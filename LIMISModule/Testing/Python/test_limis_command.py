@@ -63,7 +63,7 @@ def test_sentences_make_a_named_segment_and_a_log_that_replays_to_the_identical_
 def test_the_log_holds_commands_and_checksums_and_no_voxels(limis, study):
     assert limis(*_SAID)[0] == 0
     header, *entries = [json.loads(line) for line in (study / "s.jsonl").read_text().splitlines()]
-    assert set(header) == {"format", "version", "software", "image", "anatomy"}
+    assert set(header) == {"format", "version", "software", "image", "anatomy", "segmenter"}
     assert header["image"]["path"] == "ct.nii.gz"
     assert header["anatomy"]["path"] == "anatomy.nii.gz"
     assert all(set(entry) == {"sentence", "command", "state", "mask_sha256"} for entry in entries)
