@@ -18,6 +18,8 @@ from LIMISLib.commands import Question
 from LIMISLib.finding.choose import FORMS, caution, choice_for
 from LIMISLib.language import parse
 from LIMISLib.participants.command import run_sitting
+from LIMISLib.participants.tools import Tools
+from LIMISLib.prompt_segmenter import PromptSegmenter
 from LIMISLib.proposer import CommandProposer, LanguageModelProposer, with_proposals
 from LIMISLib.segmenters.registry import (
     DEFAULT,
@@ -37,7 +39,8 @@ _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FI
        anatomyguided limis parse "..." | - [--json FILE]
        anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
                            [--segmenter NAME:PLACE] [--allow-remote] [-o SEG] [--html PAGE.html] [--json FILE]
-       anatomyguided limis study CASES.csv --participant P1 [--config FILE] -o DIR [--json FILE]"""
+       anatomyguided limis study CASES.csv --participant P1 [--config FILE] [--finder FINDER]
+                           [--segmenter NAME[:PLACE]] [--allow-remote] -o DIR [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
@@ -171,9 +174,7 @@ def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) 
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output, log_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS), outputs.stage(arguments.log)
-    made_by = segmenter_choice(arguments.segmenter or DEFAULT)
-    segmenter = open_segmenter(made_by, allow_remote=arguments.allow_remote)
-    used = SegmenterChoice(made_by.name, made_by.place, segmenter.weights_sha256)
+    used, segmenter = _segmenter(arguments)
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
@@ -227,8 +228,17 @@ def _replay(
 
 def _study(words: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
     name = "anatomyguided limis study"
-    _require_call(arguments, name, needed={"output", "participant"}, allowed={"config"})
-    return run_sitting(_only_file(words, name), arguments.participant, arguments.output, arguments.config, console)
+    _require_call(arguments, name, needed={"output", "participant"}, allowed={"config", "finder", *_SEGMENTER})
+    tools = Tools(arguments.finder, *_segmenter(arguments))
+    table, sign = _only_file(words, name), arguments.participant
+    return run_sitting(table, sign, arguments.output, console, settings=arguments.config, tools=tools)
+
+
+def _segmenter(arguments: argparse.Namespace) -> tuple[SegmenterChoice, PromptSegmenter]:
+    """What was chosen, with its weights' checksum, and the segmenter itself."""
+    choice = segmenter_choice(arguments.segmenter or DEFAULT)
+    segmenter = open_segmenter(choice, allow_remote=arguments.allow_remote)
+    return SegmenterChoice(choice.name, choice.place, segmenter.weights_sha256), segmenter
 
 
 def _require_call(

@@ -15,6 +15,7 @@ from LIMISLib.session import Session
 from LIMISLib.states import Reply, State
 
 FINISHED, TIME_OVER, STOPPED, INPUT_ENDED = "finished", "time over", "stopped", "input ended"
+BROKEN_OFF = "broken off"
 
 _STOP = ("quit", "stop the study")
 _REMINDER = (

@@ -147,6 +147,47 @@ def test_a_sitting_that_breaks_off_keeps_what_was_done(table: Path, tmp_path: Pa
     assert set(record["answers"].values()) == {None}
 
 
+class Breaking(Script):
+    """A person who presses Ctrl-C when their lines are over."""
+
+    def hear(self) -> str | None:
+        line = super().hear()
+        if line is None:
+            raise KeyboardInterrupt
+        return line
+
+
+def test_ctrl_c_keeps_the_image_that_was_worked_on(table: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Breaking("quit", "no", "make the box 3 px smaller").sit(table, tmp_path / "P1")
+    record = _record(tmp_path / "P1")
+    assert record["complete"] is False
+    assert [(case["case"], case["ended"], case["chosen"]) for case in record["cases"]] == [
+        ("practice", "stopped", 0), ("a", "broken off", 1)
+    ]  # fmt: skip
+    assert len(replay(tmp_path / "P1" / "a.jsonl").session.states) == 2
+
+
+def test_another_segmenter_is_named_in_the_logs_and_used_again(table: Path, tmp_path: Path, run_command: Run,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    lines = ("quit", "no", "make the box 5 px smaller", "finish", "quit", *_ANSWERS, "")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines) + "\n"))
+    words = ("limis", "study", table, "--participant", "P1", "-o", tmp_path / "P1", "--segmenter", "seeded_growth")
+    assert run_command(*words)[0] == 0
+    assert "seeded_growth" in (tmp_path / "P1" / "a.jsonl").read_text().splitlines()[0]
+    assert replay(tmp_path / "P1" / "a.jsonl").notes == ()
+
+
+def test_bytes_that_are_no_text_end_no_study(table: Path, tmp_path: Path, run_command: Run,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    lines = ("quit", "no", "finish", "quit", *_ANSWERS, "")
+    typed = b"\xff\xfe\n" + "\n".join(lines).encode() + b"\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed), encoding="utf-8"))
+    code, out, _ = run_command("limis", "study", table, "--participant", "P1", "-o", tmp_path / "P1")
+    assert code == 0
+    assert "That is no command" in out or "Nothing was said" in out
+
+
 def test_wrong_answers_are_asked_for_again(table: Path, tmp_path: Path) -> None:
     answers = ("0", "21", "five", "", "14", *_ANSWERS[1:6], "8", "4")
     script = Script("quit", "quit", *answers, "")
