@@ -100,14 +100,16 @@ def is_no_command(reading: Interpretation) -> bool:
 
 
 def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
-    """What the sentence means when typing errors are put right; asked for where they are many or large.
+    """What the sentence means when typing errors are put right; asked for where they are many, large, or of two kinds.
 
-    Where a word may be several, the sentence must mean one thing only.
+    Where a word may be several, the sentence must mean one thing only, or is asked about if it may mean two.
     """
     readings = {better: _understood(tokens_of(" ".join(better.words))) for better in corrections(words)}
     runnable = {better: reading for better, reading in readings.items() if not isinstance(reading, Rejection)}
-    if not runnable or any(reading != next(iter(runnable.values())) for reading in runnable.values()):
-        return rejection
+    meanings = list(dict.fromkeys(runnable.values()))
+    if len(meanings) != 1:
+        commands = [meaning for meaning in meanings if isinstance(meaning, Command)]
+        return (question_between(commands) if len(commands) == len(meanings) else None) or rejection
     better, reading = next(iter(runnable.items()))
     if isinstance(reading, Question) or (better.errors == 1 and better.changed <= _MOST_CORRECTED):
         return reading

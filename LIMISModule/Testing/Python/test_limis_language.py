@@ -426,6 +426,22 @@ def test_two_near_readings_are_told_apart_by_their_number():
     assert question_between([Command("undo"), Command("redo"), Command("keep")]) is None
 
 
+def test_a_typing_error_between_two_words_is_asked_about():
+    asked = parse("make the box fixteen percent smaller")
+    assert [outcome.slots["amount"] for outcome in asked.outcomes] == [-15, -16]
+    assert asked.outcome(parse("the first one", asked).slots["choice"]).slots["amount"] == -15
+
+
+def test_two_intents_with_the_same_evidence_are_asked_about_and_three_rejected(monkeypatch):
+    commands = [Command("undo"), Command("keep"), Command("redo")]
+    for count in (2, 3):
+        readers = tuple((lambda _, command=command: command) for command in commands[:count])
+        monkeypatch.setattr("LIMISLib.language._RECOGNISERS", readers)
+        meaning = parse("frobnicate")
+        assert isinstance(meaning, Question) == (count == 2)
+    assert "more than one way" in meaning.reason
+
+
 def _one_of_every_kind() -> Iterator[Command]:
     sizes = [{"amount": 5, "unit": "px"}, {"amount": 2.5, "unit": "mm"}, {"amount": 7}, {}]
     yield from (Command("segment", {"structure": label.name}) for label in structures())
