@@ -106,6 +106,12 @@ class Session:
         return self._dialogue.guide.point
 
     @property
+    def asked_point_ras(self) -> tuple[float, float, float] | None:
+        """RAS position in mm of the pixel that is being asked about."""
+        point, state = self.asked_point, self.current
+        return None if point is None or state is None else self.view_of(state).pixel_ras(state.slice_number, *point)
+
+    @property
     def slice_number(self) -> int | None:
         """The slice that is shown: that of the current mask, or where the user went since."""
         return self._bench.slice_number
