@@ -30,6 +30,10 @@ def run_sitting(
     """
     times = with_settings(Times(), read_settings(settings) if settings else {})
     cases = read_plan(table)
+    for number, case in enumerate(cases):
+        console.progress(number / len(cases), f"Checking {case.name}")
+        tools.begun(case)
+    console.progress(1.0, "All cases are fine")
     records = Records(folder, require_anonymous(participant), times, tools)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a slip of the keyboard ends no study

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from AnatomyGuidedLib.errors import Cancelled
 
-from LIMISLib.commands import Command
 from LIMISLib.participants.case_work import BROKEN_OFF, INPUT_ENDED, STOPPED, Outcome, work_on
 from LIMISLib.participants.plan import PlannedCase, Times
 from LIMISLib.participants.questionnaire import answers
@@ -50,8 +49,7 @@ def _on_case(
     case: PlannedCase, phase: str, limit_s: float, times: Times, terminal: Terminal, records: Records
 ) -> Outcome:
     """The case's outcome; reading the image does not count as time. What was done is kept if the person breaks off."""
-    session = records.tools.opened(case)
-    answer = session.execute(Command("segment", {"structure": case.structure}))
+    session, answer = records.tools.begun(case)
     terminal.tell(f"Image {case.name}. {answer}")
     terminal.show(session)
     started_s = terminal.clock()

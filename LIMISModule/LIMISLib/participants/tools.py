@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+
+from LIMISLib.commands import Command
 from LIMISLib.participants.plan import PlannedCase
 from LIMISLib.prompt_segmenter import PromptSegmenter
 from LIMISLib.segmenters.registry import SegmenterChoice
@@ -19,14 +22,18 @@ class Tools:
     choice: SegmenterChoice = field(default_factory=SegmenterChoice)
     segmenter: PromptSegmenter | None = None
 
-    def opened(self, case: PlannedCase) -> Session:
-        """A session on the case's image.
+    def begun(self, case: PlannedCase) -> tuple[Session, str]:
+        """A session with the case's first mask, and what it said.
 
         Raises:
-            AnatomyGuidedError: Image or anatomy cannot be read.
+            AnatomyGuidedError: Image or anatomy cannot be read, or the structure is not found.
         """
         anatomy = anatomy_source(case.anatomy) if case.anatomy else None
-        return open_session(source(case.image), anatomy, finder=self.finder, segmenter=self.segmenter)
+        try:
+            session = open_session(source(case.image), anatomy, finder=self.finder, segmenter=self.segmenter)
+            return session, session.execute(Command("segment", {"structure": case.structure}))
+        except AnatomyGuidedError as error:
+            raise AnatomyGuidedError(f"Case {case.name}: {error}") from error
 
     def log_of(self, case: PlannedCase, session: Session) -> SessionLog:
         """The session's log, with all that a replay needs."""

@@ -225,6 +225,14 @@ def test_a_table_with_a_fault_is_refused_before_anybody_sits_down(table: Path, l
         read_plan(table)
 
 
+def test_a_structure_that_is_not_found_is_said_first(table: Path, tmp_path: Path, run_command: Run) -> None:
+    table.write_text(table.read_text() + "d,ct.nii.gz,labels.nii.gz,Uterus,\n")
+    code, out, err = run_command("limis", "study", table, "--participant", "P1", "-o", tmp_path / "P1")
+    assert (code, out) == (1, "")
+    assert "Case d: The anatomy has no Uterus" in err
+    assert not (tmp_path / "P1").exists()
+
+
 def test_one_case_is_too_few(table: Path) -> None:
     table.write_text("\n".join(table.read_text().splitlines()[:2]) + "\n")
     with pytest.raises(AnatomyGuidedError, match="the first one for learning"):
