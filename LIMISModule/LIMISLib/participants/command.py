@@ -28,13 +28,14 @@ def run_sitting(
         UsageError: A setting is unknown.
         Cancelled: The participant broke off; the folder holds what was done.
     """
+    sign = require_anonymous(participant)
     times = with_settings(Times(), read_settings(settings) if settings else {})
     cases = read_plan(table)
     for number, case in enumerate(cases):
         console.progress(number / len(cases), f"Checking {case.name}")
         tools.begun(case)
     console.progress(1.0, "All cases are fine")
-    records = Records(folder, require_anonymous(participant), times, tools)
+    records = Records(folder, sign, times, tools)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a slip of the keyboard ends no study
     try:
