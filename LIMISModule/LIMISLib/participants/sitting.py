@@ -56,7 +56,12 @@ def _on_case(
     made = len(session.states)
     try:
         outcome = work_on(
-            session, terminal, times, started_s + limit_s, lambda said: records.note(phase, case.name, said, started_s)
+            session,
+            terminal,
+            times,
+            started_s + limit_s,
+            lambda said: records.note(phase, case.name, said, started_s),
+            counts=phase == WORK,
         )
     except (KeyboardInterrupt, Cancelled):
         seconds, chosen = terminal.clock() - started_s, session.current.number if session.current else 0

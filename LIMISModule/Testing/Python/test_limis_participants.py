@@ -121,6 +121,16 @@ def test_the_work_ends_when_its_time_is_over_and_the_questions_follow(table: Pat
     assert record["complete"] is True
 
 
+def test_while_learning_finish_may_be_tried_and_no_step_is_asked_for(table: Path, tmp_path: Path) -> None:
+    times = Times(learn_minutes=1)
+    script = Script("no", "finish", "undo", (31.0, "help"), "no", "quit", *_ANSWERS, "")
+    script.sit(table, tmp_path / "P1", times)
+    practice, first = _record(tmp_path / "P1")["cases"]
+    assert (practice["ended"], first["ended"]) == ("time over", "stopped")
+    assert "Go on learning" in script.text
+    assert "Which step" not in script.text
+
+
 def test_two_steps_that_change_little_bring_a_reminder_and_no_score_is_ever_shown(table: Path, tmp_path: Path) -> None:
     script = Script(
         "quit", "no", "center click", "center click", "make the box 8 px smaller", "finish", "quit", *_ANSWERS, ""
