@@ -20,16 +20,13 @@ from scipy import ndimage
 
 from LIMISLib.box import Box, box_around
 from LIMISLib.guidance import usual_window
+from LIMISLib.limis_organs import LIMIS_ORGANS
 from LIMISLib.planes import PLANES, SliceView
 from LIMISLib.prompt import PRESETS, Window
 from LIMISLib.segmenters.crop import Crop, Pixels, crop_around
 from LIMISLib.segmenters.prompted import channels, scaled
 from LIMISLib.training.bends import Bend, BendSettings, drawn_bend
 
-LIMIS_ORGANS = (
-    *("Esophagus", "Stomach", "Duodenum", "Colon", "Gallbladder", "Liver", "Pancreas", "Kidney Left", "Kidney Right"),
-    *("Bladder", "Spleen"),
-)  # thesis 3.3.2.3
 MOST_CLICKS = 3
 
 _SMALLEST_MM2, _FEWEST_VOXELS = 60.0, 6
