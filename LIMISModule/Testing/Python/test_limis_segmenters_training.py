@@ -15,7 +15,7 @@ from LIMISLib.prompt import Click, Prompt
 from LIMISLib.segmenters.crop import crop_around
 from LIMISLib.training.bends import Bend, BendSettings, drawn_bend
 from LIMISLib.training.box2mask import Box2MaskRecipe
-from LIMISLib.training.slice_examples import SliceExamples, SliceSettings
+from LIMISLib.training.slice_examples import SliceExamples, SliceSettings, _at_least_a_pixel
 
 torch = pytest.importorskip("torch")
 
@@ -185,3 +185,10 @@ def test_a_training_that_was_stopped_ends_in_the_same_weights_and_its_model_make
     found = segmenter.chances(np.zeros((30, 30), np.float32), prompt, pixel_mm=(1.0, 1.0))
     assert found[4:20, 4:20].min() > 0
     assert run_command(*train, tmp_path / "long.json", "-o", tmp_path / "v", "--version", "v1")[0] == 2
+
+
+def test_a_narrow_box_is_never_shut():
+    assert _at_least_a_pixel(1.1, -0.2, -0.2) == (0.0, 0.0)
+    assert _at_least_a_pixel(4.0, -3.0, 1.0) == (-1.0, 1.0)
+    assert _at_least_a_pixel(4.0, -3.0, -3.0) == (-1.0, -1.0)
+    assert _at_least_a_pixel(2.0, 5.0, 7.0) == (5.0, 7.0)
