@@ -5,8 +5,8 @@
 
 The slices are those of ct_abdomen_3mm.nii.gz that show most of LIMIS's eleven organs (thesis 3.3.2.3), at pixels of
 1 mm; the reference is TotalSegmentator's prediction beside it, not a person's. Boxes are the reference's, enlarged.
-Times are processor seconds of one thread on a slice of 512 x 512, box + 10 px, the median over the organs, after one mask
-to warm up; work that other programs do beside it does not count.
+Times are processor seconds of one thread on a slice of 512 x 512, box + 10 px, the median over the organs, after one
+mask to warm up; work that other programs do beside it does not count.
 """
 
 from __future__ import annotations
