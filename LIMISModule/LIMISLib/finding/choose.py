@@ -48,9 +48,10 @@ def parse_finder(text: str) -> FinderChoice:
     """
     kind, _, rest = text.partition(":")
     paths = tuple(re.findall(_PATH, rest))
-    if kind not in FORMS or ":".join(paths) != rest or len(paths) not in _PATHS[kind]:
+    choice = FinderChoice(kind, paths)
+    if choice.text != text or len(paths) not in _PATHS.get(kind, ()):
         raise UsageError(f"There is no finder {text!r}; there are {'; '.join(FORMS.values())}.")
-    return FinderChoice(kind, paths)
+    return choice
 
 
 def choice_for(text: str, *, has_anatomy: bool) -> FinderChoice:

@@ -1,4 +1,4 @@
-"""The worker of groundingdino-py, run by the interpreter of its own environment: `PYTHON groundingdino_worker.py FOLDER`.
+"""The worker of groundingdino-py, run by its own environment's interpreter: `PYTHON groundingdino_worker.py FOLDER`.
 
 It stands alone: nothing of ours is imported, because that environment has none of it. `worker_protocol` describes what
 it reads and writes. The folder holds a config (.py) of that package, and its checkpoint (.pth).

@@ -79,8 +79,8 @@ class Worker:
             )  # fmt: skip
         except OSError as error:
             raise WorkerFailed(
-                f"The interpreter {Path(command[0]).name} of the finder cannot be started ({error.strerror}); give that "
-                "of an environment with groundingdino-py."
+                f"The finder's interpreter {Path(command[0]).name} cannot be started ({error.strerror}); give that of "
+                "an environment with groundingdino-py."
             ) from error
         self._lines: Queue[str] = Queue()
         threading.Thread(target=self._listen, daemon=True).start()
