@@ -42,7 +42,10 @@ class Finding:
 class BoxFinder(Protocol):
     """What turns a structure's name into a box."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As users read it."""
+        ...
 
     def find(self, structure: str, slice_number: int | None = None) -> Finding:
         """The structure's box in that slice, by default in the slice that shows most of it.

@@ -4,16 +4,19 @@ It stands alone: nothing of ours is imported, because that environment has none 
 it reads and writes. The folder holds a config (.py) of that package, and its checkpoint (.pth).
 """
 
+from __future__ import annotations
+
 import base64
 import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any, TextIO
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the model was trained with
 
 
-def main(folder):
+def main(folder: Path) -> int:
     """Nothing; every line that is read has been answered."""
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever the package prints must not mix with answers
     try:
@@ -32,7 +35,7 @@ def main(folder):
     return 0
 
 
-def _found(asked, inference, torch, model):
+def _found(asked: Any, inference: Any, torch: Any, model: Any) -> dict[str, list[Any]]:
     rows, columns = asked["shape"]
     pixels = torch.frombuffer(bytearray(base64.b64decode(asked["pixels"])), dtype=torch.uint8)
     grey = pixels.reshape(rows, columns).float() / 255
@@ -47,14 +50,14 @@ def _found(asked, inference, torch, model):
     return {"boxes": boxes, "chances": chances}
 
 
-def _only(folder, pattern):
+def _only(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         raise FileNotFoundError(f"{len(found)} files {pattern} in {folder.name}, but one was expected")
     return found[0]
 
 
-def _say(stream, answer):
+def _say(stream: TextIO, answer: object) -> None:
     stream.write(json.dumps(answer) + "\n")
     stream.flush()
 

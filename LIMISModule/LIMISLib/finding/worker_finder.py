@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import weakref
 from functools import cached_property, partial
 from pathlib import Path
 from queue import Empty, Queue
+from typing import IO
 
 import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
@@ -83,7 +85,8 @@ class Worker:
                 "an environment with groundingdino-py."
             ) from error
         self._lines: Queue[str] = Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=_listen, args=(self._process.stdout, self._lines), daemon=True).start()
+        self.end = weakref.finalize(self, _end, self._process)
 
     def tell(self, line: str) -> None:
         """Nothing; the worker was told.
@@ -115,18 +118,14 @@ class Worker:
             raise WorkerFailed("The finder's worker has ended; start a new session.")
         return line
 
-    def end(self) -> None:
-        """Nothing; the process is gone."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_process"):
-            self.end()
+def _listen(stream: IO[str], lines: Queue[str]) -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put("")
 
-    def _listen(self) -> None:
-        stream = self._process.stdout
-        for line in stream or ():
-            self._lines.put(line)
-        self._lines.put("")
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()

@@ -47,7 +47,7 @@ def changed(folder, *, seed=0):
     """The tiny model with LoRA."""
     dino = read_dino(folder)
     torch.manual_seed(seed)
-    return Dino(with_lora(dino.network, rank=4, alpha=8.0), dino.tokenizer)
+    return Dino(with_lora(dino.network, rank=4, alpha=8), dino.tokenizer)
 
 
 def shown(rng=None):  # noqa: ARG001 (it is called as what draws slices)

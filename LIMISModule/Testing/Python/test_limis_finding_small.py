@@ -38,7 +38,8 @@ RECIPE = {
     "features": [8, 8, 8, 8],
     "blocks": 1,
     "slices": {
-        "frame": {"shape": [32, 48], "pixel_mm": 9.0}, "spacing_mm": 10.0, "bodies_at_once": 2, "slices_per_body": 400, "measured_bodies": 1,
+        "frame": {"shape": [32, 48], "pixel_mm": 9.0}, "spacing_mm": 10.0, "bodies_at_once": 2, "slices_per_body": 400,
+        "measured_bodies": 1,
     },
     "training": {"steps": 4, "batch": 2, "schedule": "constant", "warm_up_steps": 1, "log_every_steps": 1},
     "measuring": {"bodies": 1, "spacing_mm": 10.0, "step_mm": 60.0, "every_steps": 2},
