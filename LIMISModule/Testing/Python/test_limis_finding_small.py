@@ -8,7 +8,8 @@ import shutil
 import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.grid import Grid, Volume
+from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.io import read_labelmap, write_volume
 from AnatomyGuidedLib.models import find_model
 from LIMISLib.box_finder import AtlasBoxFinder, StructureNotFound
 from LIMISLib.finding.frames import Frame
@@ -204,8 +205,13 @@ def test_the_bundled_model_is_small_and_says_what_it_is():
 
 @pytest.fixture(scope="module")
 def unseen():
-    """A made patient at 4 mm that no training and no learning curve saw."""
-    return next(iter(unseen_patients(1, 77_000, spacing_mm=4.0)))
+    """The trunk of a made patient at 4 mm that no training and no learning curve saw."""
+    image, anatomy = next(iter(unseen_patients(1, 77_000, spacing_mm=4.0)))
+    trunk = slice(44, 150)
+    affine = image.grid.affine.copy()
+    affine[:3, 3] = image.grid.ras_from_ijk((0, 0, trunk.start))
+    grid = Grid((*image.grid.shape[:2], trunk.stop - trunk.start), affine)
+    return Volume(image.values[:, :, trunk], grid, "HU"), Labelmap(anatomy.values[:, :, trunk], grid)
 
 
 def test_the_bundled_model_finds_organs_of_an_unseen_made_patient_and_is_sure(unseen):
@@ -239,5 +245,51 @@ def test_a_structure_it_does_not_know_or_that_is_not_shown_is_refused(unseen):
     finder = SmallFinder(image)
     with pytest.raises(StructureNotFound, match=r"knows Esophagus, .*, but not Heart"):
         finder.find("Heart")
-    with pytest.raises(StructureNotFound, match="finds no Liver in slice 1 that it is sure of"):
-        finder.find("Liver", 1)
+    with pytest.raises(StructureNotFound, match="finds no Liver in slice 2 that it is sure of"):
+        finder.find("Liver", 2)
+
+
+@pytest.fixture(scope="module")
+def stored_ct(unseen, tmp_path_factory):
+    path = tmp_path_factory.mktemp("ct") / "ct.nii.gz"
+    write_volume(unseen[0], path)
+    return path
+
+
+def test_without_an_anatomy_the_command_finds_by_the_bundled_model_and_says_so(run_command, stored_ct):
+    place = stored_ct.parent
+    call = ("limis", stored_ct, "--say", "segment the liver", "-o", place / "liver.nii.gz", "--log", place / "s.jsonl")
+    code, out, err = run_command(*call, "--json", place / "r.json")
+    assert (code, out) == (0, "")
+    assert "a demonstration model trained on made patients alone" in err
+    assert "The box is from lang2box-demo (a demonstration model)" in err
+    assert " % sure; check it." in err
+    result = json.loads((place / "r.json").read_text())
+    assert (result["finder"], result["structure"]) == ("small", "Liver")
+    code, _, err = run_command("limis", "replay", place / "s.jsonl", "-o", place / "again.nii.gz")
+    assert (code, err) == (0, "")
+    first, again = (read_labelmap(place / name).values for name in ("liver.nii.gz", "again.nii.gz"))
+    assert first.any()
+    assert np.array_equal(first, again)
+
+
+def test_a_log_remembers_the_finder_that_was_asked_for(run_command, stored_ct):
+    place = stored_ct.parent
+    call = ("limis", stored_ct, "--say", "segment the spleen", "-o", place / "s.nii.gz", "--log", place / "small.jsonl")
+    assert run_command(*call, "--finder", "small")[0] == 0
+    log = (place / "small.jsonl").read_text()
+    assert json.loads(log.splitlines()[0])["finder"] == "small"
+    (place / "other.jsonl").write_text(log.replace('"finder": "small"', '"finder": "crystal-ball"'))
+    code, _, err = run_command("limis", "replay", place / "other.jsonl", "-o", place / "o.nii.gz")
+    assert (code, "There is no finder 'crystal-ball'" in err) == (2, True)
+
+
+def test_a_wrong_finder_is_a_wrong_call(run_command, stored_ct):
+    place = stored_ct.parent
+    call = ("limis", stored_ct, "--say", "segment the liver", "-o", place / "x.nii.gz", "--log", place / "x.jsonl")
+    for finder, words in (("atlas", "give one with --anatomy"), ("magic", "There is no finder 'magic'")):
+        code, _, err = run_command(*call, "--finder", finder)
+        assert (code, words in err) == (2, True)
+    code, _, err = run_command(*call, "--finder", f"grounding-dino:{place / 'nowhere'}")
+    assert (code, "There is no folder nowhere with a Grounding DINO" in err) == (1, True)
+    assert not (place / "x.nii.gz").exists()
