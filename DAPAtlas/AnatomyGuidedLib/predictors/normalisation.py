@@ -1,4 +1,4 @@
-"""How intensities become what a network was trained on; the schemes are nnU-Net's."""
+"""How intensities become what a network was trained on; the schemes are nnU-Net's, and E.1.2's of the thesis."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 Image = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-CT, Z_SCORE, NONE, UNIT, RGB = "ct", "z-score", "none", "unit", "rgb"
-SCHEMES = (CT, Z_SCORE, NONE, UNIT, RGB)
+CT, Z_SCORE, NONE, UNIT, RGB, PERCENTILES = "ct", "z-score", "none", "unit", "rgb", "percentiles"
+SCHEMES = (CT, Z_SCORE, NONE, UNIT, RGB, PERCENTILES)
 
 _SMALLEST_DEVIATION = 1e-8
 
@@ -22,10 +22,11 @@ _SMALLEST_DEVIATION = 1e-8
 class Normalisation:
     """One channel's scheme.
 
-    "ct": clip from `low` to `high`, subtract `mean`, divide by `deviation`. "z-score": by the image's own mean and
-    deviation, with `masked` those of the voxels within what is other than 0, with `nonzero` those of voxels that are
-    not 0 themselves, others staying as they are. "unit": from 0 to 1. "rgb": divided by 255. "none". Afterwards values
-    are spread over `scaled_to`, where that is given.
+    "ct": clip from `low` to `high`, subtract `mean`, divide by `deviation`. "percentiles": the same, `low` and `high`
+    being percentiles of the image. "z-score": by the image's own mean and deviation, with `masked` those of the voxels
+    within what is other than 0, with `nonzero` those of voxels that are not 0 themselves, others staying as they are.
+    "unit": from 0 to 1. "rgb": divided by 255. "none". Afterwards values are spread over `scaled_to`, where that is
+    given.
     """
 
     scheme: str = NONE
@@ -40,6 +41,8 @@ class Normalisation:
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
             raise UsageError(f"The normalisation is {self.scheme!r}, but one of {', '.join(SCHEMES)} was expected.")
+        if self.scheme == PERCENTILES and not 0 <= self.low < self.high <= 100:
+            raise UsageError(f"Percentiles run from 0 to 100, but {self.low:g} to {self.high:g} came.")
 
     def applied(self, image: Image, occupied: Mask) -> Image:
         """The image as the network sees it; `occupied` is where any channel is other than 0, holes filled.
@@ -59,8 +62,9 @@ class Normalisation:
         return np.asarray(lifted * np.float32((high - low) / _divisor(float(lifted.max()))) + np.float32(low))
 
     def _by_scheme(self, image: Image, occupied: Mask) -> Image:
-        if self.scheme == CT:
-            return (np.clip(image, self.low, self.high) - np.float32(self.mean)) / _divisor(self.deviation)
+        if self.scheme in (CT, PERCENTILES):
+            low, high = self._limits(image)
+            return (np.clip(image, low, high) - np.float32(self.mean)) / _divisor(self.deviation)
         if self.scheme == Z_SCORE:
             return self._standardised(image, occupied)
         if self.scheme == UNIT:
@@ -69,6 +73,12 @@ class Normalisation:
         if self.scheme == RGB:
             return _colours(image)
         return image
+
+    def _limits(self, image: Image) -> tuple[float, float]:
+        if self.scheme == CT:
+            return self.low, self.high
+        low, high = np.percentile(image, [self.low, self.high])
+        return float(low), float(high)
 
     def _standardised(self, image: Image, occupied: Mask) -> Image:
         if not (self.masked or self.nonzero):
