@@ -12,15 +12,16 @@ from AnatomyGuidedLib.grid import Volume
 
 from LIMISLib.box_finder import BoxFinder
 
-ATLAS, SMALL, DINO, WORKER = "atlas", "small", "grounding-dino", "groundingdino"
+ATLAS, SMALL, MODEL, DINO, WORKER = "atlas", "small", "model", "grounding-dino", "groundingdino"
 FORMS: Mapping[str, str] = {
     ATLAS: "atlas",
     SMALL: "small, or small:FOLDER",
+    MODEL: "model:NAME",
     DINO: "grounding-dino:FOLDER",
     WORKER: "groundingdino:PYTHON:FOLDER",
 }
 _PATH = r"(?:[A-Za-z]:[\\/])?[^:]+"  # with a drive letter or without
-_PATHS = {ATLAS: (0,), SMALL: (0, 1), DINO: (1,), WORKER: (2,)}
+_PATHS = {ATLAS: (0,), SMALL: (0, 1), MODEL: (1,), DINO: (1,), WORKER: (2,)}
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ def make_finder(choice: FinderChoice, image: Volume) -> BoxFinder | None:
         from LIMISLib.finding.small_finder import SmallFinder
 
         return SmallFinder(image, *choice.paths)
+    if choice.kind == MODEL:
+        from LIMISLib.finding.model_finder import ModelFinder
+
+        return ModelFinder(image, choice.paths[0])
     if choice.kind == DINO:
         from LIMISLib.finding.dino_finder import GroundingDinoFinder
 

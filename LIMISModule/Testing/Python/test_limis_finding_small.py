@@ -12,6 +12,7 @@ from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_volume
 from AnatomyGuidedLib.models import find_model
 from LIMISLib.box_finder import AtlasBoxFinder, StructureNotFound
+from LIMISLib.finding.choose import make_finder, parse_finder
 from LIMISLib.finding.frames import Frame
 from LIMISLib.finding.measuring import unseen_patients
 from LIMISLib.finding.organs import ORGANS
@@ -247,6 +248,19 @@ def test_a_structure_it_does_not_know_or_that_is_not_shown_is_refused(unseen):
         finder.find("Heart")
     with pytest.raises(StructureNotFound, match="finds no Liver in slice 2 that it is sure of"):
         finder.find("Liver", 2)
+
+
+def test_an_atlas_model_finds_whatever_it_names_and_says_who_it_is(unseen):
+    image, anatomy = unseen
+    finder, atlas = make_finder(parse_finder("model:dap-demo"), image), AtlasBoxFinder(anatomy)
+    for name in ("Liver", "Sacrum"):
+        found = finder.find(name)
+        assert iou(edges(found.box), edges(atlas.find(name, found.slice_number).box)) > 0.6
+        assert found.remark == "The box is from the atlas model dap-demo; check it."
+    with pytest.raises(UsageError, match="There is no model 'nothing'"):
+        make_finder(parse_finder("model:nothing"), image)
+    with pytest.raises(AnatomyGuidedError, match="lang2box-demo"):
+        make_finder(parse_finder("model:lang2box-demo"), image).find("Liver")
 
 
 @pytest.fixture(scope="module")
