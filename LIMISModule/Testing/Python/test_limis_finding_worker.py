@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import stat
 import subprocess
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Grid, Volume
+from LIMISLib.finding.groundingdino_worker import _found
 from LIMISLib.finding.organs import ORGANS
 from LIMISLib.finding.worker_finder import _SCRIPT, Worker, WorkerDetector, WorkerFinder
-from LIMISLib.finding.worker_protocol import WorkerFailed, boxes, ready
+from LIMISLib.finding.worker_protocol import WorkerFailed, boxes, ready, request
 
 unix_only = pytest.mark.skipif(os.name == "nt", reason="the made-up interpreter is a script with a #! line")
 
@@ -124,6 +126,31 @@ def test_the_worker_in_an_environment_without_the_package_reports_that(tmp_path)
     assert done.returncode == 1
     with pytest.raises(WorkerFailed, match="groundingdino-py cannot be used here"):
         ready(done.stdout)
+
+
+def test_the_worker_asks_the_model_once_and_takes_the_surest_query_of_each_label():
+    """A stand-in for the package's model, with its signature: two labels, tokens [CLS] a . b c . [SEP], two queries."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+
+    class Model:
+        def tokenizer(self, caption):
+            assert caption == "a . b c ."
+            return {"input_ids": [101, 7, 1012, 8, 9, 1012, 102]}
+
+        def __call__(self, images, captions):
+            assert captions == ["a . b c ."]
+            assert images.shape == (1, 3, 2, 3)
+            assert images[0, :, 0, 0].tolist() == pytest.approx([(0.2 - 0.485) / 0.229, (0.2 - 0.456) / 0.224,
+                                                                 (0.2 - 0.406) / 0.225])  # fmt: skip
+            logits = torch.tensor([[[-9.0, -2, -9, 3, 1, -9, -9], [-9, 2, -9, 4, -4, -9, -9]]])
+            return {"pred_logits": logits, "pred_boxes": torch.tensor([[[0.5, 0.5, 0.2, 0.4], [0.25, 0.5, 0.5, 1.0]]])}
+
+    asked = json.loads(request(np.full((2, 3), 51, np.uint8), ["a", "b c"]))
+    answer = json.dumps(_found(asked, torch, Model()))
+    chances, edges = boxes(answer, 2)
+    sigmoid = 1 / (1 + np.exp(-np.array([2.0, 3.0, 1.0])))
+    np.testing.assert_allclose(chances, [sigmoid[0], (sigmoid[1] + sigmoid[2]) / 2], rtol=1e-6)
+    np.testing.assert_allclose(edges, [[0, 0, 0.5, 1], [0.4, 0.3, 0.6, 0.7]], atol=1e-6)
 
 
 def test_groundingdino_py_itself_finds_boxes():
