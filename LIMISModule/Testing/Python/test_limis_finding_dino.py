@@ -11,6 +11,9 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.study_options import read_settings, with_settings
+from AnatomyGuidedLib.train_command import recipe_file
+from LIMISLib.finding.augmentation import Augmentation
 from LIMISLib.finding.dino_data import CaseSlices, Example, example, prepare, read_cases, read_slices
 from LIMISLib.finding.dino_recipe import TABLE_8, Configuration, DinoRecipe
 from LIMISLib.finding.frames import Frame
@@ -155,6 +158,13 @@ def test_the_configurations_are_those_of_table_8():
     assert {n: (c.augmented, c.learning_rate, c.added_labels) for n, c in TABLE_8.items()} == rows
     with pytest.raises(UsageError, match=r"\(1 to 5\) were expected"):
         DinoRecipe(configurations=(6,))
+
+
+def test_the_committed_recipe_runs_all_five_with_the_thesis_batch_and_augmentation():
+    recipe = with_settings(DinoRecipe(), read_settings(recipe_file("lang2box-table8")))
+    assert recipe.configurations == (1, 2, 3, 4, 5)
+    assert recipe.batch == 192
+    assert recipe.augmentation == Augmentation(probability=0.1, turn_degrees=10.3, shift_px=10.0, scale=0.1)
 
 
 # As IDEA-Research's GroundingDINO names its weights, for one layer of each kind; beside it transformers' name.
@@ -371,8 +381,6 @@ def test_prepared_slices_show_the_right_organ_at_the_left_and_keep_their_boxes(t
 def test_an_augmented_box_is_around_the_augmented_structure():
     hu, classes = np.full((1, 40, 40), 0, np.int16), np.full((1, 40, 40), -1, np.int8)
     hu[0, 10:20, 8:26], classes[0, 10:20, 8:26] = 500, ORGANS.index("Liver")
-    from LIMISLib.finding.augmentation import Augmentation
-
     always = Augmentation(probability=1.0, shift_px=4.0)
     boxes = set()
     for seed in range(10):
@@ -442,3 +450,7 @@ def test_bad_cohorts_and_settings_are_refused_with_a_reason(run_command, tmp_pat
         (tmp_path / "s.json").write_text(json.dumps(settings))
         code, _, err = run_command("train", "lang2box", "--config", tmp_path / "s.json", "-o", tmp_path / "out")
         assert (code, words in err) == (2, True), err
+    code, _, err = run_command(
+        "train", "lang2box", "--config", "lang2box-demo", "-o", tmp_path / "o", "--version", "v1"
+    )
+    assert (code, "has no --version" in err) == (2, True)

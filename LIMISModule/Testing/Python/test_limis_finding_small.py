@@ -11,6 +11,8 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_volume
 from AnatomyGuidedLib.models import find_model
+from AnatomyGuidedLib.study_options import read_settings, with_settings
+from AnatomyGuidedLib.train_command import recipe_file
 from LIMISLib.box_finder import AtlasBoxFinder, StructureNotFound
 from LIMISLib.finding.choose import make_finder, parse_finder
 from LIMISLib.finding.frames import Frame
@@ -199,6 +201,8 @@ def test_the_bundled_model_is_small_and_says_what_it_is():
     assert sum((model.folder / name).stat().st_size for name in model.files) <= 4_000_000
     assert "made patients only" in json.loads((model.folder / "model.json").read_text())["training"]
     recipe = json.loads((model.folder / "recipe.json").read_text())
+    committed = with_settings(SmallRecipe(), read_settings(recipe_file("lang2box-demo")))
+    assert with_settings(SmallRecipe(), recipe) == committed
     assert tuple(recipe["features"]) == tuple(
         json.loads((model.folder / "model.json").read_text())["network"]["features"]
     )
