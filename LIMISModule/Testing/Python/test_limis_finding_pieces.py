@@ -96,7 +96,9 @@ def test_a_slice_can_be_asked_for_and_one_without_the_structure_is_refused():
     hu, _, affine = patient()
     finder = NetworkFinder(Volume(hu, Grid(hu.shape, affine), "HU"), BrightDetector)
     assert finder.find("Kidney Left", 5).slice_number == 5
-    with pytest.raises(StructureNotFound, match=r"no Kidney Left in slice 1 that it is sure of: at most 0%, but 30%"):
+    with pytest.raises(
+        StructureNotFound, match=r"no Kidney Left in slice 1 that it is sure of: at most 0 %, but 30 % are needed"
+    ):
         finder.find("Kidney Left", 1)
     with pytest.raises(AnatomyGuidedError, match="slices 1 to 14, but slice 15"):
         finder.find("Kidney Left", 15)
