@@ -49,8 +49,13 @@ def installed_models() -> list[Model]:
 
 def model_names() -> tuple[str, ...]:
     """The names of the installed models whose cards can be read, for a list to choose from."""
-    found = {folder.name for folder in _folders() if _is_readable(folder)}
-    return tuple(sorted(found))
+    return tuple(model.name for model in readable_models())
+
+
+def readable_models() -> list[Model]:
+    """The installed models whose cards can be read, by name; no file of theirs is looked at."""
+    found = {folder.name: _read_card(folder) for folder in _folders() if _is_readable(folder)}
+    return [found[name] for name in sorted(found)]
 
 
 def find_model(name: str) -> Model:

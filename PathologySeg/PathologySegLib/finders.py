@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, model_names
+from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, model_names, readable_models
 
 from PathologySegLib.finder import LesionFinder
+from PathologySegLib.model_channels import PET, channel_of
 from PathologySegLib.parameters import READINGS, ModelChoice
 
 TASK, ENTRY = "lesions", "lesions"  # what a card's task is, and the entry that only lesion models have
@@ -34,6 +35,16 @@ def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
     folder = find_model(source).folder
     entry = _entry(folder)
     return _read(str(entry.get("reader", NETWORK)), folder, entry, choice)
+
+
+def lesion_model_names() -> tuple[str, ...]:
+    """The names of the store's models that find lesions or at least take a PET, for a list to choose from."""
+    return tuple(model.name for model in readable_models() if model.task == TASK or PET in _inputs(model.folder))
+
+
+def _inputs(folder: Path) -> set[str]:
+    inputs = _card(folder).get("inputs", [])
+    return {channel_of(str(entry.get("name", ""))) for entry in inputs if isinstance(entry, dict)}
 
 
 def _read(reader: str, folder: Path, entry: Mapping[str, Any], choice: ModelChoice) -> LesionFinder:
@@ -60,8 +71,11 @@ def _require_ours(source: str) -> None:
 
 
 def _entry(folder: Path) -> Mapping[str, Any]:
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    entry = card.get(ENTRY, {})
+    entry = _card(folder).get(ENTRY, {})
     if not isinstance(entry, dict):
         raise AnatomyGuidedError(f"The card of {folder.name} has an entry {ENTRY!r} that is no table; do not use it.")
     return entry
+
+
+def _card(folder: Path) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], json.loads((folder / "model.json").read_text(encoding="utf-8")))
