@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
@@ -39,6 +39,10 @@ class FinderChoice:
     def text(self) -> str:
         """As `parse_finder` reads it."""
         return ":".join((self.kind, *self.paths))
+
+    def with_paths(self, changed: Callable[[str], str]) -> FinderChoice:
+        """The same choice with each path changed."""
+        return replace(self, paths=tuple(changed(path) for path in self.paths))
 
 
 def parse_finder(text: str) -> FinderChoice:

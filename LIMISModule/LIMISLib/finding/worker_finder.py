@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import weakref
@@ -25,6 +26,7 @@ from LIMISLib.finding.worker_protocol import WorkerFailed, boxes, ready, request
 _SCRIPT = Path(__file__).with_name("groundingdino_worker.py")
 _START_S, _ANSWER_S = 180.0, 120.0
 _LOW_HU, _HIGH_HU = -160.0, 240.0
+_OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
 class WorkerFinder(NetworkFinder):
@@ -77,7 +79,7 @@ class Worker:
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                encoding="utf-8", bufsize=1,
+                encoding="utf-8", bufsize=1, env=_own_environment(),
             )  # fmt: skip
         except OSError as error:
             raise WorkerFailed(
@@ -117,6 +119,11 @@ class Worker:
         if not line:
             raise WorkerFailed("The finder's worker has ended; start a new session.")
         return line
+
+
+def _own_environment() -> dict[str, str]:
+    """Ours without what would make another interpreter import our packages."""
+    return {name: value for name, value in os.environ.items() if name not in _OURS}
 
 
 def _listen(stream: IO[str], lines: Queue[str]) -> None:

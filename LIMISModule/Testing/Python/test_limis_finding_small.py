@@ -302,6 +302,20 @@ def test_a_log_remembers_the_finder_that_was_asked_for(run_command, stored_ct):
     assert (code, "There is no finder 'crystal-ball'" in err) == (2, True)
 
 
+def test_a_finder_of_a_folder_is_logged_from_the_logs_folder_and_moves_with_it(run_command, stored_ct, tmp_path):
+    shutil.copytree(find_model(BUNDLED).folder, tmp_path / "one" / "finder")
+    shutil.copy(stored_ct, tmp_path / "one" / "ct.nii.gz")
+    said = ("--finder", f"small:{tmp_path / 'one' / 'finder'}", "--say", "segment the liver")
+    outputs = ("-o", tmp_path / "one" / "a.nii.gz", "--log", tmp_path / "one" / "s.jsonl")
+    assert run_command("limis", tmp_path / "one" / "ct.nii.gz", *said, *outputs)[0] == 0
+    assert json.loads((tmp_path / "one" / "s.jsonl").read_text().splitlines()[0])["finder"] == "small:finder"
+    (tmp_path / "one").rename(tmp_path / "two")
+    code, _, err = run_command("limis", "replay", tmp_path / "two" / "s.jsonl", "-o", tmp_path / "b.nii.gz")
+    assert (code, err) == (0, "")
+    first, again = (read_labelmap(tmp_path / name).values for name in ("two/a.nii.gz", "b.nii.gz"))
+    assert np.array_equal(first, again)
+
+
 def test_a_wrong_finder_is_a_wrong_call(run_command, stored_ct):
     place = stored_ct.parent
     call = ("limis", stored_ct, "--say", "segment the liver", "-o", place / "x.nii.gz", "--log", place / "x.jsonl")

@@ -93,6 +93,15 @@ def test_a_worker_that_fails_says_why(interpreter, tmp_path, body, words):
 
 
 @unix_only
+def test_the_other_interpreter_does_not_get_our_packages(interpreter, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/ours")
+    monkeypatch.setenv("PYTHONHOME", sys.prefix)
+    worker = Worker([interpreter("import os\nprint(sorted(n for n in os.environ if n.startswith('PYTHON')))")])
+    assert "PYTHONPATH" not in (said := worker.hear(20.0))
+    assert "PYTHONHOME" not in said
+
+
+@unix_only
 def test_a_silent_worker_is_ended(interpreter):
     worker = Worker([interpreter(SLEEPS)])
     with pytest.raises(WorkerFailed, match=r"said nothing for 0\.2 s and was ended"):
