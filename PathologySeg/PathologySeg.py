@@ -14,6 +14,7 @@ from AnatomyGuidedLib.runner import run_in_process, run_worker
 from PathologySegLib.finders import lesion_model_names
 from PathologySegLib.lesion_table import COLUMNS
 from PathologySegLib.parameters import EACH, ONE, READINGS, THRESHOLD_READINGS, LesionParameters
+from PathologySegLib.petct.activity import in_suv
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -104,12 +105,17 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
             folder = Path(name)
             ct = mrml.volume_from_node(ctNode, unit="HU")
             write_volume(ct, folder / "ct.nrrd")
-            write_volume(mrml.volume_from_node(petNode, unit="SUV"), folder / "pet.nrrd")
+            write_volume(self._pet(petNode), folder / "pet.nrrd")
             anatomy = self._written(anatomyNode, ct.grid, folder / "anatomy.nrrd")
             output = folder / "lesions.seg.nrrd"
             words = parameters.words(folder / "ct.nrrd", folder / "pet.nrrd", output, anatomy=anatomy)
             report = runner(words, progress=progress, cancelled=cancelled)
             return self._shown(output, report, petNode)
+
+    def _pet(self, petNode):
+        """In SUV, also where Slicer loaded activity from DICOM."""
+        files = mrml.dicom_files(petNode, slicer.app.dicomDatabase())
+        return in_suv(mrml.volume_from_node(petNode, unit="SUV"), files, name=petNode.GetName())
 
     def _written(self, anatomyNode, grid, path):
         if anatomyNode is None:

@@ -18,6 +18,9 @@ from LIMISLib.commands import Question
 from LIMISLib.finding.choose import FORMS, caution, choice_for
 from LIMISLib.language import parse
 from LIMISLib.participants.command import run_sitting
+from LIMISLib.participants.tools import Tools
+from LIMISLib.prompt_segmenter import PromptSegmenter
+from LIMISLib.proposer import CommandProposer, LanguageModelProposer, with_proposals
 from LIMISLib.segmenters.registry import (
     DEFAULT,
     SegmenterChoice,
@@ -36,7 +39,8 @@ _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FI
        anatomyguided limis parse "..." | - [--json FILE]
        anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
                            [--segmenter NAME:PLACE] [--allow-remote] [-o SEG] [--html PAGE.html] [--json FILE]
-       anatomyguided limis study CASES.csv --participant P1 [--config FILE] -o DIR [--json FILE]"""
+       anatomyguided limis study CASES.csv --participant P1 [--config FILE] [--finder FINDER]
+                           [--segmenter NAME[:PLACE]] [--allow-remote] -o DIR [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
@@ -62,6 +66,7 @@ _OPTIONS = {
     "html": "--html",
     "participant": "--participant",
     "config": "--config",
+    "language_model": "--language-model",
     "segmenter": "--segmenter",
     "allow_remote": "--allow-remote",
 }
@@ -93,6 +98,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="PAGE.html", help="replay: a transcript with a picture a step")
     parser.add_argument("--participant", metavar="P1", help="study: the participant's sign, no name")
     parser.add_argument("--config", type=Path, metavar="FILE", help="study: settings (.json or .toml)")
+    parser.add_argument(
+        "--language-model",
+        type=Path,
+        metavar="FOLDER",
+        help="a local causal language model that proposes commands for sentences that are none; each is asked about",
+    )
     parser.add_argument(
         "--segmenter",
         metavar="NAME[:PLACE]",
@@ -127,14 +138,19 @@ def _script(text: str) -> _Said:
 
 
 def _parse(sentences: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
-    _require_call(arguments, "anatomyguided limis parse", needed=frozenset())
+    _require_call(arguments, "anatomyguided limis parse", needed=frozenset(), allowed={"language_model"})
     if not sentences:
         raise UsageError('anatomyguided limis parse: give a sentence, or "-" to read one a line.')
+    proposer = _proposer(arguments)
     meanings = []
     for sentence in _lines_of_input() if sentences == ["-"] else sentences:
-        meanings.append(parse(sentence).to_json())
+        meanings.append(with_proposals(sentence, parse(sentence), proposer).to_json())
         console.line(json.dumps(meanings[-1], ensure_ascii=False))
     return {"meanings": meanings}
+
+
+def _proposer(arguments: argparse.Namespace) -> CommandProposer | None:
+    return LanguageModelProposer(arguments.language_model) if arguments.language_model else None
 
 
 def _lines_of_input() -> Iterator[str]:
@@ -148,20 +164,22 @@ def _lines_of_input() -> Iterator[str]:
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
     _require_call(
-        arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "finder", "force", *_SEGMENTER}
+        arguments,
+        name,
+        needed={"output", "log", "said"},
+        allowed={"anatomy", "finder", "force", "language_model", *_SEGMENTER},
     )
     choice = choice_for(arguments.finder, has_anatomy=bool(arguments.anatomy))
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output, log_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS), outputs.stage(arguments.log)
-    made_by = segmenter_choice(arguments.segmenter or DEFAULT)
-    segmenter = open_segmenter(made_by, allow_remote=arguments.allow_remote)
-    used = SegmenterChoice(made_by.name, made_by.place, segmenter.weights_sha256)
+    used, segmenter = _segmenter(arguments)
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
     session = open_session(image, anatomy, force=arguments.force, finder=arguments.finder, segmenter=segmenter)
+    session.proposer = _proposer(arguments)
     if caution(choice):
         console.note(caution(choice))
     for number, sentence in enumerate(sentences, start=1):
@@ -210,8 +228,17 @@ def _replay(
 
 def _study(words: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
     name = "anatomyguided limis study"
-    _require_call(arguments, name, needed={"output", "participant"}, allowed={"config"})
-    return run_sitting(_only_file(words, name), arguments.participant, arguments.output, arguments.config, console)
+    _require_call(arguments, name, needed={"output", "participant"}, allowed={"config", "finder", *_SEGMENTER})
+    tools = Tools(arguments.finder, *_segmenter(arguments))
+    table, sign = _only_file(words, name), arguments.participant
+    return run_sitting(table, sign, arguments.output, console, settings=arguments.config, tools=tools)
+
+
+def _segmenter(arguments: argparse.Namespace) -> tuple[SegmenterChoice, PromptSegmenter]:
+    """What was chosen, with its weights' checksum, and the segmenter itself."""
+    choice = segmenter_choice(arguments.segmenter or DEFAULT)
+    segmenter = open_segmenter(choice, allow_remote=arguments.allow_remote)
+    return SegmenterChoice(choice.name, choice.place, segmenter.weights_sha256), segmenter
 
 
 def _require_call(

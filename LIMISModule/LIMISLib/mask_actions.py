@@ -23,7 +23,8 @@ def segment(bench: Workbench, command: Command) -> str:
     """The first mask of a structure; the default adaptation is then on offer."""
     if bench.finder is None:
         raise AnatomyGuidedError(
-            "Without an anatomy no structure can be found; give a label map of this image with the session."
+            "Without an anatomy or a finder no structure can be found; give a label map of this image with the session "
+            "(Anatomy in the panel), or a finder."
         )
     structure = command.word("structure")
     finding = bench.finder.find(structure, command.count("slice"))

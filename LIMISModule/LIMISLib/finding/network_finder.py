@@ -127,6 +127,7 @@ class NetworkFinder:
 
     def _refusal(self, structure: str, chance: float, where: str) -> StructureNotFound:
         return StructureNotFound(
-            f"{self.name} finds no {structure} {where} that it is sure of: at most {chance:.0%}, but {self._least:.0%} "
-            "are needed, and a box of a plausible size; name a slice that shows it, or give an anatomy."
+            f"{self.name} finds no {structure} {where} that it is sure of: at most {100 * chance:.0f} %, but "
+            f"{100 * self._least:.0f} % are needed, in neighbouring slices too, and a box of a plausible size; name a "
+            "slice that shows it, or give an anatomy."
         )
