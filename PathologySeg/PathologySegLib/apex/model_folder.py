@@ -82,6 +82,7 @@ def _slice_entries(recipe: ApexRecipe) -> dict[str, object]:
 
 def _film_entries(recipe: ApexRecipe) -> dict[str, object]:
     return {
+        "used_by": "train apex",
         "task": "findings of chest films as instances",
         "inputs": [{"name": "film", "range": [0, 1]}],
         "films": {"pixels": recipe.films.pixels},
