@@ -44,7 +44,7 @@ def test_it_finds_lesions_of_a_patient_that_it_never_saw_on_any_grid(tmp_path: P
     for name, volume in (("ct", patient.ct), ("pet", patient.pet)):
         values, grid = flipped(volume, (0, 2))
         write_volume(Volume(values, grid, volume.unit), tmp_path / f"{name}.nii.gz")
-    code, out, said = run_command(
+    code, _, said = run_command(
         "lesions", tmp_path / "ct.nii.gz", tmp_path / "pet.nii.gz", "--model", "apex-demo",
         "-o", tmp_path / "l.nii.gz", "--csv", tmp_path / "l.csv", "--attention", tmp_path / "a.json",
     )  # fmt: skip
