@@ -18,6 +18,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     "cc-simulation": ("CCMetricsLib.studies.cc_simulation", "patients with n lesions degraded (Figures 30-33, 42-45)"),
     "limis-loop": ("LIMISLib.studies.limis_loop", "a simulated user refines masks by sentences (Figure 20)"),
     "limis-participants": ("LIMISLib.studies.limis_participants", "what participants reached (Figure 20, Table 9)"),
+    "limis-ablation": ("LIMISLib.studies.limis_ablation", "what crop, window and box size do to masks (3.3.3.2)"),
     "atlas-insights": ("DAPAtlasLib.insights.study", "volumes and HU by age, sex and data set (Figures 10 and 11)"),
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, model_names, readable_models
+from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, readable_models
 
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.model_channels import PET, channel_of
@@ -59,15 +59,19 @@ def _is_nnunet_v2(folder: Path) -> bool:
 
 def _require_ours(source: str) -> None:
     """Nothing, if the store has a model of that name, or a folder has a model's card."""
-    if is_model_folder(source) or source in model_names():
+    if is_model_folder(source) or source in _all_names():
         return
     if Path(source).is_dir():
         raise UsageError(
             f"{Path(source).name} is no model: it has neither model.json nor nnU-Net's plans.json and dataset.json; "
             "add other kinds with `anatomyguided models add`."
         )
-    known = ", ".join((*READINGS, *model_names()))
+    known = ", ".join((*READINGS, *lesion_model_names()))
     raise ModelNotInstalled(f"There is no model {Path(source).name!r}; known are {known}.")
+
+
+def _all_names() -> set[str]:
+    return {model.name for model in readable_models()}
 
 
 def _entry(folder: Path) -> Mapping[str, Any]:

@@ -290,7 +290,7 @@ def test_channels_in_another_order_are_fed_in_that_order(study, run_command, tmp
 @pytest.mark.parametrize(
     ("model", "code", "words"),
     [
-        ("nothing", 2, "There is no model 'nothing'; known are suv4, suv41, percist, dap-demo"),
+        ("nothing", 2, "There is no model 'nothing'; known are suv4, suv41, percist"),
         ("dap-demo", 2, "one the pet"),
         ("empty-folder", 2, "is no model: it has neither model.json nor"),
     ],
