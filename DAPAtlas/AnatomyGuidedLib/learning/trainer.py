@@ -128,6 +128,8 @@ class Training:
             images, targets = (torch.from_numpy(np.stack(values)) for values in zip(*pairs, strict=True))
             return images.to(self.device), targets.to(self.device)
 
+        if self.step >= self.settings.steps:
+            return  # a phase that is done needs no batch, which may be slow to make
         with ThreadPoolExecutor(1) as worker:
             coming = worker.submit(made, self.step)
             for step in range(self.step, self.settings.steps):
