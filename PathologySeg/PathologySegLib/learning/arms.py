@@ -1,0 +1,149 @@
+"""An arm of a comparison: what it is shown, what it learns by, and what it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from AnatomyGuidedLib.errors import UsageError
+
+from PathologySegLib.grasp.settings import FusionSettings
+from PathologySegLib.learning.backbones import Backbone
+from PathologySegLib.learning.channels import channel_count
+from PathologySegLib.learning.objectives import MULTI_TASK, OBJECTIVES, classes_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SHOWN = ("none", "predicted", "true", "shuffled")
+ENCODERS = ("none", "mirror", "mixture", "random")
+STARTS = ("scratch", "atlas")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One configuration of Tables 14 and 15, or a control.
+
+    `anatomy` is whose label map is shown as channels ("true" only for an oracle; "shuffled" is another patient's, moved).
+    `fusion` is whose frozen encoder is fused: of the backbone's own kind ("mirror"), of another ("mixture"), or with
+    weights that nothing trained ("random"). `kept` fuses in prediction too. `start` "atlas" goes on from the atlas
+    network's weights. `steps` and `rate` are factors of the training's own; `width` is one of the backbone's features.
+    `same_training_as` names the arm whose weights this one tries differently. The arm's gain over `reference` counts
+    where that of its `control` over the same reference does not.
+
+    Raises:
+        UsageError: A value is none of those that there are.
+    """
+
+    anatomy: str = "none"
+    fusion: str = "none"
+    kept: bool = False
+    objective: str = "lesions"
+    alpha: float = 0.8
+    start: str = "scratch"
+    steps: float = 1.0
+    rate: float = 1.0
+    width: float = 1.0
+    residual: bool = False
+    same_training_as: str = ""
+    reference: str = "baseline"
+    control: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name, known in (("anatomy", SHOWN), ("fusion", ENCODERS), ("objective", OBJECTIVES), ("start", STARTS)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"An arm's {name} is {getattr(self, name)!r}, but one of {', '.join(known)} is known.")
+        if not 0.0 <= self.alpha <= 1.0:
+            raise UsageError(f"An arm's alpha is {self.alpha:g}, but 0 to 1 was expected.")
+
+    def form(self, shown_form: str) -> str:
+        """The form of the anatomy in the image: that of arms that show it, or none."""
+        return "none" if self.anatomy == "none" else shown_form
+
+
+@dataclass(frozen=True)
+class Building:
+    """What an arm's network is made of: `even` weighs all voxels alike in the loss, as the thesis does."""
+
+    backbone: Backbone
+    fusion: FusionSettings
+    form: str
+    steps: int
+    even: bool
+    seed: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network and the loss that it learns by."""
+
+    network: nn.Module
+    loss: Any
+
+
+def build(arm: Arm, how: Building, encoder: nn.Module | None) -> Built:
+    """The arm's network with its first weights; `encoder` is the atlas network that is fused or gone on from.
+
+    Raises:
+        UsageError: The arm needs an atlas network, and none was given.
+    """
+    import torch
+    from AnatomyGuidedLib.networks.build import build_network
+
+    from PathologySegLib.learning.objectives import loss_of
+
+    if encoder is None and (arm.fusion != "none" or arm.start == "atlas"):
+        raise UsageError(f"An arm with the fusion {arm.fusion} and the start {arm.start} needs an atlas model.")
+    torch.manual_seed(how.seed)
+    channels, classes = channel_count(arm.form(how.form)), classes_of(arm.objective)
+    backbone = _backbone(arm, how)
+    network = build_network(backbone.entry(channels=channels, classes=classes, deep_supervision=True))
+    if encoder is not None and arm.start == "atlas":
+        from PathologySegLib.learning.fine_tuning import start_from
+
+        start_from(network, encoder)
+    if arm.objective == MULTI_TASK:
+        return _multi_task(arm, network, backbone, channels, how)
+    if encoder is not None and arm.fusion != "none":
+        network = _fused(arm, network, encoder, channels, how)
+    return Built(network, loss_of(arm.objective, even=how.even))
+
+
+def lesions_in(found: Tensor, arm: Arm) -> Tensor:
+    """The voxels that the network's logits call a lesion: its last class."""
+    return found.argmax(1) == classes_of(arm.objective) - 1
+
+
+def _backbone(arm: Arm, how: Building) -> Backbone:
+    from dataclasses import replace
+
+    return replace(how.backbone.widened(arm.width), residual=arm.residual or how.backbone.residual)
+
+
+def _multi_task(arm: Arm, network: nn.Module, backbone: Backbone, channels: int, how: Building) -> Built:
+    from AnatomyGuidedLib.networks.build import build_network
+
+    from PathologySegLib.learning.multi_task import MultiTask, MultiTaskLoss
+    from PathologySegLib.petct.anatomy_channels import group_names
+
+    organs = backbone.entry(channels=channels, classes=len(group_names()) + 1, deep_supervision=True)
+    both = MultiTask(network, build_network(organs))
+    return Built(both, MultiTaskLoss(both, arm.alpha, even=how.even))
+
+
+def _fused(arm: Arm, network: nn.Module, encoder: nn.Module, channels: int, how: Building) -> nn.Module:
+    from dataclasses import replace
+
+    from AnatomyGuidedLib.networks.frozen import FrozenEncoder
+
+    from PathologySegLib.grasp.network import Grasp
+
+    settings = replace(how.fusion, kept=arm.kept)
+    return Grasp(
+        network,
+        FrozenEncoder(encoder),
+        settings,
+        entering=channels,
+        activation_step=settings.activation_step(how.steps),
+    )
