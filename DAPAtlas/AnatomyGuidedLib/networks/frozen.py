@@ -68,7 +68,8 @@ def _mednext(network: Any, image: Tensor) -> list[Tensor]:
 
 
 def _monai_unet(network: Any, image: Tensor) -> list[Tensor]:
-    found, level = [], network.model
+    found: list[Tensor] = []
+    level = network.model
     while isinstance(level, nn.Sequential) and len(level) == 3:  # down, what lies below it, up
         found.append(level[0](found[-1] if found else image))
         level = level[1].submodule

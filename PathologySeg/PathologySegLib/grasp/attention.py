@@ -30,5 +30,5 @@ class ChannelAttention(nn.Module):
         self.weights = nn.Sequential(nn.Linear(channels, narrow), nn.ReLU(), nn.Linear(narrow, channels), nn.Sigmoid())
 
     def forward(self, features: Tensor) -> Tensor:
-        weights = self.weights(features.mean((2, 3, 4)))
+        weights: Tensor = self.weights(features.mean((2, 3, 4)))
         return features * weights[:, :, None, None, None]

@@ -85,7 +85,7 @@ def _levels(network: Any) -> list[nn.Sequential]:
     found, level = [], network.model
     while isinstance(level, nn.Sequential) and len(level) == 3:  # down, what lies below it, up
         found.append(level)
-        level = level[1].submodule  # type: ignore[assignment]
+        level = level[1].submodule
     return found
 
 

@@ -15,14 +15,15 @@ BLOCKS = ("add-norm", "plain")
 
 
 class Align(nn.Module):
-    """Anatomy's features with the channels and the shape of the lesion network's: pointwise convolution, then pooling."""
+    """Anatomy's features with the lesion network's channels and shape: a pointwise convolution, then pooling."""
 
     def __init__(self, entering: int, leaving: int) -> None:
         super().__init__()
         self.convolution = nn.Conv3d(entering, leaving, 1)
 
     def forward(self, features: Tensor, shape: torch.Size) -> Tensor:
-        return functional.adaptive_avg_pool3d(self.convolution(features), list(shape))
+        depth, height, width = shape
+        return functional.adaptive_avg_pool3d(self.convolution(features), (depth, height, width))
 
 
 class TransformerBlock(nn.Module):
@@ -76,7 +77,7 @@ class AnatomyFusion(nn.Module):
 
     def forward(self, lesions: Tensor, anatomy: Tensor) -> Tensor:
         aligned = self.align(anatomy, lesions.shape[2:])
-        found = self.transformer(_tokens(self.of_lesions(lesions)), _tokens(self.of_anatomy(aligned)))
+        found: Tensor = self.transformer(_tokens(self.of_lesions(lesions)), _tokens(self.of_anatomy(aligned)))
         return self.gate * found.transpose(1, 2).reshape(lesions.shape) + (1 - self.gate) * lesions
 
 

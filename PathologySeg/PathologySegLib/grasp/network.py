@@ -23,10 +23,17 @@ class Grasp(nn.Module):
     """
 
     rests = True  # the fusion has no gradients before its activation
+    steps: Tensor
 
     def __init__(
-        self, backbone: nn.Module, anatomy: FrozenEncoder, settings: FusionSettings, *, entering: int, activation_step: int
-    ) -> None:  # fmt: skip
+        self,
+        backbone: nn.Module,
+        anatomy: FrozenEncoder,
+        settings: FusionSettings,
+        *,
+        entering: int,
+        activation_step: int,
+    ) -> None:
         super().__init__()
         self.backbone, self.settings, self.activation_step = backbone, settings, activation_step
         self._aside = (anatomy,)
@@ -53,7 +60,7 @@ class Grasp(nn.Module):
         return decoded(self.backbone, features)
 
     def told(self) -> Mapping[str, float]:
-        """By level, the deepest last: gates, and how alike features are before and after the last fusion (Figure 26)."""
+        """By level, the deepest last: gates, and how alike features were before and after the fusion (Figure 26)."""
         gates = {f"gate_{number}": round(fusion.gate.item(), 4) for number, fusion in enumerate(self._each(), 1)}
         alike = {f"similarity_{number}": round(value, 4) for number, value in enumerate(self.similarity, 1)}
         return gates | alike

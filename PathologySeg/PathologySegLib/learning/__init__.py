@@ -1,1 +1,1 @@
-"""Learning to find lesions with anatomy: cases, channels, arms, trainings and what they are worth; needs torch to train."""
+"""Learning to find lesions with anatomy: cases, arms, trainings and their worth; needs torch to train."""

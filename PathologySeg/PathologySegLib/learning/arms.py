@@ -24,7 +24,7 @@ STARTS = ("scratch", "atlas")
 class Arm:
     """One configuration of Tables 14 and 15, or a control.
 
-    `anatomy` is whose label map is shown as channels ("true" only for an oracle; "shuffled" is another patient's, moved).
+    `anatomy` is whose label map is shown as channels ("true" only for an oracle; "shuffled" is another's, moved).
     `fusion` is whose frozen encoder is fused: of the backbone's own kind ("mirror"), of another ("mixture"), or with
     weights that nothing trained ("random"). `kept` fuses in prediction too. `start` "atlas" goes on from the atlas
     network's weights. `steps` and `rate` are factors of the training's own; `width` is one of the backbone's features.

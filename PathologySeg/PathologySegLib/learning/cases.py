@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ class Cases(Protocol):
 def write_case(case: Case, path: Path) -> None:
     """Nothing; the file holds the case, whole or not at all."""
     part = path.with_name(f"{path.stem}.part.npz")
-    anatomies = {f"anatomy_{name}": ids for name, ids in case.anatomies.items()}
+    anatomies: dict[str, Any] = {f"anatomy_{name}": ids for name, ids in case.anatomies.items()}
     np.savez_compressed(
         part, ct=case.ct.astype(np.float16), pet=case.pet.astype(np.float16), lesions=case.lesions,
         spacing_mm=np.float64(case.spacing_mm), **anatomies,

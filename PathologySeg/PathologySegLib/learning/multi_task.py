@@ -19,6 +19,9 @@ class MultiTask(nn.Module):
     The running means of the two losses are a part of the state, so that a resumed training goes on as it was.
     """
 
+    means: Tensor
+    share: Tensor
+
     def __init__(self, lesions: nn.Module, organs: nn.Module) -> None:
         super().__init__()
         self.lesions, self.organs = lesions, decoder_of(organs)

@@ -90,7 +90,7 @@ class LesionPatches:
         if lesions is None:
             return np.asarray(rng.integers(0, room + 1))
         centre = lesions[int(rng.integers(len(lesions)))]
-        return np.clip(centre - rng.integers(size // 4, size - size // 4), 0, room)
+        return np.asarray(np.clip(centre - rng.integers(size // 4, size - size // 4), 0, room))
 
 
 def lesions_of(target: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

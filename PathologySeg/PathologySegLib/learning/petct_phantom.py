@@ -22,7 +22,7 @@ from PathologySegLib.learning.plan import Contender, Plan, read_plan
 from PathologySegLib.learning.scoring import METRICS
 
 if TYPE_CHECKING:
-    from PathologySegLib.learning.trial import Trial
+    from PathologySegLib.learning.trial import Scores, Trial
 
 STUDY, STATE_FOLDER = "petct-phantom", "state"
 _CASES_SHARE = 0.15  # of the progress
@@ -131,7 +131,7 @@ def _named(progress: Progress, number: int, count: int, trial: Trial) -> Progres
     return lambda fraction, text: own(fraction, f"{trial.contender.name}, {trial.name}, split {trial.split}: {text}")
 
 
-def _scores(trials: Sequence[Trial], contender: Contender, plan: Plan) -> dict[str, list[Mapping[str, object]]]:
+def _scores(trials: Sequence[Trial], contender: Contender, plan: Plan) -> dict[str, list[Scores]]:
     own = [trial for trial in trials if trial.contender == contender]
     return {name: [trial.scores or {} for trial in own if trial.name == name] for name in plan.arms}
 
@@ -187,7 +187,7 @@ def _words(rule: Mapping[str, object]) -> str:
     gain = _told(rule["found"])
     return {
         "gains_at_least": f"{rule['arm']} gains {gain}, at least {rule['least']} was expected",
-        "gains_less_than_share": f"{rule['arm']} gains {gain}, less than {rule['share']} of {rule['of']}'s was expected",
+        "gains_less_than_share": f"{rule['arm']} gains {gain}, below {rule['share']} of {rule['of']}'s was expected",
         "interval_above_0": f"{rule['arm']} gains {gain}, an interval above 0 was expected",
         "interval_holds_0": f"{rule['arm']} gains {gain}, an interval around 0 was expected",
     }[str(rule["kind"])]

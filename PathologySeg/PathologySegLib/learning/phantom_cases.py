@@ -32,9 +32,9 @@ AtlasPredictor = Callable[[Field, float], Ids]
 class PhantomSettings:
     """Which patients are made, and how hard they are.
 
-    `ct_contrast` scales how far soft tissues differ in HU (1 as scanned, 0 all alike); `anatomy_corruption` is the share
-    of structures that the predicted anatomy loses. Each of `hot_organs` is hot with the chance `hot`, with an SUV from
-    where lesions have theirs.
+    `ct_contrast` scales how far soft tissues differ in HU (1 as scanned, 0 all alike); `anatomy_corruption` is the
+    share of structures that the predicted anatomy loses. Each of `hot_organs` is hot with the chance `hot`, with an SUV
+    from where lesions have theirs.
 
     Raises:
         UsageError: A value is none that patients can be made with.
@@ -107,9 +107,9 @@ def make_hot_pet(body: Body, lesions: Lesions, settings: PhantomSettings, rng: n
     uptake = draw_uptake(body.plan, rng)
     table = uptake.table.copy()
     for name in settings.hot_organs:
-        hot, suv = rng.random() < settings.hot, rng.uniform(*settings.suv)
-        if hot:
-            table[id_of(name)] = suv
+        is_hot, drawn = rng.random() < settings.hot, rng.uniform(*settings.suv)
+        if is_hot:
+            table[id_of(name)] = drawn
     uptake = replace(uptake, table=table)
     suv = table[body.labels]
     put_interiors(suv, body, uptake, rng)

@@ -37,8 +37,8 @@ class TierSettings:
     """How large a tier is.
 
     `cases` are made and split at random, once for each of `splits`: `training_share` of them are learned from (of these
-    at most `training_cases`, where that is above 0), the others are predicted. `atlas` is the model whose labels are the
-    predicted anatomy. `form` is how label maps are shown: "scalar" as the thesis does, or "groups". `even` is the
+    at most `training_cases`, where that is above 0), the others are predicted. `atlas` is the model whose labels are
+    the predicted anatomy. `form` is how label maps are shown: "scalar" as the thesis does, or "groups". `even` is the
     thesis's DiceCE.
     """
 

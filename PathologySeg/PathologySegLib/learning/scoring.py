@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def scored(reference: Mask, prediction: Mask, grid: Grid) -> Mapping[str, float | None]:
-    """The four metrics of Table 15; Dice and CC-Dice are None for a patient without a lesion.
+    """The four metrics of Table 15; all but FPV are None for a patient without a lesion.
 
     FPV is the volume of predicted components that meet no lesion, FNV that of lesions that no prediction meets, in ml.
     """

@@ -12,6 +12,6 @@ def misplaced(ids: Ids, rng: np.random.Generator) -> Ids:
 
     What is left is the look of a label map; where its structures lie says nothing of the patient.
     """
-    axes = [axis for axis in range(ids.ndim) if rng.random() < 0.5]
+    axes = tuple(axis for axis in range(ids.ndim) if rng.random() < 0.5)
     steps = [int(rng.integers(size // 4, size - size // 4 + 1)) for size in ids.shape]
     return np.roll(np.flip(ids, axes), steps, range(ids.ndim))
