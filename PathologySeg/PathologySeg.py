@@ -11,7 +11,7 @@ from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.requirements import IN_SLICER
 from AnatomyGuidedLib.runner import run_in_process, run_worker
-from PathologySegLib.lesions import COLUMNS
+from PathologySegLib.lesion_table import COLUMNS
 from PathologySegLib.parameters import READINGS, LesionParameters
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _

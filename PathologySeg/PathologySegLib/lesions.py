@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.components import connected_components
 from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
-from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 from scipy import ndimage
 
 from PathologySegLib.hot_spots import SHARE_OF_MAXIMUM, hot_spots
+from PathologySegLib.lesion_table import LesionResult, counted, measured
 from PathologySegLib.parameters import LesionParameters
 from PathologySegLib.percist import liver_reference
 from PathologySegLib.physiology import physiological_organs, physiological_uptake
 
-FORMAT, FORMAT_VERSION = "anatomyguided-lesions", 1
-COLUMNS = (
-    "lesion", "volume_ml", "suv_max", "suv_mean", "tlg", "centroid_r_mm", "centroid_a_mm", "centroid_s_mm", "structure",
-)  # fmt: skip
-
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class LesionResult:
-    """Lesions numbered from the hottest on, on the PET's grid; a row each; what the reading used."""
-
-    labelmap: Labelmap
-    rows: tuple[Mapping[str, object], ...]
-    reading: Mapping[str, object]
-
-    def report(self) -> dict[str, object]:
-        """The result without voxels, for JSON."""
-        volumes = [float(str(row["volume_ml"])) for row in self.rows]
-        return {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
-            "reading": dict(self.reading),
-            "lesion_count": len(self.rows),
-            "total_volume_ml": round(sum(volumes), 3),
-            "lesions": [dict(row) for row in self.rows],
-            "notes": ["A threshold reading is a baseline: it cannot tell a lesion from healthy uptake by intensity."],
-        }
+BASELINE_NOTE = "A threshold reading is a baseline: it cannot tell a lesion from healthy uptake by intensity."
 
 
 def find_lesions(
@@ -80,18 +51,9 @@ def find_lesions(
         organs = physiological_organs(anatomy)
         reading = {**reading, "physiological_organs": organs, "physiological_uptake_removed_ml": taken_ml}
     progress(0.8, "Measuring the lesions")
-    numbered, rows = _measured(found, pet, anatomy)
+    labelmap, rows = measured(found, pet, anatomy)
     progress(1.0, counted(len(rows), "lesion"))
-    return LesionResult(Labelmap(numbered, pet.grid), tuple(rows), reading)
-
-
-def counted(count: int, noun: str) -> str:
-    """The count with its noun.
-
-    >>> counted(1, "lesion"), counted(0, "lesion")
-    ('1 lesion', '0 lesions')
-    """
-    return f"{count} {noun}" + ("" if count == 1 else "s")
+    return LesionResult(labelmap, tuple(rows), reading, (BASELINE_NOTE,))
 
 
 def _read(
@@ -129,47 +91,3 @@ def _without_physiology(
     taken_ml = int(np.count_nonzero(gone & (found > 0))) * pet.grid.voxel_volume_ml
     rest = np.where(gone, np.int32(0), found)
     return (rest if reading["name"] == "suv41" else connected_components(rest > 0)), round(taken_ml, 3)
-
-
-def _measured(
-    found: npt.NDArray[np.int32], pet: Volume, anatomy: Labelmap | None
-) -> tuple[npt.NDArray[Any], list[dict[str, object]]]:
-    """Lesions renumbered by SUVmax, and a row each."""
-    numbers = np.unique(found)[1:] if (found == 0).any() else np.unique(found)
-    if not numbers.size:
-        return np.zeros(found.shape, dtype=np.uint8), []
-    boxes = ndimage.find_objects(found)
-    rows = [_row(int(number), boxes[number - 1], found, pet, anatomy) for number in numbers]
-    rows.sort(key=lambda row: -float(str(row["suv_max"])))
-    table = np.zeros(int(numbers.max()) + 1, dtype=np.min_scalar_type(len(rows)))
-    for rank, row in enumerate(rows, start=1):
-        table[int(str(row["lesion"]))] = rank
-        row["lesion"] = rank
-    return table[found], rows
-
-
-def _row(
-    number: int, box: tuple[slice, ...], found: npt.NDArray[np.int32], pet: Volume, anatomy: Labelmap | None
-) -> dict[str, object]:
-    inside = found[box] == number
-    suv = pet.values[box][inside].astype(np.float64)
-    volume_ml = inside.sum() * pet.grid.voxel_volume_ml
-    voxels = np.argwhere(inside) + [side.start for side in box]
-    r, a, s = (round(float(value), 2) for value in pet.grid.ras_from_ijk(voxels.mean(axis=0)))
-    return {
-        "lesion": number,
-        "volume_ml": round(float(volume_ml), 3),
-        "suv_max": round(float(suv.max()), 4),
-        "suv_mean": round(float(suv.mean()), 4),
-        "tlg": round(float(suv.mean() * volume_ml), 3),
-        "centroid_r_mm": r,
-        "centroid_a_mm": a,
-        "centroid_s_mm": s,
-        "structure": _structure(anatomy.values[box][inside]) if anatomy is not None else "",
-    }
-
-
-def _structure(labels: Sequence[int] | npt.NDArray[Any]) -> str:
-    """The structure that holds most of the lesion, by name; "" where that is background."""
-    most = int(np.bincount(np.asarray(labels)).argmax())
-    return label_by_id(most).name if most else ""

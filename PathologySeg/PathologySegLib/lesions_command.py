@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from AnatomyGuidedLib.cli import Console
-from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.files import Outputs, write_csv
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.files import Outputs, write_csv, write_json
 from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.io import (
     LABELMAP_FORMATS,
+    Segment,
     names_scheme,
     numbered_segments,
     read_anatomy,
@@ -24,60 +25,111 @@ from AnatomyGuidedLib.io import (
 from AnatomyGuidedLib.progress import part_of, stop_if
 from AnatomyGuidedLib.resample import resample_labelmap
 
-from PathologySegLib.lesions import COLUMNS, LesionResult, counted, find_lesions
-from PathologySegLib.parameters import GRIDS, LesionParameters
+from PathologySegLib.finder import LesionFinder
+from PathologySegLib.finders import read_finder
+from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
+from PathologySegLib.lesions import find_lesions
+from PathologySegLib.lesions_options import configure, lesion_parameters
+from PathologySegLib.model_lesions import DEFAULT_ATLAS, find_lesions_by_model, predicted_anatomy
+from PathologySegLib.parameters import EACH, LesionParameters
+
+__all__ = ["configure", "run"]
 
 _LESION_COLOR = (222, 60, 40)
-_EXAMPLES = """examples:
-  anatomyguided lesions ct.nii.gz pet.nii.gz -o lesions.seg.nrrd --csv lesions.csv
-  anatomyguided lesions ct/ pet/ --model suv41 --threshold 3 --anatomy atlas.seg.nrrd -o lesions.nii.gz
-  anatomyguided lesions ct.nii.gz pet.nii.gz --model percist --anatomy organs.nii.gz@totalsegmentator -o l.seg.nrrd
-"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Nothing; the parser knows this command's options."""
-    parser.epilog = _EXAMPLES
-    parser.add_argument("ct", metavar="CT", help="NIfTI, NRRD, or a folder with one DICOM series")
-    parser.add_argument("pet", metavar="PET", help="in SUVbw (NIfTI, NRRD), or a folder with one DICOM series")
-    parser.add_argument("-o", "--output", metavar="SEG", type=Path, required=True, help=".seg.nrrd, .nii.gz or .nrrd")
-    parser.add_argument(
-        "--model", default="suv4", metavar="NAME", help="suv4 (default), suv41 or percist: the classical readings"
-    )
-    parser.add_argument(
-        "--threshold", type=float, metavar="SUV", help="suv4: from this SUV on; suv41: least maximum (4)"
-    )
-    parser.add_argument("--anatomy", metavar="LABELMAP[@SCHEME]", help="takes physiological uptake off; on either grid")
-    parser.add_argument("--grid", choices=GRIDS, default="pet", help="whose grid the result lies on (default: pet)")
-    parser.add_argument("--csv", metavar="lesions.csv", type=Path, help="one row a lesion")
-    parser.add_argument("--force", action="store_true", help="use the CT although it does not look like one")
 
 
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     """The report of the lesions that were written."""
-    parameters = LesionParameters(arguments.model, arguments.threshold, arguments.grid)
+    parameters = lesion_parameters(arguments)
+    finder = read_finder(parameters.reading, parameters.model) if parameters.is_model else None
     outputs.protect(arguments.ct, arguments.pet, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     segmentation_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
-    csv_path = outputs.stage(arguments.csv) if arguments.csv else None
+    tables = {name: getattr(arguments, name) for name in ("csv", "attention")}
+    staged = {name: outputs.stage(path) for name, path in tables.items() if path}
     console.progress(0.0, "Reading CT and PET")
     ct, pet = read_ct(arguments.ct, force=arguments.force), read_pet(arguments.pet)
     _require_overlap(ct.grid, pet.grid)
-    anatomy = _anatomy_on_pet(arguments.anatomy, ct, pet)
     stop_if(console.cancelled)
-    progress = part_of(console.progress, 0.3, 0.9)
-    result = find_lesions(pet, parameters, anatomy=anatomy, progress=progress, cancelled=console.cancelled)
+    anatomy, source = _anatomy(arguments, parameters, ct, pet, finder, console)
+    result = _found(ct, pet, parameters, anatomy, finder, console)
     stop_if(console.cancelled)
     console.progress(0.9, "Writing the lesions")
-    labelmap = result.labelmap if parameters.grid == "pet" else resample_labelmap(result.labelmap, ct.grid)
-    segments = numbered_segments(len(result.rows), "Lesion", _LESION_COLOR)
-    write_labelmap(labelmap, segmentation_path, segments)
-    lost = sorted({segment.value for segment in segments} - {*np.unique(labelmap.values).tolist()})
+    lost = _write(result, parameters, ct, segmentation_path)
     _note_doubts(arguments, result, lost, console)
-    if csv_path:
-        write_csv(csv_path, result.rows, COLUMNS)
+    if "csv" in staged:
+        write_csv(staged["csv"], result.rows, COLUMNS)
+    if "attention" in staged:
+        write_json(staged["attention"], _attention(result))
     _print(result, console)
     console.progress(1.0, "Done")
-    return {**result.report(), "grid": parameters.grid, "lesions_without_voxels_on_this_grid": lost}
+    facts = {"grid": parameters.grid, "anatomy": source, "lesions_without_voxels_on_this_grid": lost}
+    return {**result.report(), **facts}
+
+
+def _anatomy(
+    arguments: argparse.Namespace,
+    parameters: LesionParameters,
+    ct: Volume,
+    pet: Volume,
+    finder: LesionFinder | None,
+    console: Console,
+) -> tuple[Labelmap | None, str]:
+    """The anatomy on the CT's or the PET's grid, and where it comes from."""
+    if arguments.anatomy:
+        return _given_anatomy(arguments.anatomy, ct, pet), "given"
+    model = parameters.model.anatomy_model or (DEFAULT_ATLAS if finder and finder.needs_anatomy else None)
+    if model is None:
+        return None, "none"
+    if not parameters.model.anatomy_model:
+        console.note(f"The model needs the anatomy, and none was given: {model} predicts it from the CT.")
+    progress = part_of(console.progress, 0.1, 0.4)
+    predicted = predicted_anatomy(
+        ct, model, device=parameters.model.device, progress=progress, cancelled=console.cancelled
+    )
+    return predicted, f"predicted by {Path(model).name}"
+
+
+def _found(
+    ct: Volume,
+    pet: Volume,
+    parameters: LesionParameters,
+    anatomy: Labelmap | None,
+    finder: LesionFinder | None,
+    console: Console,
+) -> LesionResult:
+    progress = part_of(console.progress, 0.4, 0.9)
+    if finder:
+        device = parameters.model.device
+        return find_lesions_by_model(
+            ct, pet, finder, anatomy=anatomy, device=device, progress=progress, cancelled=console.cancelled
+        )
+    on_pet = None if anatomy is None else resample_labelmap(anatomy, pet.grid)
+    return find_lesions(pet, parameters, anatomy=on_pet, progress=progress, cancelled=console.cancelled)
+
+
+def _write(result: LesionResult, parameters: LesionParameters, ct: Volume, path: Path) -> list[int]:
+    """The numbers of lesions that have no voxel on the grid that was asked for."""
+    labelmap = result.labelmap if parameters.grid == "pet" else resample_labelmap(result.labelmap, ct.grid)
+    if parameters.segments == EACH:
+        write_labelmap(labelmap, path, numbered_segments(len(result.rows), "Lesion", _LESION_COLOR))
+    else:
+        together = Labelmap((labelmap.values > 0).astype(np.uint8), labelmap.grid)
+        write_labelmap(together, path, [Segment(1, "Lesions", _LESION_COLOR)] if together.values.any() else [])
+    return sorted({*range(1, len(result.rows) + 1)} - {*np.unique(labelmap.values).tolist()})
+
+
+def _attention(result: LesionResult) -> dict[str, object]:
+    """The structures that a model attended to, with their shares, by lesion; refused for a model that tells none."""
+    if result.attention is None:
+        raise UsageError(f"{result.reading['name']} tells no attention; leave --attention away.")
+    return {
+        "format": "anatomyguided-attention",
+        "version": 1,
+        "lesions": [
+            {"lesion": number, "structures": [{"name": name, "share": share} for name, share in shares]}
+            for number, shares in sorted(result.attention.items())
+        ],
+    }
 
 
 def _note_doubts(arguments: argparse.Namespace, result: LesionResult, lost: list[int], console: Console) -> None:
@@ -85,7 +137,7 @@ def _note_doubts(arguments: argparse.Namespace, result: LesionResult, lost: list
         console.note(f"{counted(len(lost), 'lesion')} of {len(result.rows)} lie outside the CT: see the table.")
     if arguments.anatomy and not names_scheme(arguments.anatomy):
         console.note(f"{Path(arguments.anatomy).name} names no @SCHEME: its values are taken for DAP ids.")
-    if arguments.anatomy and not result.reading["physiological_organs"]:
+    if arguments.anatomy and not result.reading.get("physiological_organs", True):
         console.note("The anatomy holds no organ with physiological uptake within the PET, so nothing was taken off.")
 
 
@@ -100,22 +152,30 @@ def _require_overlap(ct: Grid, pet: Grid) -> None:
         )
 
 
-def _anatomy_on_pet(source: str | None, ct: Volume, pet: Volume) -> Labelmap | None:
-    if source is None:
-        return None
+def _given_anatomy(source: str, ct: Volume, pet: Volume) -> Labelmap:
     anatomy = read_anatomy(source)
     try:
         require_same_grid(anatomy.grid, pet.grid)
     except GridMismatch:
         require_same_grid(anatomy.grid, ct.grid, names=("the anatomy", "the CT or the PET"))
-    return resample_labelmap(anatomy, pet.grid)
+    return anatomy
 
 
 def _print(result: LesionResult, console: Console) -> None:
-    console.line(f"{'lesion':>6} {'volume ml':>10} {'SUVmax':>7} {'SUVmean':>8} {'TLG':>9}  structure")
+    console.line(f"{'lesion':>6} {'volume ml':>10} {'SUVmax':>7} {'SUVmean':>8} {'SUVpeak':>8} {'TLG':>9}  structure")
     for row in result.rows:
         console.line(
             f"{row['lesion']:>6} {row['volume_ml']:>10.2f} {row['suv_max']:>7.2f} {row['suv_mean']:>8.2f} "
-            f"{row['tlg']:>9.1f}  {row['structure']}"
+            f"{row['suv_peak']:>8.2f} "
+            f"{row['tlg']:>9.1f}  {row['structure']}{_nearby(row)}"
         )
-    console.line(f"{counted(len(result.rows), 'lesion')}, {result.report()['total_volume_ml']} ml")
+    console.line(
+        f"{counted(len(result.rows), 'lesion')}, {result.total('volume_ml')} ml (total metabolic tumour volume)"
+    )
+
+
+def _nearby(row: Mapping[str, object]) -> str:
+    """The nearest structure in brackets, where the lesion lies in none."""
+    if not row["nearest_structure"] or row["nearest_structure"] == row["structure"]:
+        return ""
+    return f" ({row['nearest_mm']} mm from {row['nearest_structure']})"

@@ -2,44 +2,97 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled
 
 READINGS = ("suv4", "suv41", "percist")
 GRIDS = ("pet", "ct")
+EACH, ONE = "each", "one"
+SEGMENTS = (EACH, ONE)
 _DEFAULT_THRESHOLD_SUV = 4.0
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """What a model does not say of itself, and where it computes.
+
+    `channels` name its channels in their order (ct, pet, anatomy, empty); `lesion_labels` are the values that are
+    lesions; `orientation` are the axis codes of its training images; `trust` reads pickles as they are;
+    `anatomy_model` predicts the anatomy from the CT where none is given.
+
+    Raises:
+        UsageError: The device or the orientation is none that there is.
+    """
+
+    channels: tuple[str, ...] = ()
+    lesion_labels: tuple[int, ...] = ()
+    orientation: str | None = None
+    trust: bool = False
+    device: str = "auto"
+    anatomy_model: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _DEVICE.fullmatch(self.device):
+            raise UsageError(f"The device is {self.device!r}, but auto, cpu, cuda or cuda:N was expected.")
+        if self.orientation and sorted(self.orientation.translate(str.maketrans("LPI", "RAS"))) != sorted("RAS"):
+            raise UsageError(f"The orientation is {self.orientation!r}, but axis codes such as LAS were expected.")
+
+    def words(self) -> list[str]:
+        """These choices as options of the command line, those that are the defaults left out."""
+        given = {
+            "--channels": ",".join(self.channels),
+            "--lesion-labels": ",".join(map(str, self.lesion_labels)),
+            "--orientation": self.orientation,
+            "--device": "" if self.device == "auto" else self.device,
+            "--anatomy-model": self.anatomy_model,
+        }
+        words = [word for option, value in given.items() if value for word in (option, value)]
+        return words + ["--trust"] * self.trust
 
 
 @dataclass(frozen=True)
 class LesionParameters:
-    """A reading and its threshold.
+    """A reading, its threshold, and how the result is given.
 
     `reading`: "suv4" takes every voxel from a fixed SUV on; "suv41" grows each hot spot to 41 % of its maximum;
-    "percist" takes its threshold from the liver. `threshold_suv` is the fixed SUV for "suv4" and the least maximum of
-    a hot spot for "suv41" (4 for both when not given); "percist" has none to choose.
+    "percist" takes its threshold from the liver; any other word is a model's name or folder. `threshold_suv` is the
+    fixed SUV for "suv4" and the least maximum of a hot spot for "suv41" (4 for both when not given); the others have
+    none to choose. `segments`: "each" numbers the lesions, "one" puts all into one segment.
 
     Raises:
-        ModelNotInstalled: The reading is unknown.
-        UsageError: The threshold is not above 0, or is given for "percist"; the grid is unknown.
+        UsageError: The threshold is not above 0, or is given for a reading that has none; the grid or the segments are
+            unknown.
     """
 
     reading: str = "suv4"
     threshold_suv: float | None = None
     grid: str = "pet"
+    segments: str = EACH
+    model: ModelChoice = field(default_factory=ModelChoice)
 
     def __post_init__(self) -> None:
-        if self.reading not in READINGS:
-            raise ModelNotInstalled(f"There is no model {self.reading!r}; known are {', '.join(READINGS)}.")
         if self.grid not in GRIDS:
             raise UsageError(f"The grid is {self.grid!r}, but pet or ct was expected.")
-        if self.threshold_suv is not None and self.reading == "percist":
+        if self.segments not in SEGMENTS:
+            raise UsageError(f"The segments are {self.segments!r}, but each or one was expected.")
+        if self.threshold_suv is None:
+            return
+        if self.reading == "percist":
             raise UsageError("percist takes its threshold from the liver; leave --threshold away.")
-        if self.threshold_suv is not None and not 0 < self.threshold_suv < inf:
+        if self.is_model:
+            raise UsageError(f"A model ({Path(self.reading).name}) takes no threshold; leave --threshold away.")
+        if not 0 < self.threshold_suv < inf:
             raise UsageError(f"The threshold is {self.threshold_suv:g}, but an SUV above 0 was expected.")
+
+    @property
+    def is_model(self) -> bool:
+        """Whether the reading is a model and none of the thresholds."""
+        return self.reading not in READINGS
 
     @property
     def least_suv(self) -> float:
@@ -50,4 +103,5 @@ class LesionParameters:
         """The command line that means the same: `anatomyguided` followed by these words."""
         words = ["lesions", str(ct), str(pet), "-o", str(output), "--model", self.reading, "--grid", self.grid]
         words += ["--threshold", str(self.threshold_suv)] if self.threshold_suv is not None else []
-        return words + (["--anatomy", str(anatomy)] if anatomy else [])
+        words += ["--segments", self.segments] if self.segments != EACH else []
+        return words + self.model.words() + (["--anatomy", str(anatomy)] if anatomy else [])

@@ -18,6 +18,7 @@ from AnatomyGuidedLib.predictors.resampling import Resampling, Shape, new_shape
 OCCUPIED, BODY, WHOLE = "occupied", "body", "whole"
 
 _BODY_HU, _BODY_MARGIN_MM = -400.0, 20.0
+_NEAREST = Resampling(order=0, apart=False)
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Preparation:
     `orientation` are axis codes such as "RAS"; without them axes stay as they are stored. `axes` then says which axis
     of the image is the network's first, second and third. A spacing of 0 keeps the image's own along that axis.
     `crop` is "occupied" (the box of voxels other than 0), "body" (the box of what is denser than air) or "whole".
-    nnU-Net's first release resampled before it normalised, and looked for thick slices in the image first.
+    nnU-Net's first release resampled before it normalised, and looked for thick slices in the image first. Channels
+    with the numbers `label_channels` hold labels: they take the nearest voxel, never something between two.
     """
 
     normalisations: tuple[Normalisation, ...]
@@ -38,6 +40,7 @@ class Preparation:
     resampling: Resampling = field(default_factory=Resampling)
     resampling_back: Resampling = field(default_factory=lambda: Resampling(order=1))
     normalise_first: bool = True
+    label_channels: tuple[int, ...] = ()
 
     def prepared(self, volumes: Sequence[Volume]) -> Prepared:
         """The volumes, one a channel and all on one grid, as the network takes them.
@@ -63,8 +66,8 @@ class Preparation:
         shape = new_shape(cropped[0].shape, spacing_mm, wanted_mm)
         image = np.stack(
             [
-                self._channel(channel, normalisation, occupied[box], shape, (spacing_mm, wanted_mm))
-                for normalisation, channel in zip(self.normalisations, cropped, strict=True)
+                self._channel(number, channel, occupied[box], shape, (spacing_mm, wanted_mm))
+                for number, channel in enumerate(cropped)
             ]
         )
         first, then = (wanted_mm, spacing_mm) if self.normalise_first else (spacing_mm, wanted_mm)
@@ -73,15 +76,17 @@ class Preparation:
 
     def _channel(
         self,
+        number: int,
         image: Image,
-        normalisation: Normalisation,
         occupied: Mask,
         shape: Shape,
         spacings: tuple[tuple[float, ...], tuple[float, ...]],
     ) -> Image:
+        normalisation = self.normalisations[number]
+        resampling = _NEAREST if number in self.label_channels else self.resampling
         if self.normalise_first:
-            return self.resampling.applied(normalisation.applied(image, occupied), shape, *spacings)
-        resampled = self.resampling.applied(image, shape, *spacings)
+            return resampling.applied(normalisation.applied(image, occupied), shape, *spacings)
+        resampled = resampling.applied(image, shape, *spacings)
         whole = occupied if normalisation.masked else np.ones(shape, np.bool_)
         return normalisation.applied(resampled, _nearest_mask(whole, shape))
 
@@ -163,9 +168,7 @@ class Prepared:
 def _nearest_mask(mask: Mask, shape: Shape) -> Mask:
     if mask.shape == shape:
         return mask
-    return np.asarray(
-        Resampling(order=0, apart=False).applied(mask.astype(np.float32), shape, (1, 1, 1), (1, 1, 1)) > 0.5
-    )
+    return np.asarray(_NEAREST.applied(mask.astype(np.float32), shape, (1, 1, 1), (1, 1, 1)) > 0.5)
 
 
 def _occupied(channels: Sequence[Image]) -> Mask:

@@ -7,7 +7,6 @@ import pytest
 from AnatomyGuidedLib.errors import NotEvaluable, UsageError
 from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume
 from AnatomyGuidedLib.labels import id_of
-from AnatomyGuidedLib.models import ModelNotInstalled
 from made_images import FLIPS, grid
 from PathologySegLib.lesions import find_lesions
 from PathologySegLib.parameters import LesionParameters
@@ -114,11 +113,70 @@ def test_anatomy_on_another_grid_is_refused():
         find_lesions(_pet([]), LesionParameters(), anatomy=_anatomy([], grid((40, 30, 24))))
 
 
-def test_unknown_readings_and_impossible_thresholds_are_refused_as_wrong_calls():
-    with pytest.raises(ModelNotInstalled, match="suv4, suv41, percist"):
-        LesionParameters("suv5")
+def test_impossible_thresholds_grids_and_segments_are_refused_as_wrong_calls():
+    with pytest.raises(UsageError, match="takes no threshold"):
+        LesionParameters("a-model", 4.0)
+    with pytest.raises(UsageError, match="each or one"):
+        LesionParameters(segments="both")
+    with pytest.raises(UsageError, match="pet or ct"):
+        LesionParameters(grid="mr")
     for wrong in (0.0, -1.0, float("nan")):
         with pytest.raises(UsageError):
             LesionParameters("suv4", wrong)
     with pytest.raises(UsageError, match="from the liver"):
         LesionParameters("percist", 4.0)
+
+
+def test_the_peak_is_the_highest_mean_of_a_ball_of_one_millilitre_over_all_voxels_of_a_lesion():
+    """Against every ball, voxel by voxel, on a grid that is anisotropic and turned; the lesion lies at an edge."""
+    where = grid((14, 12, 9), (2.0, 2.5, 4.0), flips=(-1, 1, -1), rotation_degrees=(5, -10, 15))
+    rng = np.random.default_rng(3)
+    values = rng.uniform(0, 3, where.shape).astype(np.float32)
+    values[0:5, 3:8, 2:6] += 6.0
+    row = find_lesions(Volume(values, where, "SUV"), LesionParameters("suv4", 5.0)).rows[0]
+    centres = where.ras_from_ijk(np.stack(np.meshgrid(*map(np.arange, where.shape), indexing="ij"), -1))
+    means = [
+        values[np.linalg.norm(centres - centres[i, j, k], axis=-1) <= 6.2035].mean(dtype=float)
+        for i, j, k in np.argwhere(values >= 5.0)
+    ]
+    assert row["suv_peak"] == pytest.approx(max(means), abs=1e-4)
+    assert row["suv_mean"] < row["suv_peak"] < row["suv_max"]
+
+
+def test_a_ball_that_holds_one_voxel_gives_that_voxel():
+    where = grid((8, 8, 8), (7.0, 7.0, 8.0))
+    row = find_lesions(_pet([((3, 3, 3), (4, 4, 4), 9.0)], where=where), LesionParameters()).rows[0]
+    assert row["suv_peak"] == row["suv_max"] == 9.0
+
+
+def test_the_nearest_structure_is_told_with_the_mm_to_it():
+    lesion = ((10, 10, 10), (12, 12, 12))
+    anatomy = _anatomy(
+        [
+            ((0, 0, 0), (40, 30, 24), "Fat"),
+            ((17, 10, 10), (20, 12, 12), "Liver"),
+            ((10, 10, 18), (12, 12, 20), "Spleen"),
+        ]
+    )
+    row = find_lesions(_pet([(*lesion, 8.0)]), LesionParameters(), anatomy=anatomy).rows[0]
+    # The lesion ends at i = 11 and the liver begins at i = 17: 6 x 4 mm; the spleen is at 7 x 5 mm.
+    assert (row["structure"], row["nearest_structure"], row["nearest_mm"]) == ("Fat", "Liver", 24.0)
+
+
+def test_within_a_structure_the_nearest_is_that_one_at_no_distance():
+    anatomy = _anatomy([((0, 0, 0), (40, 30, 24), "Muscles"), ((11, 10, 10), (20, 12, 12), "Liver")])
+    row = find_lesions(_pet([((10, 10, 10), (12, 12, 12), 8.0)]), LesionParameters(), anatomy=anatomy).rows[0]
+    assert (row["nearest_structure"], row["nearest_mm"]) == ("Liver", 0.0)
+
+
+def test_without_organs_there_is_no_nearest_one():
+    anatomy = _anatomy([((0, 0, 0), (40, 30, 24), "Muscles")])
+    row = find_lesions(_pet([((10, 10, 10), (12, 12, 12), 8.0)]), LesionParameters(), anatomy=anatomy).rows[0]
+    assert (row["structure"], row["nearest_structure"], row["nearest_mm"]) == ("Muscles", "", "")
+
+
+def test_totals_are_sums_over_lesions():
+    result = find_lesions(_pet([((2, 2, 2), (5, 5, 5), 6.0), ((20, 10, 10), (24, 14, 12), 9.0)]), LesionParameters())
+    report = result.report()
+    assert report["total_volume_ml"] == pytest.approx((27 + 32) * 0.08)
+    assert report["total_lesion_glycolysis"] == pytest.approx(27 * 0.08 * 6 + 32 * 0.08 * 9)

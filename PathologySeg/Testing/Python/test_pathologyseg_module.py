@@ -18,10 +18,6 @@ def test_the_modules_own_tests_pass(module):
     assert result.wasSuccessful(), result.errors + result.failures
 
 
-def test_the_panel_makes_a_segmentation_of_the_chosen_ct_and_says_done(module, host):
-    pass
-
-
 def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     from AnatomyGuidedLib import mrml
     from AnatomyGuidedLib.phantom import PatientOptions, make_patient

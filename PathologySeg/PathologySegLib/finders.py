@@ -1,0 +1,67 @@
+"""Lesion models by name or folder: which reader each needs is in its card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, model_names
+
+from PathologySegLib.finder import LesionFinder
+from PathologySegLib.parameters import READINGS, ModelChoice
+
+TASK, ENTRY = "lesions", "lesions"  # what a card's task is, and the entry that only lesion models have
+NETWORK = "network"
+READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder"}
+
+
+def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
+    """The lesion model of a name in the store, of a folder of ours, or of an nnU-Net v2 results folder.
+
+    Raises:
+        ModelNotInstalled: There is none.
+        UsageError: It is no lesion model, or does not say what its channels or labels are.
+        AnatomyGuidedError: It is damaged, torch is missing, or this program is too old for it.
+    """
+    folder = Path(source)
+    if _is_nnunet_v2(folder):
+        return _read(NETWORK, folder, {}, choice)
+    _require_ours(source)
+    folder = find_model(source).folder
+    entry = _entry(folder)
+    return _read(str(entry.get("reader", NETWORK)), folder, entry, choice)
+
+
+def _read(reader: str, folder: Path, entry: Mapping[str, Any], choice: ModelChoice) -> LesionFinder:
+    if reader not in READERS:
+        raise AnatomyGuidedError(f"The model {folder.name} needs the reader {reader!r}; update this program.")
+    return cast(LesionFinder, import_module(READERS[reader]).read_finder(folder, entry, choice))
+
+
+def _is_nnunet_v2(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in ("plans.json", "dataset.json"))
+
+
+def _require_ours(source: str) -> None:
+    """Nothing, if the store has a model of that name, or a folder has a model's card."""
+    if is_model_folder(source) or source in model_names():
+        return
+    if Path(source).is_dir():
+        raise UsageError(
+            f"{Path(source).name} is no model: it has neither model.json nor nnU-Net's plans.json and dataset.json; "
+            "add other kinds with `anatomyguided models add`."
+        )
+    known = ", ".join((*READINGS, *model_names()))
+    raise ModelNotInstalled(f"There is no model {Path(source).name!r}; known are {known}.")
+
+
+def _entry(folder: Path) -> Mapping[str, Any]:
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    entry = card.get(ENTRY, {})
+    if not isinstance(entry, dict):
+        raise AnatomyGuidedError(f"The card of {folder.name} has an entry {ENTRY!r} that is no table; do not use it.")
+    return entry
