@@ -10,7 +10,8 @@ from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.study_options import require_positive
 
 UNET, POSITIONED = "unet", "positioned-unet"
-ARCHITECTURES = (UNET, POSITIONED, "UNet", "SegResNet", "MedNeXt")
+MONAIS = ("UNet", "SegResNet", "MedNeXt")
+ARCHITECTURES = (UNET, POSITIONED, *MONAIS)
 
 
 @dataclass(frozen=True)

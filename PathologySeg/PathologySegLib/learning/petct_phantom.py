@@ -52,7 +52,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     except (Cancelled, KeyboardInterrupt) as stop:
         raise Cancelled("Stopped; the same call goes on from the last finished step.") from stop
     found = {
-        contender.name: findings.summary(plan.arms, _scores(trials, contender, plan), plan.statistics)
+        contender.name: findings.summary(plan.arms_of(contender), _scores(trials, contender, plan), plan.statistics)
         for contender in plan.settings.contenders
     }
     first = found[plan.settings.contenders[0].name]
@@ -108,7 +108,7 @@ def _trials(plan: Plan, state: Path) -> list[Trial]:
     for contender in plan.settings.contenders:
         for split in range(plan.settings.splits):
             place = state / _file_name(contender.name) / f"split_{split}"
-            for name, arm in plan.arms.items():
+            for name, arm in plan.arms_of(contender).items():
                 other = place / arm.same_training_as if arm.same_training_as else None
                 found.append(Trial(contender, name, arm, split, place / name, other))
     return found
@@ -133,7 +133,7 @@ def _named(progress: Progress, number: int, count: int, trial: Trial) -> Progres
 
 def _scores(trials: Sequence[Trial], contender: Contender, plan: Plan) -> dict[str, list[Scores]]:
     own = [trial for trial in trials if trial.contender == contender]
-    return {name: [trial.scores or {} for trial in own if trial.name == name] for name in plan.arms}
+    return {name: [trial.scores or {} for trial in own if trial.name == name] for name in plan.arms_of(contender)}
 
 
 def _write_tables(trials: Sequence[Trial], folder: Path) -> list[str]:

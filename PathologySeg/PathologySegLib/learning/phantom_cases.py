@@ -34,7 +34,8 @@ class PhantomSettings:
 
     `ct_contrast` scales how far soft tissues differ in HU (1 as scanned, 0 all alike); `anatomy_corruption` is the
     share of structures that the predicted anatomy loses. Each of `hot_organs` is hot with the chance `hot`, with an SUV
-    from where lesions have theirs.
+    from where lesions have theirs; with a `quiet_suv` above 0 all other physiological uptake ends there, for trainings
+    that are too short to learn brain, bladder and bowel.
 
     Raises:
         UsageError: A value is none that patients can be made with.
@@ -47,6 +48,7 @@ class PhantomSettings:
     smallest_ml: float = 1.5
     suv: tuple[float, float] = (4.0, 12.0)
     hot: float = 0.5
+    quiet_suv: float = 0.0
     hot_organs: tuple[str, ...] = ("Kidney Left", "Kidney Right")
     ct_contrast: float = 1.0
     anatomy_corruption: float = 0.0
@@ -110,12 +112,16 @@ def make_hot_pet(body: Body, lesions: Lesions, settings: PhantomSettings, rng: n
         is_hot, drawn = rng.random() < settings.hot, rng.uniform(*settings.suv)
         if is_hot:
             table[id_of(name)] = drawn
-    uptake = replace(uptake, table=table)
-    suv = table[body.labels]
-    put_interiors(suv, body, uptake, rng)
-    put_findings(suv, body, uptake, rng)
+        elif settings.quiet_suv:
+            table[id_of(name)] = min(float(table[id_of(name)]), settings.quiet_suv)
     heated = np.isin(body.labels, [id_of(name) for name in settings.hot_organs])
-    suv[heated] = table[body.labels[heated]]
+    suv = table[body.labels]
+    if settings.quiet_suv:
+        suv = np.where(heated, suv, np.minimum(suv, np.float32(settings.quiet_suv)))
+    else:
+        put_interiors(suv, body, replace(uptake, table=table), rng)
+        put_findings(suv, body, uptake, rng)
+        suv[heated] = table[body.labels[heated]]
     scan = draw_scan(body.plan.weight_kg, rng)
     suv = blurred(with_lesions(suv, lesions, body.spacing_mm), scan.fwhm_mm, body.spacing_mm)
     return noisy(suv, scan, uptake.liver, body.spacing_mm, rng)

@@ -14,7 +14,7 @@ from AnatomyGuidedLib.study_options import require_positive, with_settings
 
 from PathologySegLib.grasp.settings import FusionSettings
 from PathologySegLib.learning.arms import Arm
-from PathologySegLib.learning.backbones import Backbone
+from PathologySegLib.learning.backbones import MONAIS, Backbone
 from PathologySegLib.learning.patches import SamplingSettings
 from PathologySegLib.learning.phantom_cases import PhantomSettings
 
@@ -94,6 +94,15 @@ class Plan:
     settings: TierSettings
     statistics: Statistics
     rules: tuple[Rule, ...]
+
+    def arms_of(self, contender: Contender) -> dict[str, Arm]:
+        """The arms that this backbone can take: a mixture needs another architecture's encoder, a width our U-Net."""
+        ours = contender.backbone.architecture not in MONAIS
+        return {
+            name: arm
+            for name, arm in self.arms.items()
+            if (arm.fusion != "mixture" or contender.mixture) and (ours or (arm.width == 1.0 and not arm.residual))
+        }
 
 
 def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Path = FILE) -> Plan:

@@ -77,17 +77,30 @@ def run_trial(
     Raises:
         Cancelled: The user stopped; the next call goes on from there.
     """
-    learned, tried = split_cases(len(cases), settings, trial.split)
-    network, seconds = _trained(trial, settings, cases, learned, device, progress, cancelled)
-    network.train(False)
-    found = {}
-    for number in tried:
-        sample = sample_of(number, cases, trial.arm, settings)
-        mask = lesions_found(network, sample, trial, settings, device)
-        found[sample.name] = scored(sample.lesions, mask, cases[number].grid)
+    learned, left = split_cases(len(cases), settings, trial.split)
+    network, seconds = trained(trial, settings, cases, learned, device=device, progress=progress, cancelled=cancelled)
+    found = tried(network, trial, settings, cases, left, device)
     trial.folder.mkdir(parents=True, exist_ok=True)
     write_json(trial.folder / "scores.part", {"scores": found, "seconds": round(seconds, 1)})
     (trial.folder / "scores.part").replace(trial.folder / SCORES)
+
+
+def tried(
+    network: nn.Module,
+    trial: Trial,
+    settings: TierSettings,
+    cases: Sequence[Case],
+    left: Sequence[int],
+    device: str,
+) -> dict[str, Mapping[str, float | None]]:
+    """By case the scores of what the network finds in it."""
+    network.train(False)
+    found = {}
+    for number in left:
+        sample = sample_of(number, cases, trial.arm, settings)
+        mask = lesions_found(network, sample, trial, settings, device)
+        found[sample.name] = scored(sample.lesions, mask, cases[number].grid)
+    return found
 
 
 def split_cases(count: int, settings: TierSettings, split: int) -> tuple[list[int], list[int]]:
@@ -132,16 +145,21 @@ def encoder_of(trial: Trial, device: str) -> nn.Module | None:
     return untrained(network) if arm.fusion == "random" else network
 
 
-def _trained(
+def trained(
     trial: Trial,
     settings: TierSettings,
     cases: Sequence[Case],
     learned: Sequence[int],
-    device: str,
-    progress: Progress,
-    cancelled: CancelCheck,
+    *,
+    device: str = "cpu",
+    progress: Progress = no_progress,
+    cancelled: CancelCheck = never_cancelled,
 ) -> tuple[Any, float]:
-    """The network with the running mean of its weights, and the seconds that its training took."""
+    """The network with the running mean of its weights, and the seconds that its training took.
+
+    Raises:
+        Cancelled: The user stopped; the state is kept.
+    """
     arm = trial.arm
     training = replace(
         settings.training,
@@ -163,7 +181,8 @@ def _trained(
     run = Training(built.network, training, device=device)
     run.run(source, trial.folder, loss=built.loss, progress=progress, cancelled=cancelled)
     built.network.load_state_dict(run.averaged)
-    _keep(trial.folder, run)
+    if run.share.is_first:
+        _keep(trial.folder, run)
     return built.network, run.seconds
 
 
