@@ -13,7 +13,7 @@ from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.objectives import MULTI_TASK, OBJECTIVES, classes_of
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 SHOWN = ("none", "predicted", "true", "shuffled")
 ENCODERS = ("none", "mirror", "mixture", "random")
@@ -64,13 +64,17 @@ class Arm:
 
 @dataclass(frozen=True)
 class Building:
-    """What an arm's network is made of: `even` weighs all voxels alike in the loss, as the thesis does."""
+    """What an arm's network is made of: `even` weighs all voxels alike in the loss, as the thesis does.
+
+    `prior` is the share that the network calls a lesion before it learned anything; 0 leaves the heads as drawn.
+    """
 
     backbone: Backbone
     fusion: FusionSettings
     form: str
     steps: int
     even: bool
+    prior: float
     seed: int
 
 
@@ -92,6 +96,7 @@ def build(arm: Arm, how: Building, encoder: nn.Module | None) -> Built:
     from AnatomyGuidedLib.networks.build import build_network
 
     from PathologySegLib.learning.objectives import loss_of
+    from PathologySegLib.learning.prior import start_with_prior
 
     if encoder is None and (arm.fusion != "none" or arm.start == "atlas"):
         raise UsageError(f"An arm with the fusion {arm.fusion} and the start {arm.start} needs an atlas model.")
@@ -99,6 +104,8 @@ def build(arm: Arm, how: Building, encoder: nn.Module | None) -> Built:
     channels, classes = channel_count(arm.form(how.form)), classes_of(arm.objective)
     backbone = _backbone(arm, how)
     network = build_network(backbone.entry(channels=channels, classes=classes, deep_supervision=True))
+    if how.prior:
+        start_with_prior(network, classes, how.prior)
     if encoder is not None and arm.start == "atlas":
         from PathologySegLib.learning.fine_tuning import start_from
 
@@ -108,11 +115,6 @@ def build(arm: Arm, how: Building, encoder: nn.Module | None) -> Built:
     if encoder is not None and arm.fusion != "none":
         network = _fused(arm, network, encoder, channels, how)
     return Built(network, loss_of(arm.objective, even=how.even))
-
-
-def lesions_in(found: Tensor, arm: Arm) -> Tensor:
-    """The voxels that the network's logits call a lesion: its last class."""
-    return found.argmax(1) == classes_of(arm.objective) - 1
 
 
 def _backbone(arm: Arm, how: Building) -> Backbone:

@@ -102,6 +102,7 @@ def _settings(recipe: GraspRecipe) -> TierSettings:
         training_share=min(recipe.training_share, 0.999),
         form=recipe.form,
         even=recipe.even,
+        prior=recipe.prior,
         phantoms=recipe.phantoms,
         sampling=recipe.sampling,
         fusion=recipe.fusion,

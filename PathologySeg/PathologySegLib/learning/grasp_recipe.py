@@ -20,10 +20,11 @@ class GraspRecipe:
     """A lesion network and how it learns.
 
     `cohort` is a table `case,ct,pet,lesions[,anatomy]` relative to the settings' file, at `spacing_mm`; without it
-    `cases` are made as `phantoms` says. Of them `training_share` are learned from, drawn anew for each `split`;
-    the others are predicted and scored; a share of 1 learns from all. `atlas` is the model that gives the anatomy of
-    cases without one, `encoder` the one whose encoder is fused (or gone on from). `form` is how label maps are shown,
-    `even` the thesis's DiceCE. An epoch is one of the fusion's `epochs` equal parts of the training's steps.
+    `cases` are made as `phantoms` says. Of them `training_share` are learned from, drawn anew for each `split`; the
+    others are predicted and scored; a share of 1 learns from all. `atlas` is the model that gives the anatomy of cases
+    without one, `encoder` the one whose encoder is fused (or gone on from). `form` is how label maps are shown, `even`
+    the thesis's DiceCE, `prior` the share that the network calls a lesion before it learned anything. An epoch is one
+    of the fusion's `epochs` equal parts of the training's steps.
 
     Raises:
         UsageError: A value is none that can be trained with.
@@ -35,6 +36,7 @@ class GraspRecipe:
     atlas: str = "dap-demo"
     form: str = "scalar"
     even: bool = True
+    prior: float = 0.0
     cohort: str = ""
     spacing_mm: float = 4.0
     cases: int = 40

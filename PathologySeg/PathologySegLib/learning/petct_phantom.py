@@ -81,10 +81,13 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
 
 
 def _state_folder(options: StudyOptions, folder: Path, plan: Plan) -> Path:
-    """Where trials of exactly these settings are kept: other settings never meet their results."""
-    told = {key: value for key, value in plan.settings.told().items() if key != "arms"}
+    """Where trials of exactly these settings are kept: other settings never meet their results.
+
+    A tier of more arms or splits goes on from the trials of a smaller one.
+    """
+    told = {key: value for key, value in plan.settings.told().items() if key not in ("arms", "splits")}
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-    return (options.target or folder) / STATE_FOLDER / f"{options.tier}-{digest}"
+    return (options.target or folder) / STATE_FOLDER / digest
 
 
 def _cases(plan: Plan, state: Path, console: Console) -> list[Case]:

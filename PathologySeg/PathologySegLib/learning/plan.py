@@ -39,7 +39,8 @@ class TierSettings:
     `cases` are made and split at random, once for each of `splits`: `training_share` of them are learned from (of these
     at most `training_cases`, where that is above 0), the others are predicted. `atlas` is the model whose labels are
     the predicted anatomy. `form` is how label maps are shown: "scalar" as the thesis does, or "groups". `even` is the
-    thesis's DiceCE.
+    thesis's DiceCE; `prior` is the share that a network calls a lesion before it learned anything,
+    `overlap` how much of a window the next one covers again.
     """
 
     splits: int = 5
@@ -50,7 +51,9 @@ class TierSettings:
     contenders: tuple[Contender, ...] = (Contender(),)
     atlas: str = "dap-demo"
     form: str = "groups"
-    even: bool = False
+    even: bool = True
+    prior: float = 0.0
+    overlap: float = 0.5
     phantoms: PhantomSettings = field(default_factory=PhantomSettings)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     fusion: FusionSettings = field(default_factory=FusionSettings)

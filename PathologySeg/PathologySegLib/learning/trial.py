@@ -129,7 +129,7 @@ def lesions_found(
     """The voxels that the network calls a lesion."""
     classes = classes_of(trial.arm.objective)
     entry = trial.contender.backbone.entry(channels=2, classes=2, deep_supervision=False)
-    window = Window(settings.sampling.shape, padding="lowest")
+    window = Window(settings.sampling.shape, settings.overlap, padding="lowest")
     task = Task(window, Largest((*[0] * (classes - 1), 1)), divisors=divisors_of(entry))
     return predict([network], sample.image(), task, device=device).labels > 0
 
@@ -168,7 +168,13 @@ def trained(
         seed=trial.split,
     )
     how = Building(
-        trial.contender.backbone, settings.fusion, settings.form, training.steps, settings.even, seed=trial.split
+        trial.contender.backbone,
+        settings.fusion,
+        settings.form,
+        training.steps,
+        settings.even,
+        settings.prior,
+        seed=trial.split,
     )
     built = build(arm, how, encoder_of(trial, device))
     weights = (trial.trained_in or trial.folder) / WEIGHTS

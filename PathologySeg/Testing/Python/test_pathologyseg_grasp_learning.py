@@ -128,7 +128,7 @@ def test_the_multi_task_network_predicts_lesions_only_and_trains_both_decoders()
 def how(**change: Any) -> Building:
     from PathologySegLib.grasp.settings import FusionSettings
 
-    return Building(SMALL, FusionSettings(heads=4), "groups", 60, False, 0, **change)
+    return Building(SMALL, FusionSettings(heads=4), "groups", 60, False, 0.0, 0, **change)
 
 
 # Fine-tuning

@@ -53,7 +53,7 @@ def settings_file(folder: Path, settings: Mapping[str, Any], name: str = "settin
 def test_the_study_runs_every_arm_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     target = tmp_path / "study"
     calls = iter(range(10**6))
-    console = petct_phantom.Console(no_progress, lambda: next(calls) == 8)  # in the second arm's training
+    console = petct_phantom.Console(no_progress, lambda: next(calls) == 7)  # in the second arm's training
     with pytest.raises(Cancelled):
         petct_phantom.run(StudyOptions("ci", STUDY, None, target), tmp_path / "staged", console)
     finished = [path.parent.name for path in target.rglob("scores.json")]
