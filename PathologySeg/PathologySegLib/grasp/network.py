@@ -44,7 +44,7 @@ class Grasp(nn.Module):
             for own, other in zip(channels, anatomys, strict=True)
         )
         self.register_buffer("steps", torch.zeros(()))
-        self.similarity: tuple[float, ...] = ()
+        self.similarity: tuple[Tensor, ...] = ()
 
     @property
     def anatomy(self) -> FrozenEncoder:
@@ -62,7 +62,7 @@ class Grasp(nn.Module):
     def told(self) -> Mapping[str, float]:
         """By level, the deepest last: gates, and how alike features were before and after the fusion (Figure 26)."""
         gates = {f"gate_{number}": round(fusion.gate.item(), 4) for number, fusion in enumerate(self._each(), 1)}
-        alike = {f"similarity_{number}": round(value, 4) for number, value in enumerate(self.similarity, 1)}
+        alike = {f"similarity_{number}": round(value.item(), 4) for number, value in enumerate(self.similarity, 1)}
         return gates | alike
 
     def _each(self) -> list[AnatomyFusion]:
@@ -92,6 +92,6 @@ def weights_sha256(network: nn.Module) -> str:
 
 
 @torch.no_grad()
-def _alike(before: Tensor, after: Tensor) -> float:
+def _alike(before: Tensor, after: Tensor) -> Tensor:
     """The mean over places of the cosine between the channels before and after."""
-    return float(functional.cosine_similarity(before.float(), after.float(), dim=1).mean())
+    return functional.cosine_similarity(before.float(), after.float(), dim=1).mean()

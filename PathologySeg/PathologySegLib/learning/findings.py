@@ -56,7 +56,7 @@ def summary(arms: Mapping[str, Arm], scores: Mapping[str, Sequence[Scores]], how
     for name, arm in arms.items():
         own = scores[name]
         found[name] = {metric: interval(list(by_case(own, metric).values()), how) for metric in METRICS}
-        found[name] |= {"vs_baseline": paired(own, scores[BASELINE], "dice", how)}
+        found[name] |= {"vs_baseline": paired(own, scores[BASELINE], "dice", how), "oracle": arm.anatomy == "true"}
         if arm.reference in scores and name != arm.reference:
             found[name] |= {"reference": arm.reference, "vs_reference": paired(own, scores[arm.reference], "dice", how)}
         if arm.control in scores and name != arm.control:

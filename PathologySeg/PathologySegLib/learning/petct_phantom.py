@@ -12,6 +12,7 @@ from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of, stop_if
 from AnatomyGuidedLib.study_options import StudyOptions
@@ -57,7 +58,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     }
     first = found[plan.settings.contenders[0].name]
     rules = findings.judged(plan.rules, first)
-    files = _write_tables(trials, folder)
+    files = [*_write_tables(trials, folder), *_draw(trials, plan, first, folder, console)]
     for name, arms in found.items():
         _print(name, arms, console)
     for rule in rules:
@@ -152,6 +153,24 @@ def _write_tables(trials: Sequence[Trial], folder: Path) -> list[str]:
     return ["scores.csv", "training.csv"]
 
 
+def _draw(
+    trials: Sequence[Trial], plan: Plan, arms: Mapping[str, Mapping[str, object]], folder: Path, console: Console
+) -> list[str]:
+    """The figures' names; none where matplotlib is not installed."""
+    from PathologySegLib.learning.figures import ARMS_FIGURE, SIMILARITY_FIGURE, draw_arms, draw_similarity
+
+    try:
+        require_matplotlib()
+    except AnatomyGuidedError as error:
+        console.note(str(error))
+        return []
+    draw_arms(arms, folder / ARMS_FIGURE)
+    first = plan.settings.contenders[0]
+    lines = [{"arm": trial.name, **line} for trial in trials if trial.contender == first for line in trial.log]
+    drawn = draw_similarity(lines, plan.settings.fusion.epochs, folder / SIMILARITY_FIGURE)
+    return [ARMS_FIGURE, *([SIMILARITY_FIGURE] if drawn else [])]
+
+
 def _rows(trials: Sequence[Trial]) -> Iterator[Mapping[str, object]]:
     for trial in trials:
         for case, scores in (trial.scores or {}).items():
@@ -164,7 +183,8 @@ def _seconds(trial: Trial) -> float | None:
 
 def _print(name: str, arms: Mapping[str, Mapping[str, object]], console: Console) -> None:
     console.line(f"{name:26} {'Dice':>22} {'CC-Dice':>8} {'FPV ml':>8} {'FNV ml':>8} {'rank':>5}  Dice - baseline's")
-    for arm, found in arms.items():
+    for own, found in arms.items():
+        arm = f"{own} (oracle)" if found["oracle"] else own
         dice, gain = _told(found["dice"]), _told(found["vs_baseline"])
         cc_dice, fpv, fnv = (_mean(found[metric]) for metric in METRICS[1:])
         mark = "  beats " + str(found["reference"]) if found["beats_reference"] else ""
