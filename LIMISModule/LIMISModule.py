@@ -51,6 +51,7 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
         self.ui.sentenceEdit.returnPressed.connect(self.onSend)
         self.ui.undoButton.clicked.connect(self.onUndo)
         self.ui.keepButton.clicked.connect(self.onKeep)
+        self.ui.revertButton.clicked.connect(self.onRevert)
 
     def onSceneStartClose(self, caller, event):
         super().onSceneStartClose(caller, event)
@@ -65,6 +66,9 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
 
     def onKeep(self):
         self.say("keep")
+
+    def onRevert(self):
+        self.say("revert")
 
     def say(self, sentence):
         with slicer.util.tryWithErrorDisplay(_("The session could not be started."), waitCursor=True):
@@ -88,6 +92,7 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
+        self.previewNode = None
         self.stop()
 
     def getParameterNode(self):
@@ -109,7 +114,8 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         return self.session
 
     def stop(self):
-        """Nothing; the session is over, and the nodes it made stay in the scene."""
+        """Nothing; the session is over. Its result stays in the scene, what was on offer does not."""
+        self._removePreview()
         self.session = self.resultNode = self._volumeNode = self._anatomyNode = None
         self._forced = False
 
@@ -145,6 +151,7 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         scene = self._volumeNode.GetScene()
         if self.session.current is not None:
             self._showMask(scene)
+        self._showOffer(scene)
         centre = self.session.shown_centre_ras()
         if centre is not None:
             slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
@@ -157,6 +164,21 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         else:
             made = self._segmentation(mrml.new_scene())
             self.resultNode.SetAndObserveSegmentation(made.GetSegmentation())
+
+    def _showOffer(self, scene):
+        """Nothing; while the default adaptation is on offer, its outline is shown in a node of its own."""
+        self._removePreview()
+        offered = self.session.offered_slice()
+        if offered is not None:
+            name = f"{self._volumeNode.GetName()} LIMIS, on offer"
+            self.previewNode = mrml.add_segmentation(scene, offered, [self.session.offered_segment()], name)
+            self.previewNode.GetDisplayNode().SetVisibility2DFill(False)
+            self.previewNode.SaveWithSceneOff()
+
+    def _removePreview(self):
+        if self.previewNode is not None and self.previewNode.GetScene() is not None:
+            self.previewNode.GetScene().RemoveNode(self.previewNode)
+        self.previewNode = None
 
     def _segmentation(self, scene):
         name = f"{self._volumeNode.GetName()} LIMIS"

@@ -20,6 +20,7 @@ from pydicom.uid import UID
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import FloatArray, Grid, InvalidGrid
 from AnatomyGuidedLib.suv import suv_factor
+from AnatomyGuidedLib.suv_private import PRIVATE_TAGS
 
 Header = Any  # pydicom.Dataset; pydicom has no types for the attributes of a data set
 
@@ -46,6 +47,13 @@ _OTHER_TAGS = (
     "AcquisitionDate",
     "AcquisitionTime",
     "TimezoneOffsetFromUTC",
+    "SeriesType",
+    "NumberOfTimeSlots",
+    "NumberOfTimeSlices",
+    "CorrectedImage",
+    "SUVType",
+    "FrameReferenceTime",
+    "ActualFrameDuration",
 )
 _UNREADABLE = (
     pydicom.errors.InvalidDicomError,
@@ -125,7 +133,9 @@ def _series(path: Path) -> list[Header]:
 def _header(file: Path) -> Header:
     """The tags that are used, and no others: no name of a patient gets further than this."""
     try:
-        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*_PLACED_BY, *_OTHER_TAGS])
+        header = pydicom.dcmread(
+            file, stop_before_pixels=True, specific_tags=[*_PLACED_BY, *_OTHER_TAGS, *PRIVATE_TAGS]
+        )
         _ = [*header.file_meta, *header.iterall()]  # pydicom reads values when asked for: a damaged one shows here
     except _UNREADABLE as error:
         raise _damaged(file.name) from error

@@ -18,6 +18,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     "cc-simulation": ("CCMetricsLib.studies.cc_simulation", "patients with n lesions degraded (Figures 30-33, 42-45)"),
     "limis-loop": ("LIMISLib.studies.limis_loop", "a simulated user refines masks by sentences (Figure 20)"),
     "petct-phantom": ("PathologySegLib.learning.petct_phantom", "what anatomy is worth for lesions (Tables 14 and 15)"),
+    "limis-participants": ("LIMISLib.studies.limis_participants", "what participants reached (Figure 20, Table 9)"),
     "atlas-insights": ("DAPAtlasLib.insights.study", "volumes and HU by age, sex and data set (Figures 10 and 11)"),
 }
 
@@ -30,7 +31,7 @@ class Study(Protocol):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
-    listing = "\n".join(f"  {name:15} {summary}" for name, (_, summary) in STUDIES.items())
+    listing = "\n".join(f"  {name:18} {summary}" for name, (_, summary) in STUDIES.items())
     parser.epilog = (
         f"studies:\n{listing}\n\nexamples:\n  anatomyguided study cc-spheres -o spheres\n"
         "  anatomyguided study cc-simulation --cohort pairs.csv -o simulation\n"

@@ -1,128 +1,125 @@
-"""From activity in Bq/ml to SUVbw, for what can be computed without guessing.
+"""From a PET's stored units to SUVbw, for what can be computed without guessing.
 
-SUVbw = activity x weight in g / (dose in Bq x 2^(-elapsed / half-life)), where for DecayCorrection START the elapsed
-time runs from the injection to the start of the series.
+| Units | other tags | SUVbw |
+|---|---|---|
+| BQML | DecayCorrection START | activity x weight / dose that is left at the start of the scan |
+| BQML | DecayCorrection ADMIN | activity x weight / dose |
+| CNTS | Philips (7053,xx00) | counts x this factor |
+| CNTS | Philips (7053,xx09) alone | counts x this factor are Bq/ml, and go on as BQML |
+| GML, G/ML | SUVType BW or absent | the values themselves |
+
+Weights in g, doses in Bq. The branches and the start of the scan (`suv_times`) follow the vendor-neutral pseudo-code of
+QIBA's FDG-PET/CT profile (version 1.13, appendix G).
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.suv_private import ge_dose_bq, philips_activity_factor, philips_suv_factor
+from AnatomyGuidedLib.suv_series import alike, number, positive, require_one_static_image, tracer_of
+from AnatomyGuidedLib.suv_times import injection, scan_start, uptake_s
 
-Header = Any
+__all__ = ["suv_factor"]
 
-_LONGEST_UPTAKE = timedelta(hours=12)
+Header = Any  # pydicom.Dataset; pydicom has no types for the attributes of a data set
+
+_WEIGHT_KG = (0.3, 400.0)
+_DOSE_BQ = (1e5, 5e10)  # from a tenth of a MBq, for the smallest child, to 50 GBq
+_HALF_LIFE_S = (60.0, 3e6)  # from rubidium-82 to a month
 
 
 def suv_factor(headers: Sequence[Header]) -> float:
-    """What activity in Bq/ml is multiplied with to give SUVbw (g/ml).
+    """What a series' rescaled values are multiplied with to give SUVbw (g/ml).
 
     Raises:
-        AnatomyGuidedError: Units are not BQML, DecayCorrection is not START, or weight, dose, half-life, a slope
-            or a time is missing or implausible; the message names it.
+        AnatomyGuidedError: The series is gated, dynamic or not corrected for attenuation; slices contradict each other;
+            units, decay correction, weight, dose, half-life, a slope or a time is missing or implausible; the message
+            names it.
     """
-    first = headers[0]
     for header in headers:
-        _positive(header, "RescaleSlope")
-    _require(first, "Units", "BQML")
-    _require(first, "DecayCorrection", "START")
-    weight_kg = _positive(first, "PatientWeight")
-    sequence = first.get("RadiopharmaceuticalInformationSequence")
-    if not sequence:
-        raise _missing("RadiopharmaceuticalInformationSequence")
-    if len(sequence) != 1:
+        positive(header, "RescaleSlope")
+    require_one_static_image(headers)
+    units = _term(headers, "Units")
+    branch = _BRANCHES.get(units)
+    if branch is None:
         raise AnatomyGuidedError(
-            f"The PET has {len(sequence)} radiopharmaceuticals, but SUV is computed for one alone."
+            f"The PET's Units is {units}, but only {', '.join(_BRANCHES)} are handled: SUV cannot be computed; "
+            "export the PET as SUVbw in NIfTI, or reconstruct it in Bq/ml."
         )
-    tracer = sequence[0]
-    dose_bq, half_life_s = _positive(tracer, "RadionuclideTotalDose"), _positive(tracer, "RadionuclideHalfLife")
-    elapsed_s = (_series_start(headers) - _injection(tracer, first)).total_seconds()
-    if not 0 <= elapsed_s <= _LONGEST_UPTAKE.total_seconds():
+    return branch(headers)
+
+
+def _from_activity(headers: Sequence[Header]) -> float:
+    first = headers[0]
+    weight_g = 1000.0 * number(alike(headers, "PatientWeight"), "PatientWeight", _WEIGHT_KG, "kg")
+    correction = _term(headers, "DecayCorrection")
+    if correction not in ("START", "ADMIN"):
         raise AnatomyGuidedError(
-            f"The PET's injection lies {elapsed_s / 60:.0f} min before its series, but 0 to "
-            f"{_LONGEST_UPTAKE.total_seconds() / 60:.0f} min were expected: SUV cannot be computed; correct the times "
-            "(does the study cross midnight?)."
+            f"The PET's DecayCorrection is {correction}, but START or ADMIN was expected: SUV cannot be computed; "
+            "reconstruct it with decay correction."
         )
-    return weight_kg * 1000.0 / (dose_bq * math.exp2(-elapsed_s / half_life_s))
+    _require_decay_corrected(first, correction)
+    tracer = tracer_of(headers)
+    half_life_s = number(tracer.get("RadionuclideHalfLife"), "RadionuclideHalfLife", _HALF_LIFE_S, "s")
+    dose_bq = _dose(tracer, first, half_life_s)
+    if correction == "ADMIN":
+        return weight_g / dose_bq
+    elapsed_s = uptake_s(injection(tracer, first), scan_start(headers, half_life_s), half_life_s)
+    return weight_g / (dose_bq * math.exp2(-elapsed_s / half_life_s))
 
 
-def _series_start(headers: Sequence[Header]) -> datetime:
-    """The series' time, or the earliest acquisition where that lies before it (a series written after reprocessing)."""
-    series = _moment(headers[0], "SeriesDate", "SeriesTime")
-    with_time = [header for header in headers if header.get("AcquisitionDate") and header.get("AcquisitionTime")]
-    acquired = [_moment(header, "AcquisitionDate", "AcquisitionTime") for header in with_time]
-    return min([series, *acquired])
+def _term(headers: Sequence[Header], name: str) -> str:
+    value = alike(headers, name)
+    return "absent" if value is None else str(value).upper()
 
 
-def _injection(tracer: Header, first: Header) -> datetime:
-    if tracer.get("RadiopharmaceuticalStartDateTime"):
-        text = str(tracer.RadiopharmaceuticalStartDateTime)
-        _require_series_zone(text, str(first.get("TimezoneOffsetFromUTC") or ""))
-        return _parsed(text, "RadiopharmaceuticalStartDateTime")
-    if not tracer.get("RadiopharmaceuticalStartTime"):
-        raise _missing("RadiopharmaceuticalStartTime")
-    if not first.get("SeriesDate"):
-        raise _missing("SeriesDate")
-    return _parsed(f"{first.SeriesDate}{tracer.RadiopharmaceuticalStartTime}", "RadiopharmaceuticalStartTime")
+def _dose(tracer: Header, first: Header, half_life_s: float) -> float:
+    """The standard's dose, else what GE's private tags give."""
+    given = tracer.get("RadionuclideTotalDose")
+    if given in (None, ""):
+        given = ge_dose_bq(first, half_life_s)
+    return number(given, "RadionuclideTotalDose", _DOSE_BQ, "Bq")
 
 
-def _moment(header: Header, date: str, time: str) -> datetime:
-    for needed in (date, time):
-        if not header.get(needed):
-            raise _missing(needed)
-    return _parsed(f"{header.get(date)}{header.get(time)}", time)
-
-
-def _require_series_zone(date_time: str, series_zone: str) -> None:
-    """Nothing unless the injection is told in a time zone that the series' own times are not known to be in."""
-    zone = re.search(r"[+-]\d{4}$", date_time.strip())
-    if zone and zone[0] != series_zone.strip():
+def _from_counts(headers: Sequence[Header]) -> float:
+    to_suv = philips_suv_factor(headers)
+    if to_suv is not None:
+        return to_suv
+    to_activity = philips_activity_factor(headers)
+    if to_activity is None:
         raise AnatomyGuidedError(
-            f"The PET's RadiopharmaceuticalStartDateTime is in the time zone {zone[0]}, but its series is in "
-            f"{series_zone or 'none that is told'} (TimezoneOffsetFromUTC): SUV cannot be computed; correct the times."
+            "The PET is in counts (Units CNTS) and has neither of Philips' factors (7053,1000) and (7053,1009): SUV "
+            "cannot be computed; export it with its private tags, or in Bq/ml."
         )
+    return to_activity * _from_activity(headers)
 
 
-def _parsed(text: str, name: str) -> datetime:
-    """DICOM's date and time: hours at least; minutes, seconds and their fraction where they are given."""
-    parts = re.fullmatch(r"(\d{10}(?:\d{2}){0,2})(\.\d{1,6})?([+-]\d{4})?", text.strip())
-    try:
-        if not parts:
-            raise ValueError(text)
-        moment = datetime.strptime(parts[1].ljust(14, "0"), "%Y%m%d%H%M%S")
-    except ValueError as error:
-        raise AnatomyGuidedError(f"The PET's {name} is {text!r}, which is no DICOM date and time.") from error
-    return moment + timedelta(seconds=float(parts[2] or 0))
-
-
-def _require(header: Header, name: str, expected: str) -> None:
-    value = str(header.get(name, "")) or "absent"
-    if value != expected:
+def _from_suv(headers: Sequence[Header]) -> float:
+    kind = str(alike(headers, "SUVType") or "BW").upper()
+    if kind != "BW":
         raise AnatomyGuidedError(
-            f"The PET's {name} is {value}, but only {expected} is handled: SUV cannot be computed; "
-            "export the PET as SUVbw in NIfTI, or reconstruct it so."
+            f"The PET's SUVType is {kind}, but only BW (body weight) is handled; export the PET as SUVbw or in Bq/ml."
+        )
+    return 1.0
+
+
+def _require_decay_corrected(first: Header, correction: str) -> None:
+    done = first.get("CorrectedImage")
+    words = {str(word).upper() for word in ([done] if isinstance(done, str) else done or [])} - {""}
+    if words and "DECY" not in words:
+        raise AnatomyGuidedError(
+            f"The PET's DecayCorrection is {correction}, but its CorrectedImage has no DECY: SUV cannot be computed; "
+            "export the series again, or correct the header."
         )
 
 
-def _positive(header: Header, name: str) -> float:
-    value = header.get(name)
-    if value in (None, ""):
-        raise _missing(name)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise AnatomyGuidedError(
-            f"The PET's {name} is {value}, but must be one number above 0: SUV cannot be computed."
-        )
-    return number
-
-
-def _missing(name: str) -> AnatomyGuidedError:
-    return AnatomyGuidedError(f"The PET has no {name}: SUV cannot be computed; add it, or give the PET in SUVbw.")
+_BRANCHES: Mapping[str, Callable[[Sequence[Header]], float]] = {
+    "BQML": _from_activity,
+    "CNTS": _from_counts,
+    "GML": _from_suv,
+    "G/ML": _from_suv,
+}

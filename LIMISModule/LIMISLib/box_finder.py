@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -20,10 +20,23 @@ class StructureNotFound(AnatomyGuidedError):
 
 @dataclass(frozen=True)
 class Finding:
-    """Where a structure is: the slice's number and the box in it."""
+    """Where a structure is: the slice's number and the box in it; a network also says its name and how sure it is."""
 
     slice_number: int
     box: Box
+    finder: str = field(default="", repr=False)
+    confidence: float | None = field(default=None, repr=False)
+
+    @property
+    def remark(self) -> str:
+        """What a user should know of a box that a network found; empty for one of a label map.
+
+        >>> Finding(7, Box(0, 0, 9, 9), "lang2box-demo (a demonstration model)", 0.734).remark
+        'The box is from lang2box-demo (a demonstration model), 73 % sure; check it.'
+        """
+        if self.confidence is None:
+            return ""
+        return f"The box is from {self.finder}, {self.confidence:.0%} sure; check it.".replace("%", " %")
 
 
 class BoxFinder(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from LIMISLib.commands import Command, Interpretation, Question, Rejection, Slot, confirmation
 from LIMISLib.numbers import UNITS, Number, Token
+from LIMISLib.verbs import GROWING, LIFTING, MOVING, SHRINKING
 from LIMISLib.words import GAP, left_over, take, words_in
 
 _BOX_NAMES = ("box", "bounding box", "boundingbox", "bbox")
@@ -16,29 +17,7 @@ _RESIZED_BOX = {
     **{f"{box} size": "box" for box in _BOX_NAMES},
 }
 _IT = dict.fromkeys(("it", "this", "that"), "it")
-_SHIFT_VERBS = {
-    **dict.fromkeys(
-        (
-            *(
-                "move",
-                "shift",
-                "push",
-                "slide",
-                "nudge",
-                "drag",
-                "translate",
-                "moved",
-                "shifted",
-                "bring",
-                "pull",
-                "take",
-            ),
-            *("pushed", "displace", "relocate", "scoot", "bump", "put", "get", "moving", "shifting"),
-        ),
-        "",
-    ),
-    **{"raise": "up", "lower": "down"},
-}
+_SHIFT_VERBS = {**dict.fromkeys((*MOVING, "moved", "shifted", "pushed", "moving", "shifting"), ""), **LIFTING}
 _SCREEN_WORDS = {
     "left": ("left", "leftward", "leftwards"),
     "right": ("right", "rightward", "rightwards"),
@@ -62,46 +41,15 @@ _DIRECTIONS = {
     for after in ("", " side", " direction")
     if before or (word not in _NEEDS_TO and after != " side")
 }
-_SIGNS = {
-    **dict.fromkeys(
-        (
-            *("grow", "enlarge", "expand", "extend", "increase", "add", "larger", "bigger", "greater", "scale up"),
-            *(
-                "widen",
-                "wider",
-                "grown",
-                "enlarged",
-                "expanded",
-                "increased",
-                "extended",
-                "blow up",
-                "size up",
-                "stretch",
-            ),
-            *("inflate", "extra", "upsize", "broaden", "grow out", "make more", "scaled up", "dilate", "longer"),
-        ),
-        1,
-    ),
-    **dict.fromkeys(
-        (
-            *("shrink", "reduce", "decrease", "contract", "tighten", "smaller", "tighter", "scale down", "narrow"),
-            *(
-                "shrunk",
-                "reduced",
-                "decreased",
-                "cut",
-                "trim",
-                "narrower",
-                "shave off",
-                "crop",
-                "size down",
-                "take off",
-            ),
-            *("downsize", "tightened", "shave", "pull in", "scaled down", "cut off", "trim off", "compress", "shorten"),
-        ),
-        -1,
-    ),
-}
+_LARGER = (
+    *("larger", "bigger", "greater", "scale up", "wider", "grown", "enlarged", "expanded", "increased", "extended"),
+    *("blow up", "size up", "extra", "grow out", "make more", "scaled up", "longer"),
+)
+_SMALLER = (
+    *("smaller", "tighter", "scale down", "shrunk", "reduced", "decreased", "narrower", "shave off", "size down"),
+    *("take off", "tightened", "pull in", "scaled down", "cut off", "trim off"),
+)
+_SIGNS = {**dict.fromkeys((*GROWING, *_LARGER), 1), **dict.fromkeys((*SHRINKING, *_SMALLER), -1)}
 _SIDE_WORDS = {"left": "left", "right": "right", "top": "top", "upper": "top", "bottom": "bottom", "lower": "bottom"}
 _SIDES = {
     **dict.fromkeys(

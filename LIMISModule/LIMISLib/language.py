@@ -20,8 +20,9 @@ from LIMISLib import (
 )
 from LIMISLib.answers import answer
 from LIMISLib.box_sentences import resize_box, shift_box
-from LIMISLib.commands import Interpretation, InvalidCommand, Question, Rejection, confirmation
+from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question, Rejection, confirmation
 from LIMISLib.fixed_sentences import fixed_sentence
+from LIMISLib.near_readings import nearly_meant, question_between
 from LIMISLib.numbers import Token
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
@@ -35,6 +36,8 @@ HINT = (
     'You can say, for example, "segment the liver", "move the box 5 pixels left", "make the box ten pixels larger", '
     '"keep", "undo", "redo" or "revert to step 2".'
 )
+
+_NO_COMMAND = Rejection(f"That is no command. {HINT}")
 
 _RECOGNISERS: tuple[Callable[[list[Token]], Interpretation | None], ...] = (
     fixed_sentence,
@@ -83,7 +86,8 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
         return Rejection(f"Nothing was said. {HINT}")
     answered = answer(words, pending) if pending else None
     reading = answered or _understood(tokens_of(sentence))
-    return _respelled(words, reading) if isinstance(reading, Rejection) else reading
+    reading = _respelled(words, reading) if isinstance(reading, Rejection) else reading
+    return (nearly_meant(sentence, _understood) or reading) if reading == _NO_COMMAND else reading
 
 
 def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
@@ -110,9 +114,11 @@ def _understood(tokens: list[Token]) -> Interpretation:
     if len(set(runnable)) == 1:
         return runnable[0]
     if runnable:
-        return Rejection("That can be understood in more than one way; say one thing at a time.")
+        commands = [reading for reading in dict.fromkeys(runnable) if isinstance(reading, Command)]
+        asked = question_between(commands) if len(commands) == len(set(runnable)) else None
+        return asked or Rejection("That can be understood in more than one way; say one thing at a time.")
     if found:
         return found[0]
     if any(token in NEGATIONS for token in tokens):
         return Rejection("That was understood as something not to do, so nothing was done. Say what to do instead.")
-    return Rejection(f"That is no command. {HINT}")
+    return _NO_COMMAND

@@ -12,27 +12,43 @@ from pathlib import Path
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import Outputs
-from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme, write_labelmap
+from AnatomyGuidedLib.io import LABELMAP_FORMATS, split_scheme
 
 from LIMISLib.commands import Question
+from LIMISLib.finding.choose import FORMS, caution, choice_for
 from LIMISLib.language import parse
+from LIMISLib.participants.command import run_sitting
+from LIMISLib.segmenters.registry import (
+    DEFAULT,
+    SegmenterChoice,
+    listed_segmenters,
+    open_segmenter,
+    segmenter_choice,
+)
 from LIMISLib.session import Session
-from LIMISLib.session_log import SessionLog, anatomy_source, open_session, read_log, replay, source, write_log
+from LIMISLib.session_log import SessionLog, Watch, anatomy_source, open_session, read_log, replay, source, write_log
+from LIMISLib.session_results import result_json, write_result
+from LIMISLib.transcript import Line, line_of, transcript_page
 
-_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
+_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FINDER] [--segmenter NAME[:PLACE]]
+                           [--allow-remote] [--say "..."]... [--script FILE]...
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
-       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] -o SEG [--json FILE]"""
+       anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
+                           [--segmenter NAME:PLACE] [--allow-remote] [-o SEG] [--html PAGE.html] [--json FILE]
+       anatomyguided limis study CASES.csv --participant P1 [--config FILE] -o DIR [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
 The result is the current mask on the image's grid, with value 1; undone steps are not in it, but stay in the log.
-A file called "parse" or "replay" is given as ./parse.
+Without an anatomy a small network, a demonstration model, finds eleven organs: check its boxes.
+A file called "parse", "replay" or "study" is given as ./parse.
+A study reads sentences from standard input, and keeps all of a participant's session in a folder (docs/studies.md).
 
 examples:
   anatomyguided limis ct.nii.gz --anatomy seg.nii.gz@totalsegmentator --say "segment the liver" \\
       --say "make the box ten pixels larger" -o liver.seg.nrrd --log liver.jsonl
-  anatomyguided limis replay liver.jsonl -o again.seg.nrrd
+  anatomyguided limis replay liver.jsonl -o again.seg.nrrd --html liver.html
   echo "move the box 5 mm left" | anatomyguided limis parse -"""
 
 _OPTIONS = {
@@ -40,9 +56,17 @@ _OPTIONS = {
     "log": "--log",
     "said": "--say or --script",
     "anatomy": "--anatomy",
+    "finder": "--finder",
     "image": "--image",
     "force": "--force",
+    "html": "--html",
+    "participant": "--participant",
+    "config": "--config",
+    "segmenter": "--segmenter",
+    "allow_remote": "--allow-remote",
 }
+
+_SEGMENTER = ("segmenter", "allow_remote")
 
 
 @dataclass(frozen=True)
@@ -56,8 +80,9 @@ class _Said:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     parser.usage, parser.epilog = _USAGE, _EPILOG
-    parser.add_argument("words", nargs="+", metavar="IMAGE", help="a CT; or parse SENTENCE; or replay LOG.jsonl")
+    parser.add_argument("words", nargs="+", metavar="IMAGE", help="a CT; or parse SENTENCE; replay LOG; study CSV")
     parser.add_argument("--anatomy", metavar="LABELMAP[@SCHEME]", help="where the structures are (a DAP label map)")
+    parser.add_argument("--finder", metavar="FINDER", default="", help=f"what finds boxes: {'; '.join(FORMS.values())}")
     parser.add_argument("--say", action="append", dest="said", type=_sentence, metavar="SENTENCE", help="a sentence")
     parser.add_argument(
         "--script", action="append", dest="said", type=_script, metavar="FILE", help="sentences, one a line; # comments"
@@ -65,6 +90,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="SEG", help=".seg.nrrd, .nii.gz, .nii or .nrrd")
     parser.add_argument("--log", type=Path, metavar="LOG.jsonl", help="the session's log, to be replayed")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="replay on this image instead of the recorded one")
+    parser.add_argument("--html", type=Path, metavar="PAGE.html", help="replay: a transcript with a picture a step")
+    parser.add_argument("--participant", metavar="P1", help="study: the participant's sign, no name")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="study: settings (.json or .toml)")
+    parser.add_argument(
+        "--segmenter",
+        metavar="NAME[:PLACE]",
+        help=f"what makes masks of boxes and clicks: {listed_segmenters()} (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="the segmenter's server may be another machine, which gets the image",
+    )
     parser.add_argument("--force", action="store_true", help="take the image for a CT whatever its histogram says")
 
 
@@ -75,6 +113,8 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         return _parse(rest, arguments, console)
     if first == "replay":
         return _replay(rest, arguments, console, outputs)
+    if first == "study":
+        return _study(rest, arguments, console)
     return _session(arguments, console, outputs)
 
 
@@ -107,43 +147,71 @@ def _lines_of_input() -> Iterator[str]:
 
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
-    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force"})
+    _require_call(
+        arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "finder", "force", *_SEGMENTER}
+    )
+    choice = choice_for(arguments.finder, has_anatomy=bool(arguments.anatomy))
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     output, log_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS), outputs.stage(arguments.log)
+    made_by = segmenter_choice(arguments.segmenter or DEFAULT)
+    segmenter = open_segmenter(made_by, allow_remote=arguments.allow_remote)
+    used = SegmenterChoice(made_by.name, made_by.place, segmenter.weights_sha256)
     console.progress(0.0, "Reading the image")
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
-    session = open_session(image, anatomy, force=arguments.force)
+    session = open_session(image, anatomy, force=arguments.force, finder=arguments.finder, segmenter=segmenter)
+    if caution(choice):
+        console.note(caution(choice))
     for number, sentence in enumerate(sentences, start=1):
         console.progress(number / (len(sentences) + 1), sentence)
         _say(session, number, sentence, console)
-    _write_result(session, output)
-    write_log(
-        SessionLog(image, anatomy, arguments.force, session.entries), log_path, folder=arguments.log.absolute().parent
-    )
+    write_result(session, output)
+    log = SessionLog(image, anatomy, arguments.force, session.entries, arguments.finder, used)
+    write_log(log, log_path, folder=arguments.log.absolute().parent)
     console.progress(1.0, "Done")
-    return _result(session, ())
+    return {**result_json(session, ()), "finder": choice.text}
 
 
 def _replay(
     words: list[str], arguments: argparse.Namespace, console: Console, outputs: Outputs
 ) -> Mapping[str, object]:
     name = "anatomyguided limis replay"
-    _require_call(arguments, name, needed={"output"}, allowed={"image", "anatomy"})
+    _require_call(arguments, name, needed=frozenset(), allowed={"image", "anatomy", "output", "html", *_SEGMENTER})
+    if not arguments.output and not arguments.html:
+        raise UsageError(f"{name}: -o or --html is needed (see anatomyguided limis --help).")
     log_path = _only_file(words, name)
     recorded = read_log(log_path)
     outputs.protect(log_path, recorded.image.path, recorded.anatomy.path if recorded.anatomy else None)
     outputs.protect(arguments.image, arguments.anatomy and split_scheme(arguments.anatomy)[0])
-    output = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
+    output = arguments.output and outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
+    page = arguments.html and outputs.stage(arguments.html, formats=(".html",))
     console.progress(0.0, "Replaying")
-    run_again = replay(log_path, image=arguments.image, anatomy=arguments.anatomy)
+    lines: list[Line] = []
+    watch: Watch = (lambda *step: lines.append(line_of(*step))) if page else (lambda *_: None)
+    run_again = replay(
+        log_path,
+        image=arguments.image,
+        anatomy=arguments.anatomy,
+        segmenter=arguments.segmenter,
+        allow_remote=arguments.allow_remote,
+        watch=watch,
+    )
     for note in run_again.notes:
         console.note(note)
-    _write_result(run_again.session, output)
+    if output:
+        write_result(run_again.session, output)
+    if page:
+        page.write_text(transcript_page(f"Session {log_path.stem}", lines, run_again.notes), encoding="utf-8")
     console.progress(1.0, "Done")
-    return _result(run_again.session, run_again.notes)
+    return result_json(run_again.session, run_again.notes)
+
+
+def _study(words: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
+    name = "anatomyguided limis study"
+    _require_call(arguments, name, needed={"output", "participant"}, allowed={"config"})
+    return run_sitting(_only_file(words, name), arguments.participant, arguments.output, arguments.config, console)
 
 
 def _require_call(
@@ -200,21 +268,3 @@ def _say(session: Session, number: int, sentence: str, console: Console) -> None
         what = "is a question" if isinstance(reply.interpretation, Question) else "was not done"
         raise AnatomyGuidedError(f'Sentence {number}, "{shown}", {what}: {reply.text} Nothing was written.')
     console.note(f"{sentence}: {reply.text}")
-
-
-def _write_result(session: Session, path: Path) -> None:
-    write_labelmap(session.result(), path, [session.segment()])
-
-
-def _result(session: Session, notes: tuple[str, ...]) -> Mapping[str, object]:
-    state = session.current
-    return {
-        "structure": state.structure if state else None,
-        "slice": state.slice_number if state else None,
-        "state": state.number if state else None,
-        "kept": session.kept.number if session.kept else None,
-        "states": [
-            {"state": known.number, "parent": known.parent, "mask_sha256": known.digest} for known in session.states
-        ],
-        "notes": list(notes),
-    }

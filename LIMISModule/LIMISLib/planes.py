@@ -79,6 +79,15 @@ class SliceView:
         """
         return np.asarray(self.turned(values)[self._index(number)])
 
+    def number_of(self, ijk: tuple[int, int, int]) -> int:
+        """The number of the slice that a voxel of the grid lies in.
+
+        >>> SliceView(Grid((4, 5, 6), np.eye(4)), SAGITTAL).number_of((0, 2, 3))  # i goes to the right, numbers left
+        4
+        """
+        index = ijk[self._axis(self.plane.numbers_towards)]
+        return index + 1 if self.plane.numbers_towards in self.grid.axis_codes else self.count - index
+
     def filled(self, mask: npt.NDArray[np.bool_], number: int) -> npt.NDArray[np.uint8]:
         """An array on the grid that is 1 where the mask is true on slice `number`, else 0.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from LIMISLib.box import Box
 
@@ -51,8 +54,12 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Prompt:
-    """A box, clicks in the order in which they were made, and the window; none is all HU."""
+    """A box, clicks in the order in which they were made, and the window; none is all HU.
+
+    `before` are probabilities of an earlier mask, of the slice's shape, for segmenters that take a mask.
+    """
 
     box: Box
     clicks: tuple[Click, ...] = ()
     window: Window | None = None
+    before: npt.NDArray[np.float32] | None = field(default=None, compare=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -12,9 +12,11 @@ from scipy import ndimage
 
 from LIMISLib.box import Box
 from LIMISLib.prompt import Prompt
+from LIMISLib.segmenters.capabilities import Capabilities, require_understood
 
 Mask = npt.NDArray[np.bool_]
 
+_CAPABILITIES = Capabilities(clicks=False, probabilities=False)
 _BIN_HU = 10.0
 _MAD_TO_SIGMA = 1.4826  # standard deviations in a median absolute deviation, for a normal distribution
 
@@ -22,7 +24,20 @@ _MAD_TO_SIGMA = 1.4826  # standard deviations in a median absolute deviation, fo
 class PromptSegmenter(Protocol):
     """What turns a prompt into probabilities; the same input gives the same ones, so that a session can be replayed."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As the registry and a session's log call it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it understands and gives."""
+        ...
+
+    @property
+    def weights_sha256(self) -> str:
+        """sha256 of what it was taught; empty where it has learned nothing, or where that is not known here."""
+        ...
 
     def chances(
         self, pixels_hu: npt.NDArray[np.float32], prompt: Prompt, *, pixel_mm: tuple[float, float]
@@ -56,6 +71,21 @@ class SeededGrowth:
     widest_window_hu: float = 80.0
     neck_share: float = 0.05
     ellipse_share: float = 1.15
+    capabilities: Capabilities = field(default=_CAPABILITIES, repr=False)
+    weights_sha256: str = ""
+
+    def chances(
+        self, pixels_hu: npt.NDArray[np.float32], prompt: Prompt, *, pixel_mm: tuple[float, float]
+    ) -> npt.NDArray[np.float32]:
+        """1 in the mask, 0 elsewhere.
+
+        Raises:
+            AnatomyGuidedError: The box lies outside the slice, or there are clicks, which growth does not take.
+        """
+        require_understood(prompt, self.capabilities, self.name)
+        window = prompt.window
+        seen_hu = pixels_hu if window is None else np.clip(pixels_hu, window.low_hu, window.high_hu)
+        return self.segment(seen_hu, prompt.box, pixel_mm=pixel_mm).astype(np.float32)
 
     def segment(self, pixels_hu: npt.NDArray[np.float32], box: Box, *, pixel_mm: tuple[float, float]) -> Mask:
         """The structure's mask, of the slice's shape; all of it within the box.

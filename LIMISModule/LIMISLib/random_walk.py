@@ -17,9 +17,11 @@ from scipy.sparse.linalg import spsolve
 
 from LIMISLib.prompt import Click, Prompt
 from LIMISLib.prompt_segmenter import Mask, SeededGrowth
+from LIMISLib.segmenters.capabilities import Capabilities, require_understood
 
 Chances = npt.NDArray[np.float32]
 
+_CAPABILITIES = Capabilities()
 _LEAST_WEIGHT = 1e-4
 _CERTAIN = 1e4  # of a click, beside weights of at most 1
 
@@ -39,6 +41,8 @@ class RandomWalk:
     trust: float = 0.05
     click_radius_mm: float = 3.0
     most_pixels: int = 128  # along a side of the box; larger boxes are walked on a coarser grid
+    capabilities: Capabilities = field(default=_CAPABILITIES, repr=False)
+    weights_sha256: str = ""
 
     def chances(self, pixels_hu: npt.NDArray[np.float32], prompt: Prompt, *, pixel_mm: tuple[float, float]) -> Chances:
         """The probabilities, of the slice's shape.
@@ -51,8 +55,9 @@ class RandomWalk:
         (True, True, True)
 
         Raises:
-            AnatomyGuidedError: The box lies outside the slice.
+            AnatomyGuidedError: The box lies outside the slice, or the prompt has an earlier mask.
         """
+        require_understood(prompt, self.capabilities, self.name)
         inside = prompt.box.pixels((pixels_hu.shape[0], pixels_hu.shape[1]))
         seen_hu = (
             pixels_hu if prompt.window is None else np.clip(pixels_hu, prompt.window.low_hu, prompt.window.high_hu)

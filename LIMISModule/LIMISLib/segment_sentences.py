@@ -9,9 +9,10 @@ from AnatomyGuidedLib.labels import label_by_name
 from LIMISLib.commands import Command, Interpretation, Question, Rejection, Slot, confirmation
 from LIMISLib.numbers import Number, Token
 from LIMISLib.structures import Mention, everyday_name, mentions, resolved
+from LIMISLib.verbs import DRAWING
 from LIMISLib.words import GAP, NEGATIONS, spoken, without_courtesies, words_in
 
-_SEGMENT_VERBS = ("segment", "outline", "mark", "delineate", "contour", "trace", "annotate", "segment out", "mask")
+_SEGMENT_VERBS = (*DRAWING, "segment out", "mask")
 _SEGMENT_NOUNS = ("segmentation", "outline", "contour", "mask")
 _WISHES = ("i need", "i want", "i would like", "i would like to have", "i want to have", "give me", "get me")
 _MAKES = ("do", "make", "create", "draw", "start", *_WISHES)
@@ -43,7 +44,23 @@ _AFTERWARDS = {f"{verb}{it}" for verb in _SEGMENT_VERBS for it in ("", " it", " 
     "should be segmented",
     "outline",
 }
-_UNSURE_BEFORE = ("", "show", "show me", "detect", "next", "try", "where is", "look at", "display")
+_UNSURE_BEFORE = (
+    *(
+        "",
+        "show",
+        "show me",
+        "detect",
+        "next",
+        "try",
+        "where is",
+        "look at",
+        "display",
+        "highlight",
+        "circle",
+        "select",
+    ),
+    *("colour", "color", "colour in", "color in", "paint", "isolate", "extract", "identify"),
+)
 _UNSURE_AFTER = ("", "segmentation", "instead", "next", "only")
 WORDS = words_in(
     _BEFORE, _WISHES, _PARTICIPLES, _AFTERWARDS, _UNSURE_BEFORE, _UNSURE_AFTER, ("slice", "number", "on", "but")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from AnatomyGuidedLib import __version__
@@ -19,10 +19,16 @@ from AnatomyGuidedLib.io import read_anatomy, read_ct, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
 
 from LIMISLib.commands import Command, command_from_json
-from LIMISLib.session import Entry, Session
+from LIMISLib.finding.choose import choice_for, make_finder
+from LIMISLib.prompt_segmenter import PromptSegmenter
+from LIMISLib.segmenters.recorded import choice_from_json, choice_to_json, opened_again
+from LIMISLib.segmenters.registry import SegmenterChoice
+from LIMISLib.session import Entry, Session, State
 
 FORMAT = "anatomyguided-limis-session"
 VERSION = 1
+
+Watch = Callable[[Session, str, State | None], None]  # the session, the answer to its last command, the state before
 
 _CHUNK_BYTES = 1 << 20
 
@@ -47,12 +53,18 @@ class Source:
 
 @dataclass(frozen=True)
 class SessionLog:
-    """What a log says: the inputs, whether the image was forced to be a CT, and the commands with their outcome."""
+    """What a log says: the inputs, whether the image was forced to be a CT, and the commands with their outcome.
+
+    No finder stands for the default one: the anatomy, or without it the bundled network. Without a word on it, the
+    segmenter is the default one.
+    """
 
     image: Source
     anatomy: Source | None
     forced: bool
     entries: tuple[Entry, ...]
+    finder: str = ""
+    segmenter: SegmenterChoice = field(default_factory=SegmenterChoice)
 
 
 @dataclass(frozen=True)
@@ -84,14 +96,24 @@ def anatomy_source(text: str) -> Source:
     return source(*split_scheme(text))
 
 
-def open_session(image: Source, anatomy: Source | None, *, force: bool = False) -> Session:
+def open_session(
+    image: Source,
+    anatomy: Source | None,
+    *,
+    force: bool = False,
+    finder: str = "",
+    segmenter: PromptSegmenter | None = None,
+) -> Session:
     """A session on the image; the anatomy, where its grid is another, is brought onto the image's.
 
     Raises:
         AnatomyGuidedError: The image is no CT (`force` overrides), or one of the files cannot be read.
+        UsageError: There is no such finder.
     """
+    choice = choice_for(finder, has_anatomy=anatomy is not None)
     volume = read_ct(image.path, force=force)
-    return Session(volume, _on_grid(read_anatomy(anatomy.text), volume) if anatomy else None)
+    labels = _on_grid(read_anatomy(anatomy.text), volume) if anatomy else None
+    return Session(volume, labels, finder=make_finder(choice, volume), segmenter=segmenter)
 
 
 def write_log(log: SessionLog, path: Path, *, folder: Path) -> None:
@@ -102,6 +124,8 @@ def write_log(log: SessionLog, path: Path, *, folder: Path) -> None:
         "software": f"AnatomyGuided {__version__}",
         "image": {**_source_json(log.image, folder), "forced": log.forced},
         "anatomy": {**_source_json(log.anatomy, folder), "scheme": log.anatomy.scheme} if log.anatomy else None,
+        **({"finder": log.finder} if log.finder else {}),
+        "segmenter": choice_to_json(log.segmenter, folder),
     }
     lines: Sequence[Mapping[str, object]] = [header, *(_entry_json(entry) for entry in log.entries)]
     text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
@@ -132,17 +156,30 @@ def read_log(path: Path) -> SessionLog:
         _read_source(anatomy, path) if anatomy is not None else None,
         isinstance(image, Mapping) and image.get("forced") is True,
         tuple(_read_entry(line, path) for line in numbered[1:]),
+        str(header.get("finder", "")),
+        _read_segmenter(header.get("segmenter"), path),
     )
 
 
-def replay(path: Path, *, image: Path | None = None, anatomy: str | None = None) -> Replay:
+def replay(
+    path: Path,
+    *,
+    image: Path | None = None,
+    anatomy: str | None = None,
+    segmenter: str | None = None,
+    allow_remote: bool = False,
+    watch: Watch = lambda *_: None,
+) -> Replay:
     """The log's commands run again on its image, or on another `image` or `anatomy` (`PATH[@SCHEME]`).
 
-    A mask or state that differs from the record becomes a note: the log was edited, or the input is another.
+    `segmenter` (`NAME:PLACE`) says where the weights or the server of the log's segmenter are now. `watch` is called
+    after each command. A mask or state that differs from the record becomes a note: the log was edited, or the input
+    is another.
 
     Raises:
         LogError: The log is damaged, or its image or anatomy has changed or is gone (and no other was given).
-        AnatomyGuidedError: A command cannot be run; the message begins with its line.
+        AnatomyGuidedError: The segmenter's weights are others or gone; or a command cannot be run (the message begins
+            with its line).
     """
     log = read_log(path)
     notes = [
@@ -151,15 +188,23 @@ def replay(path: Path, *, image: Path | None = None, anatomy: str | None = None)
     ]
     used_image = source(image) if image else _unchanged("image", log.image)
     used_anatomy = anatomy_source(anatomy) if anatomy else _unchanged_or_none("anatomy", log.anatomy)
-    session = open_session(used_image, used_anatomy, force=log.forced)
+    session = open_session(
+        used_image,
+        used_anatomy,
+        force=log.forced,
+        finder=log.finder,
+        segmenter=opened_again(log.segmenter, segmenter, allow_remote=allow_remote),
+    )
     for number, entry in enumerate(log.entries, start=1):
+        before = session.current
         try:
-            session.execute(entry.command, sentence=entry.sentence)
+            answer = session.execute(entry.command, sentence=entry.sentence)
         except AnatomyGuidedError as error:
             raise LogError(
                 f"Command {number} of {path.name} ({entry.command.intent}) cannot be run: {error}"
             ) from error
         notes += _notes_on_difference(number, entry, session.entries[-1])
+        watch(session, answer, before)
     return Replay(session, tuple(notes))
 
 
@@ -239,6 +284,13 @@ def _read_source(data: object, log: Path) -> Source:
     ):
         raise LogError(f"The first line of {log.name} is damaged: image and anatomy need a path and a sha256.")
     return Source(log.parent / str(data["path"]), str(data["sha256"]), str(data.get("scheme", "")))
+
+
+def _read_segmenter(data: object, log: Path) -> SegmenterChoice:
+    try:
+        return choice_from_json(data, log.absolute().parent)
+    except AnatomyGuidedError as error:
+        raise LogError(f"{log.name}: {error}") from error
 
 
 def _read_entry(numbered: tuple[int, str], path: Path) -> Entry:

@@ -69,6 +69,11 @@ class State:
         return self.setup.box
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no pixel, or in 3D no voxel, is the structure's."""
+        return not (self.mask if self.volume is None else self.volume).any()
+
+    @property
     def digest(self) -> str:
         """sha256 of the mask and of where it is; equal for equal masks on every machine."""
         shape = self.mask.shape if self.volume is None else self.volume.shape

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 from LIMISLib.numbers import Number, Token, with_numbers
+from LIMISLib.verbs import VERBS
 
 Value = TypeVar("Value")
 
@@ -89,82 +90,6 @@ _POLITE_ENDS = (
     *("could you", "if you do not mind", "quickly", "for us", "thank you very much", "mate", "limis", "instead"),
 )
 _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
-_VERBS = frozenset(
-    [
-        "segment",
-        "outline",
-        "mark",
-        "delineate",
-        "contour",
-        "trace",
-        "annotate",
-        "move",
-        "shift",
-        "push",
-        "slide",
-        "nudge",
-        "drag",
-        "raise",
-        "lower",
-        "grow",
-        "enlarge",
-        "expand",
-        "extend",
-        "increase",
-        "add",
-        "shrink",
-        "reduce",
-        "decrease",
-        "tighten",
-        "set",
-        "change",
-        "put",
-        "click",
-        "place",
-        "remove",
-        "delete",
-        "drop",
-        "discard",
-        "erase",
-        "keep",
-        "leave",
-        "combine",
-        "show",
-        "give",
-        "propose",
-        "suggest",
-        "find",
-        "use",
-        "run",
-        "start",
-        "apply",
-        "switch",
-        "go",
-        "jump",
-        "scroll",
-        "propagate",
-        "carry",
-        "finish",
-        "hand",
-        "undo",
-        "redo",
-        "revert",
-        "compare",
-        "list",
-        "repeat",
-        "cancel",
-        "stop",
-        "help",
-        "explain",
-        "turn",
-        "bring",
-        "take",
-        "make",
-        "get",
-        "draw",
-        "do",
-    ]
-)
 _NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
 _NUMBERED_BY_ONE = (
     *(
@@ -195,8 +120,8 @@ WORDS = frozenset(
             *_POLITE_STARTS,
             *_POLITE_ENDS,
             *_GERUND_STARTS,
-            *_VERBS,
-            *(f"{verb.removesuffix('e')}ing" for verb in _VERBS),
+            *VERBS,
+            *(f"{verb.removesuffix('e')}ing" for verb in VERBS),
             *_NOISE,
             *_ARTICLES,
             *NEGATIONS,
@@ -262,7 +187,7 @@ def verb_of_gerund(word: str) -> str:
     """
     stem = word.removesuffix("ing")
     forms = (f"{stem}e", stem, stem[:-1])
-    return next((form for form in forms if form in _VERBS), word)
+    return next((form for form in forms if form in VERBS), word)
 
 
 def _plain(words: list[str]) -> list[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from AnatomyGuidedLib.cli import Console
-from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import Outputs, write_csv, write_json
-from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume, require_same_grid
+from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.io import (
     LABELMAP_FORMATS,
     Segment,
@@ -32,6 +32,7 @@ from PathologySegLib.lesions import find_lesions
 from PathologySegLib.lesions_options import configure, lesion_parameters
 from PathologySegLib.model_lesions import DEFAULT_ATLAS, find_lesions_by_model, predicted_anatomy
 from PathologySegLib.parameters import EACH, LesionParameters
+from PathologySegLib.petct.pair import require_one_study, require_overlap
 
 __all__ = ["configure", "run"]
 
@@ -47,8 +48,9 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     tables = {name: getattr(arguments, name) for name in ("csv", "attention")}
     staged = {name: outputs.stage(path) for name, path in tables.items() if path}
     console.progress(0.0, "Reading CT and PET")
+    require_one_study(arguments.ct, arguments.pet, force=arguments.force)
     ct, pet = read_ct(arguments.ct, force=arguments.force), read_pet(arguments.pet)
-    _require_overlap(ct.grid, pet.grid)
+    require_overlap(ct.grid, pet.grid)
     stop_if(console.cancelled)
     anatomy, source = _anatomy(arguments, parameters, ct, pet, finder, console)
     result = _found(ct, pet, parameters, anatomy, finder, console)
@@ -139,17 +141,6 @@ def _note_doubts(arguments: argparse.Namespace, result: LesionResult, lost: list
         console.note(f"{Path(arguments.anatomy).name} names no @SCHEME: its values are taken for DAP ids.")
     if arguments.anatomy and not result.reading.get("physiological_organs", True):
         console.note("The anatomy holds no organ with physiological uptake within the PET, so nothing was taken off.")
-
-
-def _require_overlap(ct: Grid, pet: Grid) -> None:
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in pet.shape], indexing="ij")).reshape(3, -1).T
-    inside_ct = ct.ijk_from_ras(pet.ras_from_ijk(corners))
-    apart = (inside_ct.max(axis=0) < 0) | (inside_ct.min(axis=0) > np.array(ct.shape) - 1)
-    if apart.any():
-        raise AnatomyGuidedError(
-            "The CT and the PET do not overlap in space, but one study of one patient was expected; "
-            "check that both come from the same examination."
-        )
 
 
 def _given_anatomy(source: str, ct: Volume, pet: Volume) -> Labelmap:

@@ -58,7 +58,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--orientation", metavar="LAS", help="axes of the images that an nnU-Net folder learned from")
     parser.add_argument("--trust", action="store_true", help="read pickles in an nnU-Net folder as they are")
-    parser.add_argument("--force", action="store_true", help="use the CT although it does not look like one")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="use a CT that does not look like one, or lies in another frame of reference",
+    )
 
 
 def lesion_parameters(arguments: argparse.Namespace) -> LesionParameters:

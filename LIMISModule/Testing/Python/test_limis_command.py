@@ -63,7 +63,7 @@ def test_sentences_make_a_named_segment_and_a_log_that_replays_to_the_identical_
 def test_the_log_holds_commands_and_checksums_and_no_voxels(limis, study):
     assert limis(*_SAID)[0] == 0
     header, *entries = [json.loads(line) for line in (study / "s.jsonl").read_text().splitlines()]
-    assert set(header) == {"format", "version", "software", "image", "anatomy"}
+    assert set(header) == {"format", "version", "software", "image", "anatomy", "segmenter"}
     assert header["image"]["path"] == "ct.nii.gz"
     assert header["anatomy"]["path"] == "anatomy.nii.gz"
     assert all(set(entry) == {"sentence", "command", "state", "mask_sha256"} for entry in entries)
@@ -181,6 +181,25 @@ def test_the_first_sentence_that_cannot_be_run_stops_the_batch_and_nothing_is_wr
     assert message in err
     assert "Sentence 2" in err
     assert {path.name for path in study.iterdir()} == {"ct.nii.gz", "anatomy.nii.gz"}
+
+
+def test_an_empty_mask_is_not_written_silently(limis, study):
+    code, _, err = limis("segment the liver", "raise the threshold by 0.5")
+    assert code == 1
+    assert "The mask of step 1 is empty, so nothing was written" in err
+    code, _, err = limis("segment the liver", "raise the threshold by 0.5", "finish")
+    assert code == 1
+    assert "is a question: The mask of step 1 is empty. Hand over an empty mask?" in err
+    assert not (study / "liver.seg.nrrd").exists()
+
+
+def test_an_empty_mask_that_was_meant_is_replayed(limis, run_command, study):
+    assert limis(*_SAID)[0] == 0
+    commands = ({"intent": "set_threshold", "slots": {"value": 1}}, {"intent": "finish", "slots": {"step": 3}})
+    lines = "".join(json.dumps({"command": command}) + "\n" for command in commands)
+    (study / "s.jsonl").write_text((study / "s.jsonl").read_text() + lines)
+    assert run_command("limis", "replay", study / "s.jsonl", "-o", study / "empty.nii.gz")[0] == 0
+    assert not read_labelmap(study / "empty.nii.gz").values.any()
 
 
 def test_scripts_and_sentences_run_in_the_order_of_the_call(limis, study):

@@ -6,17 +6,31 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from AnatomyGuidedLib.labels import structures
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from LIMISLib.commands import INTENTS, Command, InvalidCommand, Question, Rejection, command_from_json
+from LIMISLib.commands import (
+    DIRECTIONS,
+    INTENTS,
+    PLANES,
+    PROBLEMS,
+    WINDOWS,
+    Command,
+    InvalidCommand,
+    Question,
+    Rejection,
+    command_from_json,
+)
 from LIMISLib.language import parse
 from LIMISLib.lexicon import SYNONYMS
+from LIMISLib.near_readings import question_between
 from LIMISLib.numbers import Number, with_numbers
 from LIMISLib.spelling import vocabulary
+from LIMISLib.wording import in_words
 
 _SHARED = Path(__file__).parents[4] / "shared"
 
@@ -235,6 +249,7 @@ def test_of_two_pixel_amounts_a_bare_number_that_is_neither_chooses_none():
     assert isinstance(parse("two", parse("make the box larger")), Rejection)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_becomes_a_command_a_question_or_a_rejection(text):
     assert isinstance(parse(text), Command | Question | Rejection)
@@ -364,6 +379,93 @@ def test_sentences_that_others_wrote_are_understood_and_none_is_run_wrongly(caps
     assert not [example for example in missed if example in rejected]
 
 
+def _near_sentences() -> list[dict[str, object]]:
+    path = Path(__file__).parent.parent / "data" / "near_sentences.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_sentence_that_is_nearly_a_command_is_asked_about_and_never_run(capsys):
+    """Written by people's habits, before there was anything that asks: commands, near ones, and what is none."""
+    right = {"command": 0, "asked": 0, "rejected": 0}
+    for example in _near_sentences():
+        meaning = parse(example["say"])
+        if isinstance(meaning, Command):
+            assert meaning.to_json() == example["expect"], example["say"]
+        outcomes = [known.to_json() for known in meaning.outcomes] if isinstance(meaning, Question) else []
+        right[example["kind"]] += (
+            example["reading"] in outcomes if example["kind"] == "asked" else _as_expected(example)
+        )
+    with capsys.disabled():
+        sys.stdout.write(f"\nof 60 commands, 30 near ones, 30 others as expected: {right}\n")
+    assert right["command"] >= 59
+    assert right["asked"] >= 29
+    assert right["rejected"] == 30
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        *("cancel the appointment", "keep quiet, he sleeps", "the liver tumour carefully", "segment T13 carefully"),
+        *("right, make the box 5 pixels larger", "do not carefully move the box left", "carefully don't undo that"),
+        *("segment the liver tumour", "coronal mass ejection", "okay, it is late", "undo"),
+    ],
+)
+def test_nothing_is_asked_where_no_command_is_near(sentence):
+    assert parse(sentence) == Command("undo") if sentence == "undo" else isinstance(parse(sentence), Rejection)
+
+
+def test_two_near_readings_are_told_apart_by_their_number():
+    asked = question_between([Command("undo"), Command("go_to_slice", {"move": "previous"})])
+    assert asked.text == 'Did you mean (1) "undo" or (2) "previous slice"?'
+    for said in ("2", "two", "the second one", "option 2"):
+        assert asked.outcome(parse(said, asked).slots["choice"]).intent == "go_to_slice", said
+    assert question_between([]) is None
+    assert question_between([Command("undo"), Command("redo"), Command("keep")]) is None
+
+
+def _one_of_every_kind() -> Iterator[Command]:
+    sizes = [{"amount": 5, "unit": "px"}, {"amount": 2.5, "unit": "mm"}, {"amount": 7}, {}]
+    yield from (Command("segment", {"structure": label.name}) for label in structures())
+    yield Command("segment", {"structure": "Liver", "slice": 40})
+    yield from (Command("shift_box", {"direction": way, **size}) for way in DIRECTIONS for size in sizes)
+    sides = [{"side": side} for side in ("all", "left", "right", "top", "bottom")]
+    for size in (*sizes[:3], {"amount": 20, "unit": "percent"}):
+        for side in (*sides, {}):
+            yield Command("resize_box", {**size, **side})
+            yield Command("resize_box", {**size, **side, "amount": -size["amount"]})
+    yield from (Command("set_threshold", {"value": value}) for value in (0, 0.35, 1))
+    for way in ("up", "down"):
+        yield Command("change_threshold", {"direction": way, "amount": 0.05})
+        yield Command("change_threshold", {"direction": way})
+    for label in ("foreground", "background"):
+        yield from (Command("grid_click", {"cell": cell, "label": label}) for cell in range(1, 17))
+    yield from (Command("answer_critical", {"label": label}) for label in ("foreground", "background", "skip"))
+    yield from (Command("set_window", {"preset": preset}) for preset in WINDOWS)
+    yield Command("set_window", {"level": -600, "width": 1500})
+    yield from (Command("remove_component", slots) for slots in ({"component": 2}, {"which": "smallest"}))
+    yield from (Command("strategy", {"problem": problem}) for problem in PROBLEMS)
+    yield from (Command(intent, slots) for intent in ("revert", "finish") for slots in ({}, {"step": 0}, {"step": 12}))
+    yield Command("compare", {"steps": (0, 12)})
+    yield Command("go_to_slice", {"slice": 7})
+    yield from (
+        Command("go_to_slice", {"move": move, **n}) for move in ("next", "previous") for n in ({}, {"count": 3})
+    )
+    yield from (Command("propagate", slots) for slots in ({}, *({"direction": way} for way in ("up", "down", "both"))))
+    yield from (Command("set_plane", {"plane": plane}) for plane in PLANES)
+    for intent in ("show_examples", "help"):
+        yield Command(intent)
+        yield from (Command(intent, {"of": of}) for of in INTENTS if of not in ("show_examples", "help", "answer"))
+    plain = ("center_click", "critical_points", "keep_largest", "ensemble", "keep", "undo", "redo", "show_history")
+    yield from (Command(intent) for intent in (*plain, "cancel", "repeat"))
+
+
+def test_a_command_in_words_means_the_same_command_again():
+    commands = list(_one_of_every_kind())
+    assert {command.intent for command in commands} == set(INTENTS) - {"answer"}
+    assert [command for command in commands if parse(in_words(command)) != command] == []
+
+
+@settings(deadline=None)  # the first sentence waits for the vocabulary
 @given(st.sampled_from(_TYPED), st.data())
 def test_a_typing_error_never_makes_another_command(sentence, data):
     word = data.draw(st.integers(0, len(sentence.split()) - 1))

@@ -53,6 +53,42 @@ def test_the_panel_runs_sentences_lists_the_steps_and_takes_them_back(module, pa
     module.close_widget()
 
 
+@pytest.mark.parametrize(("button", "steps"), [("keepButton", 2), ("revertButton", 1)])
+def test_the_default_adaptation_is_an_outline_until_it_is_kept_or_declined(module, patient_nodes, button, steps):
+    from AnatomyGuidedLib import mrml
+
+    widget = module.widget()
+    widget._parameterNode.inputVolume, widget._parameterNode.anatomySegmentation = patient_nodes
+    widget.say("segment the liver")
+    logic, scene = widget.logic, widget.logic.resultNode.GetScene()
+    preview, offered = logic.previewNode, logic.session.offered_mask
+    assert [*mrml.segment_names(preview).values()] == ["Liver, default adaptation"]
+    assert not preview.GetDisplayNode().GetVisibility2DFill()
+    shown = mrml.labelmap_from_segmentation_node(preview, logic.session.image.grid).values
+    assert np.count_nonzero(shown) == np.count_nonzero(offered) > 0
+    getattr(widget.ui, button).click()
+    assert logic.previewNode is None
+    assert not scene.IsNodePresent(preview)
+    assert widget.ui.historyList.count == steps
+    result = mrml.labelmap_from_segmentation_node(logic.resultNode, logic.session.image.grid).values
+    assert (np.count_nonzero(result) == np.count_nonzero(offered)) == (button == "keepButton")
+    module.close_widget()
+
+
+def test_revert_goes_to_the_step_before_where_nothing_is_on_offer_and_stop_takes_the_offer_away(module, patient_nodes):
+    widget = module.widget()
+    widget._parameterNode.inputVolume, widget._parameterNode.anatomySegmentation = patient_nodes
+    for sentence in ("segment the liver", "make the box one pixel smaller"):
+        widget.say(sentence)
+    widget.ui.revertButton.click()
+    assert widget.logic.session.current.number == 0
+    widget.say("segment the spleen")
+    preview = widget.logic.previewNode
+    widget.logic.stop()
+    assert preview.GetScene() is None
+    module.close_widget()
+
+
 def test_a_sentence_that_is_not_done_stays_in_the_panel_to_be_corrected(module, patient_nodes):
     widget = module.widget()
     widget._parameterNode.inputVolume, widget._parameterNode.anatomySegmentation = patient_nodes

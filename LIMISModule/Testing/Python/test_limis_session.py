@@ -225,3 +225,32 @@ def test_the_slice_alone_lies_where_the_whole_result_has_it(session):
     whole, alone = session.result(), session.result_slice()
     places = [labelmap.grid.ras_from_ijk(np.argwhere(labelmap.values)) for labelmap in (whole, alone)]
     assert np.allclose(*places)
+
+
+def test_an_empty_mask_is_not_carried_and_handed_over_only_if_that_is_meant(session):
+    for sentence in ("segment the liver", "no", "set the threshold to 1"):
+        session.say(sentence)
+    assert session.current.is_empty
+    assert "step 1 is empty, so there is nothing to carry" in session.say("propagate").text
+    reply = session.say("finish")
+    assert not reply.done
+    assert reply.text == "The mask of step 1 is empty. Hand over an empty mask? (yes / no)"
+    assert session.say("no").text == "Then nothing was done."
+    assert session.kept is None
+    session.say("finish with step 1")
+    assert session.say("yes").done
+    assert session.kept.number == 1
+    assert "There is no step 7" in session.say("finish with step 7").text
+    assert session.say("finish with step 0").done
+
+
+def test_a_refinement_of_a_mask_in_3d_says_that_it_is_one_slice_again(session):
+    for sentence in ("segment the liver", "propagate"):
+        session.say(sentence)
+    assert session.current.volume is not None
+    reply = session.say("raise the threshold")
+    assert 'one slice again, step 1 stays in 3D; say "propagate"' in reply.text
+    assert "one slice" not in session.say("raise the threshold").text
+    assert "It is one slice; step 1 is in 3D." in session.say("finish").text
+    assert session.say("propagate").text.startswith("Step 4. Liver in 3D")
+    assert "one slice" not in session.say("finish").text

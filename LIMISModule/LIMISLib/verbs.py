@@ -1,0 +1,27 @@
+"""The verbs that commands begin with, by what they do; `words.py` knows their "-ing" forms."""
+
+from __future__ import annotations
+
+DRAWING = ("segment", "outline", "mark", "delineate", "contour", "trace", "annotate")
+MOVING = (
+    *("move", "shift", "push", "slide", "nudge", "drag", "translate", "bring", "pull", "take", "displace"),
+    *("relocate", "scoot", "bump", "put", "get"),
+)
+LIFTING = {"raise": "up", "lower": "down"}  # the box as well as the threshold
+GROWING = (
+    *("grow", "enlarge", "expand", "extend", "increase", "add", "widen", "stretch", "inflate", "upsize", "broaden"),
+    "dilate",
+)
+SHRINKING = (
+    *("shrink", "reduce", "decrease", "contract", "tighten", "narrow", "cut", "trim", "crop", "downsize", "shave"),
+    *("compress", "shorten"),
+)
+_SETTING = ("set", "change", "click", "place", "use", "apply", "switch", "turn")
+_DROPPING = ("remove", "delete", "drop", "discard", "erase", "keep", "leave")
+_ASKING = ("show", "give", "propose", "suggest", "find", "list", "repeat", "help", "explain", "compare")
+_GOING = ("go", "jump", "scroll", "propagate", "carry", "undo", "redo", "revert", "finish", "hand", "cancel", "stop")
+_MAKING = ("make", "draw", "do", "combine", "run", "start")
+
+VERBS = frozenset(
+    (*DRAWING, *MOVING, *LIFTING, *GROWING, *SHRINKING, *_SETTING, *_DROPPING, *_ASKING, *_GOING, *_MAKING)
+)

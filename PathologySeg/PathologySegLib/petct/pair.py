@@ -1,0 +1,58 @@
+"""Whether a CT and a PET belong together: one patient, one frame of reference, one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from AnatomyGuidedLib.dicom_identity import Identity, read_identity
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.grid import Grid
+
+
+def require_one_study(ct: str | Path, pet: str | Path, *, force: bool = False) -> None:
+    """Nothing, unless DICOM says that the two are of different patients, or (without `force`) of different frames.
+
+    Files that tell neither (NIfTI, NRRD, an identifier that was removed) pass.
+
+    Raises:
+        AnatomyGuidedError: They do not belong together.
+    """
+    first, second = read_identity(Path(ct)), read_identity(Path(pet))
+    if first is None or second is None:
+        return
+    if _differ(first.patient, second.patient):
+        raise AnatomyGuidedError(
+            "The CT and the PET are of different patients (PatientID), but one study of one patient was expected; "
+            "choose the series of one examination."
+        )
+    _require_one_frame(first, second, force)
+
+
+def require_overlap(ct: Grid, pet: Grid) -> None:
+    """Nothing, if the two images have a part of the body in common.
+
+    Raises:
+        AnatomyGuidedError: They have not.
+    """
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in pet.shape], indexing="ij")).reshape(3, -1).T
+    inside_ct = ct.ijk_from_ras(pet.ras_from_ijk(corners))
+    apart = (inside_ct.max(axis=0) < 0) | (inside_ct.min(axis=0) > np.array(ct.shape) - 1)
+    if apart.any():
+        raise AnatomyGuidedError(
+            "The CT and the PET do not overlap in space, but one study of one patient was expected; "
+            "check that both come from the same examination."
+        )
+
+
+def _require_one_frame(first: Identity, second: Identity, force: bool) -> None:
+    if not force and _differ(first.frame_of_reference, second.frame_of_reference):
+        raise AnatomyGuidedError(
+            "The CT and the PET lie in different frames of reference, so that nobody knows how they lie to each other; "
+            "choose the series of one examination, register one to the other, or pass --force if they are aligned."
+        )
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether both tell something, and not the same."""
+    return bool(one and other and one != other)
