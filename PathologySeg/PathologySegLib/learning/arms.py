@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.errors import UsageError
@@ -27,7 +27,8 @@ class Arm:
     `anatomy` is whose label map is shown as channels ("true" only for an oracle; "shuffled" is another's, moved).
     `fusion` is whose frozen encoder is fused: of the backbone's own kind ("mirror"), of another ("mixture"), or with
     weights that nothing trained ("random"). `kept` fuses in prediction too. `start` "atlas" goes on from the atlas
-    network's weights. `steps` and `rate` are factors of the training's own; `width` is one of the backbone's features.
+    network's weights. `steps` and `rate` are factors of the training's own. `weights_of` names a fusion: the U-Net is
+    as wide as it takes to have as many weights as one with predicted anatomy and that fusion has in training.
     `same_training_as` names the arm whose weights this one tries differently. The arm's gain over `reference` counts
     where that of its `control` over the same reference does not.
 
@@ -43,7 +44,7 @@ class Arm:
     start: str = "scratch"
     steps: float = 1.0
     rate: float = 1.0
-    width: float = 1.0
+    weights_of: str = "none"
     residual: bool = False
     same_training_as: str = ""
     reference: str = "baseline"
@@ -51,11 +52,22 @@ class Arm:
     note: str = ""
 
     def __post_init__(self) -> None:
-        for name, known in (("anatomy", SHOWN), ("fusion", ENCODERS), ("objective", OBJECTIVES), ("start", STARTS)):
+        for name, known in (
+            ("anatomy", SHOWN),
+            ("fusion", ENCODERS),
+            ("weights_of", ENCODERS),
+            ("objective", OBJECTIVES),
+            ("start", STARTS),
+        ):
             if getattr(self, name) not in known:
                 raise UsageError(f"An arm's {name} is {getattr(self, name)!r}, but one of {', '.join(known)} is known.")
         if not 0.0 <= self.alpha <= 1.0:
             raise UsageError(f"An arm's alpha is {self.alpha:g}, but 0 to 1 was expected.")
+
+    @property
+    def needs_encoder(self) -> bool:
+        """Whether an atlas network is fused, gone on from, or counted."""
+        return self.start == "atlas" or self.fusion != "none" or self.weights_of != "none"
 
     def form(self, shown_form: str) -> str:
         """The form of the anatomy in the image: that of arms that show it, or none."""
@@ -98,11 +110,13 @@ def build(arm: Arm, how: Building, encoder: nn.Module | None) -> Built:
     from PathologySegLib.learning.objectives import loss_of
     from PathologySegLib.learning.prior import start_with_prior
 
-    if encoder is None and (arm.fusion != "none" or arm.start == "atlas"):
+    if encoder is None and arm.needs_encoder:
         raise UsageError(f"An arm with the fusion {arm.fusion} and the start {arm.start} needs an atlas model.")
     torch.manual_seed(how.seed)
     channels, classes = channel_count(arm.form(how.form)), classes_of(arm.objective)
-    backbone = _backbone(arm, how)
+    backbone = replace(how.backbone, residual=arm.residual or how.backbone.residual)
+    if encoder is not None and arm.weights_of != "none":
+        backbone = as_heavy(backbone, arm, how, encoder)
     network = build_network(backbone.entry(channels=channels, classes=classes, deep_supervision=True))
     if how.prior:
         start_with_prior(network, classes, how.prior)
@@ -117,10 +131,25 @@ def build(arm: Arm, how: Building, encoder: nn.Module | None) -> Built:
     return Built(network, loss_of(arm.objective, even=how.even))
 
 
-def _backbone(arm: Arm, how: Building) -> Backbone:
-    from dataclasses import replace
+def as_heavy(backbone: Backbone, arm: Arm, how: Building, encoder: nn.Module) -> Backbone:
+    """The U-Net widened until it has at least as many weights as the fusion that the arm names has in training."""
+    import torch
+    from AnatomyGuidedLib.networks.build import build_network
 
-    return replace(how.backbone.widened(arm.width), residual=arm.residual or how.backbone.residual)
+    channels, classes = channel_count(arm.form(how.form)), classes_of(arm.objective)
+    wanted = weight_count(build(Arm(anatomy="predicted", fusion=arm.weights_of), how, encoder).network)
+    for hundredth in range(100, 300):
+        wide = backbone.widened(hundredth / 100)
+        with torch.device("meta"):
+            found = build_network(wide.entry(channels=channels, classes=classes, deep_supervision=True))
+        if weight_count(found) >= wanted:
+            return wide
+    raise UsageError("No U-Net of up to three times the features has as many weights as the fusion.")
+
+
+def weight_count(network: nn.Module) -> int:
+    """How many numbers are learned."""
+    return sum(value.numel() for value in network.parameters())
 
 
 def _multi_task(arm: Arm, network: nn.Module, backbone: Backbone, channels: int, how: Building) -> Built:
@@ -135,8 +164,6 @@ def _multi_task(arm: Arm, network: nn.Module, backbone: Backbone, channels: int,
 
 
 def _fused(arm: Arm, network: nn.Module, encoder: nn.Module, channels: int, how: Building) -> nn.Module:
-    from dataclasses import replace
-
     from AnatomyGuidedLib.networks.frozen import FrozenEncoder
 
     from PathologySegLib.grasp.network import Grasp

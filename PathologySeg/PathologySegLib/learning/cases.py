@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class Cases(Protocol):
 
 def write_case(case: Case, path: Path) -> None:
     """Nothing; the file holds the case, whole or not at all."""
-    part = path.with_name(f"{path.stem}.part.npz")
+    part = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")  # processes of one training may make it at once
     anatomies: dict[str, Any] = {f"anatomy_{name}": ids for name, ids in case.anatomies.items()}
     np.savez_compressed(
         part, ct=case.ct.astype(np.float16), pet=case.pet.astype(np.float16), lesions=case.lesions,

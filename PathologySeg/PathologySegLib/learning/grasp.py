@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -155,7 +154,6 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) 
     weights = _backbone_of(network).state_dict()
     alone.load_state_dict({name: weights[name] for name in alone.state_dict()})
     side = recipe.network_spacing_mm
-    steps = json.dumps(trial.log[-1]["step"])
     write_lesion_model(
         folder,
         [alone],
@@ -168,7 +166,7 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) 
         half=True,
         notes=_notes(folder.name, recipe),
         licence="Apache-2.0",
-        training=f"{steps} steps on {'a cohort' if recipe.cohort else 'made patients only'} ({RECIPE})",
+        training=f"{trial.log[-1]['step']:.0f} steps on {'a cohort' if recipe.cohort else 'made patients only'} ({RECIPE})",
         fused=_frozen(network, recipe),
     )
 

@@ -53,6 +53,10 @@ class GraspRecipe:
             raise UsageError(f"The setting training_share must be at most 1, but is {self.training_share:g}.")
         if self.arm.anatomy not in ("none", "predicted"):
             raise UsageError(f"A model can be shown no anatomy or predicted one, but not {self.arm.anatomy!r}.")
+        if self.arm.kept or self.fusion.kept or self.arm.same_training_as:
+            raise UsageError(
+                "A model is its backbone alone; what a kept fusion does is for `study petct-phantom` to try."
+            )
 
     @property
     def network_spacing_mm(self) -> float:

@@ -99,12 +99,13 @@ class Plan:
     rules: tuple[Rule, ...]
 
     def arms_of(self, contender: Contender) -> dict[str, Arm]:
-        """The arms that this backbone can take: a mixture needs another architecture's encoder, a width our U-Net."""
+        """The arms that this backbone can take: a mixture needs another architecture's encoder, some our U-Net."""
         ours = contender.backbone.architecture not in MONAIS
         return {
             name: arm
             for name, arm in self.arms.items()
-            if (arm.fusion != "mixture" or contender.mixture) and (ours or (arm.width == 1.0 and not arm.residual))
+            if (arm.fusion != "mixture" or contender.mixture)
+            and (ours or (arm.weights_of == "none" and not arm.residual))
         }
 
 

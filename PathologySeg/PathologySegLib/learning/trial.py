@@ -137,9 +137,9 @@ def lesions_found(
 def encoder_of(trial: Trial, device: str) -> nn.Module | None:
     """The atlas network that the arm needs, or none."""
     arm, contender = trial.arm, trial.contender
-    if arm.fusion == "none" and arm.start == "scratch":
+    if not arm.needs_encoder:
         return None
-    name = contender.mixture if arm.fusion == "mixture" else contender.mirror
+    name = contender.mixture if "mixture" in (arm.fusion, arm.weights_of) else contender.mirror
     network = AtlasModel(name, device).network
     torch.manual_seed(trial.split)
     return untrained(network) if arm.fusion == "random" else network

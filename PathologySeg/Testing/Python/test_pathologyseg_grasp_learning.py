@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
 from PathologySegLib.learning import findings  # noqa: E402
-from PathologySegLib.learning.arms import Arm, Building, build  # noqa: E402
+from PathologySegLib.learning.arms import Arm, Building, build, weight_count  # noqa: E402
 from PathologySegLib.learning.backbones import Backbone  # noqa: E402
 from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: E402
 from PathologySegLib.learning.channels import channel_count, group_table, image_of  # noqa: E402
@@ -155,6 +155,15 @@ def test_fine_tuning_keeps_the_weights_of_the_ct_and_draws_those_of_the_pet() ->
 def test_an_arm_that_needs_an_atlas_model_says_so() -> None:
     with pytest.raises(UsageError, match="atlas model"):
         build(Arm(fusion="mirror"), how(), None)
+
+
+def test_the_matched_baseline_has_as_many_weights_as_the_fusion_in_training() -> None:
+    torch.manual_seed(0)
+    encoder = build_network(SMALL.entry(channels=1, classes=5, deep_supervision=True))
+    fused = weight_count(build(Arm(anatomy="predicted", fusion="mirror"), how(), encoder).network)
+    plain, matched = (weight_count(build(arm, how(), encoder).network) for arm in (Arm(), Arm(weights_of="mirror")))
+    assert plain < 0.8 * fused
+    assert fused <= matched < 1.15 * fused  # features of 4, 8 and 16 come in whole numbers
 
 
 # Patches
