@@ -153,7 +153,7 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) 
     alone = build_network(entry)
     weights = _backbone_of(network).state_dict()
     alone.load_state_dict({name: weights[name] for name in alone.state_dict()})
-    side = recipe.network_spacing_mm
+    side, source = recipe.network_spacing_mm, "a cohort" if recipe.cohort else "made patients only"
     write_lesion_model(
         folder,
         [alone],
@@ -166,7 +166,7 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) 
         half=True,
         notes=_notes(folder.name, recipe),
         licence="Apache-2.0",
-        training=f"{trial.log[-1]['step']:.0f} steps on {'a cohort' if recipe.cohort else 'made patients only'} ({RECIPE})",
+        training=f"{trial.log[-1]['step']:.0f} steps on {source} ({RECIPE})",
         fused=_frozen(network, recipe),
     )
 

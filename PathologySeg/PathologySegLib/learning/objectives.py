@@ -73,7 +73,8 @@ def at_each_resolution(loss: Loss) -> Callable[[Tensor | Sequence[Tensor], Tenso
 def weighted_dice_ce(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """Cross-entropy plus one minus the soft Dice, both means over classes or voxels weighted by class.
 
-    Dice is taken over the whole batch, and a class that does not occur counts as the others do.
+    Dice is taken in each image by itself, and a class that does not occur counts as the others do: so a batch's loss is
+    the mean of its images', on however many processes they are.
 
     >>> logits = torch.tensor([[[20.0, -20.0], [-20.0, 20.0]]])  # one image, two classes, two voxels
     >>> weighted_dice_ce(logits, torch.tensor([[0, 1]]), torch.ones(2)).item() < 1e-6
@@ -83,10 +84,10 @@ def weighted_dice_ce(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     labels = target.flatten(1)
     cross_entropy = functional.nll_loss(log_chances, labels, weights.float())
     of_own = log_chances.gather(1, labels[:, None])[:, 0].exp()
-    voxels = torch.bincount(labels.flatten(), minlength=logits.shape[1]).to(of_own.dtype)
-    shared = torch.zeros_like(voxels).index_add(0, labels.flatten(), of_own.flatten())
-    dice = (2 * shared + _SMOOTH) / (log_chances.exp().sum((0, 2)) + voxels + _SMOOTH)
-    return cross_entropy + 1.0 - (dice * weights).sum() / weights.sum()
+    none = log_chances.new_zeros(logits.shape[:2])
+    voxels, shared = none.scatter_add(1, labels, torch.ones_like(of_own)), none.scatter_add(1, labels, of_own)
+    dice = (2 * shared + _SMOOTH) / (log_chances.exp().sum(2) + voxels + _SMOOTH)
+    return cross_entropy + 1.0 - (dice * weights).sum(1).mean() / weights.sum()
 
 
 def patch_aware(target: Tensor, classes: int) -> Tensor:

@@ -138,7 +138,10 @@ def with_contrast(hu: Field, contrast: float) -> Field:
 
 
 def _large(lesions: Lesions, settings: PhantomSettings, rng: np.random.Generator) -> Lesions:
-    """Those of at least the smallest volume, with SUV from where hot organs have theirs."""
+    """Those of at least the smallest volume, with SUV from where hot organs have theirs.
+
+    A core that is most of a lesion, as happens in coarse voxels, is left out: nothing would be left to be seen.
+    """
     kept = [lesion for lesion in lesions.each if lesion.volume_ml >= settings.smallest_ml]
     new = np.zeros(len(lesions.each) + 1, lesions.numbers.dtype)
     new[[lesion.number for lesion in kept]] = np.arange(1, len(kept) + 1)
@@ -146,7 +149,10 @@ def _large(lesions: Lesions, settings: PhantomSettings, rng: np.random.Generator
     hot = (
         replace(lesion, number=number, suv=float(rng.uniform(*settings.suv))) for number, lesion in enumerate(kept, 1)
     )
-    return Lesions(numbers, lesions.necrotic & (numbers > 0), tuple(hot))
+    cores = np.bincount(numbers[lesions.necrotic], minlength=len(new)) > 0.5 * np.bincount(
+        numbers.ravel(), minlength=len(new)
+    )
+    return Lesions(numbers, lesions.necrotic & (numbers > 0) & ~cores[numbers], tuple(hot))
 
 
 def _corner(

@@ -51,10 +51,13 @@ def slow_dice_ce(logits: npt.NDArray[np.float64], target: npt.NDArray[np.int64],
         surprise -= weights[own] * np.log(chances[(place[0], own, *place[1:])])
         total += weights[own]
     dice = []
-    for number in range(logits.shape[1]):
-        mask = target == number
-        dice.append(2 * chances[:, number][mask].sum() / (chances[:, number].sum() + mask.sum()))
-    return float(surprise / total + 1 - np.average(dice, weights=weights))
+    for image, classes in zip(chances, target, strict=True):
+        of_image = []
+        for number in range(logits.shape[1]):
+            mask = classes == number
+            of_image.append(2 * image[number][mask].sum() / (image[number].sum() + mask.sum()))
+        dice.append(np.average(of_image, weights=weights))
+    return float(surprise / total + 1 - np.mean(dice))
 
 
 def test_weighted_dice_ce_is_that_of_its_definition() -> None:
@@ -63,6 +66,13 @@ def test_weighted_dice_ce_is_that_of_its_definition() -> None:
     weights = [1.0, 0.5, 2.0, 0.1]
     found = weighted_dice_ce(torch.from_numpy(logits), torch.from_numpy(target), torch.tensor(weights))
     assert found.item() == pytest.approx(slow_dice_ce(logits, target, weights), rel=1e-4)
+
+
+def test_a_batchs_loss_is_the_mean_of_its_images() -> None:
+    logits, target = torch.randn(2, 2, 4, 4, 4), (torch.rand(2, 4, 4, 4) > 0.8).long()
+    loss = loss_of("lesions", even=True)
+    apart = [loss(logits[place : place + 1], target[place : place + 1]).item() for place in range(2)]
+    assert loss(logits, target).item() == pytest.approx(np.mean(apart), rel=1e-5)
 
 
 def test_the_patch_aware_weights_follow_what_the_patch_holds() -> None:
