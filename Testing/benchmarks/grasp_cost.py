@@ -1,6 +1,6 @@
 """What GRASP costs beside its baseline: operations and time of predictions and training steps, memory at thesis size.
 
-python Testing/benchmarks/grasp_cost.py [--rounds 7] [--side 48]
+python Testing/benchmarks/grasp_cost.py [--rounds 7] [--side 64] [--levels 2]
 python Testing/benchmarks/grasp_cost.py --thesis
 
 Times are medians of this process's own processor time, baseline and GRASP in turn, so that other work on the machine
@@ -48,12 +48,14 @@ THESIS = [f"grasp-{cohort}-{name}" for cohort in ("autopet", "hecktor") for name
 CHANNELS = 3
 
 
-def both(backbone: Backbone) -> tuple[nn.Module, Grasp]:
+def both(backbone: Backbone, levels: int = 2) -> tuple[nn.Module, Grasp]:
     """A baseline, and GRASP with a mirror of it, fused from the first step on."""
     made = [
         build_network(backbone.entry(channels=n, classes=2, deep_supervision=True)) for n in (CHANNELS, CHANNELS, 1)
     ]
-    return made[0], Grasp(made[1], FrozenEncoder(made[2]), FusionSettings(), entering=CHANNELS, activation_step=0)
+    return made[0], Grasp(
+        made[1], FrozenEncoder(made[2]), FusionSettings(levels=levels), entering=CHANNELS, activation_step=0
+    )
 
 
 def predicting(network: nn.Module, image: Tensor) -> Callable[[], object]:
@@ -96,9 +98,10 @@ def operations(network: nn.Module, image: Tensor) -> int:
     return int(counter.get_total_flops())
 
 
-def compare(name: str, backbone: Backbone, side: int, rounds: int) -> None:
+def compare(name: str, backbone: Backbone, options: argparse.Namespace) -> None:
     torch.manual_seed(0)
-    baseline, grasp = both(backbone)
+    baseline, grasp = both(backbone, options.levels)
+    side, rounds = options.side, options.rounds
     shape = (side, side, side // 2)
     image, target = torch.randn(1, CHANNELS, *shape), (torch.rand(1, *shape) > 0.99).long()
     own, other = operations(grasp, image), operations(baseline, image)
@@ -144,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--side", type=int, default=64)
+    parser.add_argument("--levels", type=int, default=2)
     parser.add_argument("--thesis", action="store_true")
     options = parser.parse_args()
     if options.thesis:
@@ -151,7 +155,7 @@ def main() -> None:
             count(name)
         return
     for name, backbone in SMALL.items():
-        compare(name, backbone, options.side, options.rounds)
+        compare(name, backbone, options)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from AnatomyGuidedLib.networks.frozen import features_of
 from AnatomyGuidedLib.networks.position import Positioned
 from AnatomyGuidedLib.networks.unet import UNet
 from torch import Tensor, nn
+from torch.func import functional_call
 
 _SIDE = 64  # of an image that every encoder takes
 
@@ -36,11 +37,26 @@ def decoded(network: nn.Module, features: Features) -> Logits:
     return _kind(network)[0](network, features)
 
 
-@torch.no_grad()
 def channels_of(network: nn.Module, entering: int) -> tuple[int, ...]:
-    """By resolution, the finest first, the number of channels for images of `entering` channels."""
-    image = torch.zeros(1, entering, _SIDE, _SIDE, _SIDE, device=next(network.parameters()).device)
-    return tuple(features.shape[1] for features in encoded(network, image))
+    """By resolution, the finest first, the number of channels for images of `entering` channels.
+
+    Nothing is computed: weights and image are stood in for by tensors without values.
+    """
+    own = (*network.named_parameters(), *network.named_buffers())
+    without_values = {f"network.{name}": value.to("meta") for name, value in own}
+    image = torch.zeros(1, entering, _SIDE, _SIDE, _SIDE, device="meta")
+    return tuple(features.shape[1] for features in functional_call(_Encoder(network), without_values, (image,)))
+
+
+class _Encoder(nn.Module):
+    """The encoder of a backbone as a module of its own."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return encoded(self.network, image)
 
 
 def decoder_of(network: nn.Module) -> nn.Module:
