@@ -10,14 +10,12 @@ from CCMetricsLib.bootstrap import mean_interval
 from CCMetricsLib.ranking import rank_models
 
 from PathologySegLib.learning.arms import Arm
-from PathologySegLib.learning.plan import Rule, Statistics
+from PathologySegLib.learning.plan import BASELINE, Rule, Statistics
 from PathologySegLib.learning.scoring import METRICS
 from PathologySegLib.learning.trial import Scores
 
 Interval = Mapping[str, float | None]
 Findings = Mapping[str, Mapping[str, object]]
-
-BASELINE = "baseline"
 
 
 def by_case(splits: Sequence[Scores], metric: str) -> dict[str, float]:

@@ -18,6 +18,7 @@ from PathologySegLib.learning.backbones import MONAIS, Backbone
 from PathologySegLib.learning.patches import SamplingSettings
 from PathologySegLib.learning.phantom_cases import PhantomSettings
 
+BASELINE = "baseline"
 FILE = Path(__file__).parents[1] / "data" / "petct_phantom.json"
 RuleKind = Literal["gains_at_least", "gains_less_than_share", "interval_above_0", "interval_holds_0"]
 
@@ -113,7 +114,7 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
     """The tier's plan, with a user's settings in place of its own.
 
     Raises:
-        UsageError: A setting is unknown, or an arm is asked for that there is none of.
+        UsageError: A setting is unknown, an arm is asked for that there is none of, or one that others need is missing.
     """
     written = json.loads(path.read_text(encoding="utf-8"))
     known = {name: with_settings(Arm(), arm, where=f"arms.{name}.") for name, arm in written["arms"].items()}
@@ -122,6 +123,17 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
     unknown = sorted(set(chosen.arms) - set(known))
     if unknown:
         raise UsageError(f"There is no arm {unknown[0]!r}; there are {', '.join(known)}.")
+    _require_complete({name: known[name] for name in chosen.arms})
     rules = tuple(Rule(**rule) for rule in written["rules"].get(tier, ()))
     statistics = with_settings(Statistics(), written["statistics"])
     return Plan({name: known[name] for name in chosen.arms}, chosen, statistics, rules)
+
+
+def _require_complete(arms: Mapping[str, Arm]) -> None:
+    """Nothing, if the baseline is among the arms, and before each arm the one whose training it uses."""
+    names = list(arms)
+    if BASELINE not in arms:
+        raise UsageError(f"The setting arms must name the {BASELINE}, which all others are compared with.")
+    for place, (name, arm) in enumerate(arms.items()):
+        if arm.same_training_as and arm.same_training_as not in names[:place]:
+            raise UsageError(f"The arm {name} tries the weights of {arm.same_training_as}, which must come before it.")
