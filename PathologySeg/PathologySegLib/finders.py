@@ -17,7 +17,7 @@ from PathologySegLib.parameters import READINGS, ModelChoice
 
 TASK, ENTRY = "lesions", "lesions"  # what a card's task is, and the entry that only lesion models have
 NETWORK = "network"
-READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder"}
+READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder", "apex": "PathologySegLib.apex.finder"}
 
 
 def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
