@@ -18,16 +18,22 @@ from LIMISLib.commands import Question
 from LIMISLib.language import parse
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, anatomy_source, open_session, read_log, replay, source, write_log
+from LIMISLib.voice.hear import hear_files
+from LIMISLib.voice.recognizer import DEFAULT, WAYS, SpeechRecognizer, recognizer
+from LIMISLib.voice.speech import read_wav
+from LIMISLib.voice.spoken_session import SpokenSession
 
-_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]...
-                           -o SEG --log LOG.jsonl [--force] [--json FILE]
+_USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--say "..."]... [--script FILE]... [--wav FILE]...
+                           [--recognizer NAME] -o SEG --log LOG.jsonl [--force] [--json FILE]
+       anatomyguided limis hear FILE.wav ... [--recognizer NAME] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
        anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]] -o SEG [--json FILE]"""
 
 _EPILOG = """Sentences run in the order given. The first one that cannot be run (a question, a rejection, a structure
 that is not there) ends the run with exit code 1, and nothing is written: say "left kidney", not "kidney".
 The result is the current mask on the image's grid, with value 1; undone steps are not in it, but stay in the log.
-A file called "parse" or "replay" is given as ./parse.
+Spoken sentences (--wav) that name a side or cannot be taken back are read back; the next sentence says yes or no.
+A file called "parse", "hear" or "replay" is given as ./parse.
 
 examples:
   anatomyguided limis ct.nii.gz --anatomy seg.nii.gz@totalsegmentator --say "segment the liver" \\
@@ -38,7 +44,8 @@ examples:
 _OPTIONS = {
     "output": "-o",
     "log": "--log",
-    "said": "--say or --script",
+    "said": "--say, --script or --wav",
+    "recognizer": "--recognizer",
     "anatomy": "--anatomy",
     "image": "--image",
     "force": "--force",
@@ -47,10 +54,10 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class _Said:
-    """Sentences from one --say or --script."""
+    """What one --say, --script or --wav says: a sentence, or the file that holds it."""
 
     text: str
-    is_script: bool
+    kind: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +69,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--script", action="append", dest="said", type=_script, metavar="FILE", help="sentences, one a line; # comments"
     )
+    parser.add_argument("--wav", action="append", dest="said", type=_wav, metavar="FILE", help="a spoken sentence")
+    parser.add_argument("--recognizer", metavar="NAME", help=f"{WAYS} (default {DEFAULT})")
     parser.add_argument("-o", "--output", type=Path, metavar="SEG", help=".seg.nrrd, .nii.gz, .nii or .nrrd")
     parser.add_argument("--log", type=Path, metavar="LOG.jsonl", help="the session's log, to be replayed")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="replay on this image instead of the recorded one")
@@ -73,17 +82,24 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     first, *rest = arguments.words
     if first == "parse":
         return _parse(rest, arguments, console)
+    if first == "hear":
+        _require_call(arguments, "anatomyguided limis hear", needed=frozenset(), allowed={"recognizer"})
+        return hear_files(rest, arguments.recognizer or DEFAULT, console)
     if first == "replay":
         return _replay(rest, arguments, console, outputs)
     return _session(arguments, console, outputs)
 
 
 def _sentence(text: str) -> _Said:
-    return _Said(text, is_script=False)
+    return _Said(text, "sentence")
 
 
 def _script(text: str) -> _Said:
-    return _Said(text, is_script=True)
+    return _Said(text, "script")
+
+
+def _wav(text: str) -> _Said:
+    return _Said(text, "wav")
 
 
 def _parse(sentences: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
@@ -107,7 +123,7 @@ def _lines_of_input() -> Iterator[str]:
 
 def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     name = "anatomyguided limis IMAGE"
-    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force"})
+    _require_call(arguments, name, needed={"output", "log", "said"}, allowed={"anatomy", "force", "recognizer"})
     image_path = _only_file(arguments.words, name)
     sentences = _sentences(arguments.said)
     outputs.protect(image_path, arguments.anatomy and split_scheme(arguments.anatomy)[0])
@@ -116,9 +132,10 @@ def _session(arguments: argparse.Namespace, console: Console, outputs: Outputs) 
     image = source(image_path)
     anatomy = anatomy_source(arguments.anatomy) if arguments.anatomy else None
     session = open_session(image, anatomy, force=arguments.force)
-    for number, sentence in enumerate(sentences, start=1):
-        console.progress(number / (len(sentences) + 1), sentence)
-        _say(session, number, sentence, console)
+    spoken = SpokenSession(session, _recognizer(sentences, arguments.recognizer))
+    for number, said in enumerate(sentences, start=1):
+        console.progress(number / (len(sentences) + 1), said.text)
+        _say(spoken, number, said, console, is_last=number == len(sentences))
     _write_result(session, output)
     write_log(
         SessionLog(image, anatomy, arguments.force, session.entries), log_path, folder=arguments.log.absolute().parent
@@ -168,13 +185,25 @@ def _only_file(words: list[str], name: str) -> Path:
     return Path(words[0])
 
 
-def _sentences(said: list[_Said]) -> list[str]:
+def _recognizer(sentences: list[_Said], name: str | None) -> SpeechRecognizer | None:
+    """The recogniser, none where nothing was spoken."""
+    spoken = any(said.kind == "wav" for said in sentences)
+    if name and not spoken:
+        raise UsageError("anatomyguided limis: --recognizer is for spoken sentences; give one with --wav.")
+    return recognizer(name or DEFAULT) if spoken else None
+
+
+def _sentences(said: list[_Said]) -> list[_Said]:
     """All sentences in the order of the call.
 
     Raises:
         UsageError: There are none.
     """
-    sentences = [line for item in said for line in (_script_lines(Path(item.text)) if item.is_script else [item.text])]
+    sentences = [
+        one
+        for item in said
+        for one in (map(_sentence, _script_lines(Path(item.text))) if item.kind == "script" else [item])
+    ]
     if not sentences:
         raise UsageError("anatomyguided limis: the script holds no sentence.")
     return sentences
@@ -188,18 +217,22 @@ def _script_lines(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _say(session: Session, number: int, sentence: str, console: Console) -> None:
-    """Nothing; the sentence was done.
+def _say(spoken: SpokenSession, number: int, said: _Said, console: Console, *, is_last: bool) -> None:
+    """Nothing; the sentence was done, or, if another one follows, read back for that to confirm.
 
     Raises:
         AnatomyGuidedError: It was not, with the reason.
     """
-    reply = session.say(sentence)
-    shown = sentence if len(sentence) <= 60 else f"{sentence[:57]}..."
-    if not reply.done:
+    if said.kind == "wav":
+        heard, reply = spoken.hear(read_wav(Path(said.text)))
+        name = f'{Path(said.text).name} ("{heard.text}")' if heard.text else Path(said.text).name
+    else:
+        reply = spoken.say(said.text)
+        name = said.text if len(said.text) <= 60 else f"{said.text[:57]}..."
+    if not reply.done and (is_last or not spoken.is_reading_back):
         what = "is a question" if isinstance(reply.interpretation, Question) else "was not done"
-        raise AnatomyGuidedError(f'Sentence {number}, "{shown}", {what}: {reply.text} Nothing was written.')
-    console.note(f"{sentence}: {reply.text}")
+        raise AnatomyGuidedError(f'Sentence {number}, "{name}", {what}: {reply.text} Nothing was written.')
+    console.note(f"{name}: {reply.text}")
 
 
 def _write_result(session: Session, path: Path) -> None:
