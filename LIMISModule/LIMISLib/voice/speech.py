@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import warnings
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def read_wav(path: Path) -> Speech:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks it does not know: dates, names
             rate_hz, samples = wavfile.read(path)
-    except (ValueError, EOFError, OSError, TypeError, ZeroDivisionError, OverflowError, MemoryError) as error:
+    except (struct.error, ValueError, EOFError, OSError, TypeError, ZeroDivisionError, OverflowError, MemoryError) as error:
         raise BadSound(f"{path.name} cannot be read as a WAV file. {WANTED}") from error
     return from_samples(samples, rate_hz, name=path.name)
 
