@@ -27,16 +27,15 @@ def intents() -> tuple[str, ...]:
     return tuple(_read()["intents"])
 
 
-def jsgf(spoken_intents: Iterable[str] | None = None, *, extra: Iterable[str] = ()) -> str:
-    """The grammar of these intents (of all, if none are named), and of `extra` sentences, as text.
+def jsgf(spoken_intents: Iterable[str] | None = None) -> str:
+    """The grammar of these intents (of all, if none are named) as text.
 
     >>> print(jsgf(["redo"]).splitlines()[-1])
     public <sentence> = [<before>] (/1/ <redo>) [<after>];
     """
     chosen = tuple(spoken_intents if spoken_intents is not None else intents())
     weighted = alternatives(f"/{_LIKELIER.get(intent, 1)}/ <{intent}>" for intent in chosen)
-    body = f"[<before>] ({weighted}) [<after>]"
-    sentence = alternatives([body, *extra])
+    sentence = f"[<before>] ({weighted}) [<after>]"
     needed = _needed(sentence)
     lines = [f"<{_plain(name)}> = {_plain_references(text)};" for name, text in needed.items()]
     return "\n".join(["#JSGF V1.0;", "grammar limis;", *lines, f"public <sentence> = {sentence};"])

@@ -1,4 +1,4 @@
-"""A microphone that listens only while a button is pressed: through sounddevice, else Qt where it runs, else arecord."""
+"""A microphone that listens only while it is asked to: through sounddevice, else Qt where it runs, else arecord."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SoundDevice:
             device = sounddevice.query_devices(kind="input")
         except (ImportError, OSError):
             raise NoMicrophone("sounddevice with PortAudio is not installed") from None
-        except Exception:  # PortAudioError derives from Exception alone, and cannot be named before it is imported
+        except Exception:  # noqa: BLE001 - PortAudioError derives from Exception alone, and cannot be named before it is imported
             raise NoMicrophone("sounddevice finds no input") from None
         self._library: Any = sounddevice
         self._rate_hz = int(device["default_samplerate"])

@@ -13,7 +13,7 @@ from LIMISLib.words import words_of
 _SIDED = ("left", "right", "patient_left", "patient_right")
 _HARD_TO_TAKE_BACK = ("remove_component", "keep_largest", "revert", "finish")
 _YES = ("yes", "yes please", "correct", "do it")
-_NO = ("no", "no thanks")
+_NO = ("no", "nope", "no thanks", "no thank you")
 _EXACT_UNITS = {"px": "pixels", "mm": "millimeters"}
 
 

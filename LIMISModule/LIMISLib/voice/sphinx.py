@@ -20,6 +20,7 @@ from LIMISLib.voice.grammar import jsgf, words
 from LIMISLib.voice.pronunciations import dictionary_text, pronunciations
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing
 from LIMISLib.voice.speech import Speech, dithered, loudness, trimmed
+from LIMISLib.voice.spoken_numbers import alternatives
 
 _SHORTEST_FRAMES = 20
 _FAINTEST = 0.002  # of full scale
@@ -29,7 +30,9 @@ _LEAST = 1e-320
 _LOOSE = ("on", "at", "in", "to", "the", "by", "for", "and")
 _MODEL_MEAN = (41.00, -5.29, -0.12, 5.09, 2.48, -4.07, -1.37, -1.78, -5.08, -2.05, -6.45, -1.42, 1.17)
 _MODEL_FRAMES = 200  # how many frames the model's mean counts for
-_WORST = 5.0  # nats a frame by which phones in any order may fit better
+# By how many nats a frame phones in any order may fit better than the words; from made speech in three voices, where it
+# is under 2.0 for 95 % of the commands that were understood and above 2.6 for 70 % of what was taken out of other talk.
+_WORST, _WORST_OF_TWO, _WORST_SURE = 2.8, 1.8, 1.8
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,28 @@ class _Word:
     start: int
     end: int  # the last frame
     score: float  # log-likelihood of the sound
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was heard as a command (nothing: `reason` says why), and how good the grounds are.
+
+    `worse`: by how many nats a frame phones in any order fit better. `alike`: both passes understood the same.
+    """
+
+    text: str = ""
+    worse: float = math.inf
+    alike: bool = False
+    reason: str = ""
+
+    def judged(self) -> Heard:
+        """The text where it fits the sound, else why not."""
+        if not self.text:
+            return Heard("", 0.0, self.reason)
+        if self.worse > (_WORST if self.alike else _WORST_OF_TWO):
+            return Heard("", 0.0, "That did not sound like a command.")
+        confidence = min(1.0, max(0.0, 1 - self.worse * (1 - SURE) / _WORST_SURE))
+        return Heard(self.text, confidence if self.alike else confidence * SURE)
 
 
 class Sphinx:
@@ -68,25 +93,36 @@ class Sphinx:
 
     def recognize(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Heard:
         """The command, or one of the answers, that was said."""
+        return self.evidence(speech, answers=answers).judged()
+
+    def evidence(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Evidence:
+        """What the passes heard, before it is judged."""
         if loudness(speech) < _FAINTEST:
-            return Heard("", 0.0, "Nothing was heard; speak louder or nearer to the microphone.")
+            return Evidence(reason="Nothing was heard; speak louder or nearer to the microphone.")
         sound = dithered(trimmed(speech))
-        search, grammar = self._search(answers)
         phones = self._decoded("phones", sound)
         mean = self._decoder.get_cmn()
         if self._decoder.n_frames() < _SHORTEST_FRAMES:
-            return Heard("", 0.0, "That was too short to be a command.")
-        alone = self._decoded(search, sound)
-        near = self._decoded(search, sound, mean=_near_model(mean, self._decoder.n_frames()))
-        texts = {_without_loose_end(_text(words), grammar): words for words in (alone, near)}
-        return _judged(texts, phones, answers)
+            return Evidence(reason="That was too short to be a command.")
+        near = _near_model(mean, self._decoder.n_frames())
+        commanded = self._heard((), sound, phones, near)
+        if not answers:
+            return commanded
+        return min(self._heard(answers, sound, phones, near), commanded, key=lambda found: found.worse)
+
+    def _heard(self, answers: tuple[str, ...], sound: Speech, phones: list[_Word], near: str) -> Evidence:
+        """What both passes make of the sound, as one of the answers, or as a command if there are none."""
+        search, grammar = self._search(answers)
+        passes = (self._decoded(search, sound), self._decoded(search, sound, mean=near))
+        texts = {_without_loose_end(_text(words), grammar): words for words in passes}
+        return _weighed(texts, phones, answers)
 
     def _search(self, answers: tuple[str, ...]) -> tuple[str, Automaton]:
-        """The search for commands and these answers, by name, and its grammar."""
+        """The search for these answers (for commands, if there are none), by name, and its grammar."""
         if answers not in self._grammars:
             name = f"commands {len(self._grammars)}"
             known = [said for said in answers if all(word in self._known for word in said.split())]
-            found: Automaton = automaton(jsgf(extra=known)) if known else self._grammar
+            found = automaton(f"public <answer> = {alternatives(known)};") if known else self._grammar
             fsg = self._decoder.create_fsg(name, 0, len(found.arcs), found.transitions())
             self._decoder.add_fsg(name, fsg)
             self._grammars[answers] = name, found
@@ -142,18 +178,14 @@ def _understood(text: str, answers: tuple[str, ...]) -> object | None:
     return None if isinstance(meaning, Rejection) else meaning
 
 
-def _judged(texts: Mapping[str, list[_Word]], phones: list[_Word], answers: tuple[str, ...]) -> Heard:
-    """The first text that means something; sure where it is the only one and all fits the sound well."""
+def _weighed(texts: Mapping[str, list[_Word]], phones: list[_Word], answers: tuple[str, ...]) -> Evidence:
+    """The first text that means something, how badly it fits, and whether the other means the same."""
     meant = [(text, words, meaning) for text, words in texts.items() if (meaning := _understood(text, answers))]
     if not meant:
-        return Heard("", 0.0, "That was no command that I know.")
+        return Evidence(reason="That was no command that I know.")
     text, words, meaning = meant[0]
-    worse = _worse_than_phones(words, phones)
-    if worse > _WORST:
-        return Heard("", 0.0, "That did not sound like a command.")
     alike = len(meant) == len(texts) and all(other == meaning for _, _, other in meant)
-    share = max(0.0, 1 - worse / (2 * _WORST))
-    return Heard(text, share if alike else share * SURE)
+    return Evidence(text, _worse_than_phones(words, phones), alike)
 
 
 def _worse_than_phones(words: list[_Word], phones: list[_Word]) -> float:

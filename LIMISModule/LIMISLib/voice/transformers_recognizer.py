@@ -36,7 +36,7 @@ class TransformersRecognizer:
                 tokenizer=library.AutoTokenizer.from_pretrained(folder, local_files_only=True),
                 feature_extractor=library.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True),
                 device="cpu",
-                model_kwargs={"local_files_only": True},
+                local_files_only=True,
             )
         except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
             raise RecognizerMissing(

@@ -89,9 +89,7 @@ def test_the_automaton_accepts_what_the_grammar_allows_and_nothing_else():
     small = automaton(_SMALL)
     vocabulary = sorted(words(_SMALL))
     middles = ["move the box", "move the left kidney", "move the right kidney", "stop"]
-    allowed = {
-        " ".join(filter(None, parts)) for parts in itertools.product(("", "please"), middles, ("", "now"))
-    }
+    allowed = {" ".join(filter(None, parts)) for parts in itertools.product(("", "please"), middles, ("", "now"))}
     assert all(small.accepts(sentence) for sentence in allowed)
     for length in range(1, 5):
         for said in itertools.product(vocabulary, repeat=length):
@@ -136,7 +134,7 @@ def test_every_word_of_the_grammar_has_a_pronunciation():
     pocketsphinx = pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
     from pathlib import Path
 
-    needed = {*words(jsgf()), *"yes no correct first second third one".split()}
+    needed = {*words(jsgf()), "yes", "no", "correct", "first", "second", "third", "one"}
     known = pronunciations(needed, Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")))
     assert needed - set(known) == set()
 

