@@ -12,18 +12,17 @@ from LIMISLib.words import words_of
 
 _SIDED = ("left", "right", "patient_left", "patient_right")
 _HARD_TO_TAKE_BACK = ("remove_component", "keep_largest", "revert", "finish")
-_YES = ("yes", "yes please", "correct", "do it")
-_NO = ("no", "nope", "no thanks", "no thank you")
+_ALWAYS = ("yes", "no")  # alone: "no thanks" would swallow the noise behind a "no"
 _EXACT_UNITS = {"px": "pixels", "mm": "millimeters"}
 
 
 def needs_read_back(command: Command) -> bool:
-    """Whether a slip of the ear would be dangerous: the command names a side, takes parts away, or ends something.
+    """Whether a slip of the ear would be dangerous: it names a side or a number, takes parts away, or ends something.
 
     >>> needs_read_back(Command("segment", {"structure": "Kidney Left"})), needs_read_back(Command("undo"))
     (True, False)
     """
-    return command.intent in _HARD_TO_TAKE_BACK or _names_side(command) or _sounds_like_another(command)
+    return command.intent in _HARD_TO_TAKE_BACK or _names_side(command) or _holds_number(command)
 
 
 def read_back(command: Command) -> Question:
@@ -56,10 +55,10 @@ def described(command: Command) -> str:
 
 
 def spoken_answers(pending: Question) -> tuple[str, ...]:
-    """Sentences that answer the question and can be heard: its options as they are spoken, "the first one", "no"."""
+    """Sentences that answer the question and can be heard: its options as they are spoken, "first one", "no"."""
     options = [_spoken(option) for option in pending.options]
-    counted = [f"the {ordinal(number)} one" for number in range(1, len(options) + 1)]
-    offered = [*options, *(f"the {option}" for option in options), *counted, *_YES, *_NO]
+    counted = [f"{ordinal(number)} one" for number in range(1, len(options) + 1)]
+    offered = [*options, *(() if "yes" in options else counted), *_ALWAYS]
     return tuple(dict.fromkeys(said for said in offered if answer(words_of(said), pending)))
 
 
@@ -70,10 +69,9 @@ def _names_side(command: Command) -> bool:
     return any(command.word(slot) in _SIDED for slot in ("direction", "side"))
 
 
-def _sounds_like_another(command: Command) -> bool:
-    """Whether a number is a teen or a ten: "fifteen" and "fifty" sound alike."""
-    numbers = [value for value in command.slots.values() if isinstance(value, int | float)]
-    return any(13 <= abs(number) % 100 <= 19 or abs(number) % 100 in range(30, 100, 10) for number in numbers)
+def _holds_number(command: Command) -> bool:
+    """Whether there is a number in it: "fifteen" and "fifty", "two" and "three" sound alike."""
+    return any(isinstance(value, int | float | tuple) for value in command.slots.values())
 
 
 def _spoken(option: str) -> str:

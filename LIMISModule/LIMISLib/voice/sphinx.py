@@ -27,6 +27,7 @@ _FAINTEST = 0.002  # of full scale
 _NO_WORDS = ("<s>", "</s>", "<sil>", "SIL", "[NOISE]", "[SPEECH]")
 _PHONE_SCALE = 1024  # the all-phone search tells its scores divided by this, the grammar search does not
 _LEAST = 1e-320
+_ANSWERS = ("yes", "no")  # words of answers that no command has
 _LOOSE = ("on", "at", "in", "to", "the", "by", "for", "and")
 _MODEL_MEAN = (41.00, -5.29, -0.12, 5.09, 2.48, -4.07, -1.37, -1.78, -5.08, -2.05, -6.45, -1.42, 1.17)
 _MODEL_FRAMES = 200  # how many frames the model's mean counts for
@@ -82,7 +83,7 @@ class Sphinx:
                 "Speech needs the package pocketsphinx; install it: pip install pocketsphinx"
             ) from None
         self._grammar = automaton(jsgf())
-        self._known = pronunciations(words(jsgf()), Path(get_model_path("en-us/cmudict-en-us.dict")))
+        self._known = pronunciations({*words(jsgf()), *_ANSWERS}, Path(get_model_path("en-us/cmudict-en-us.dict")))
         with tempfile.TemporaryDirectory() as folder:
             dictionary = Path(folder) / "words.dict"
             dictionary.write_text(dictionary_text(self._known), encoding="utf-8")
