@@ -162,7 +162,9 @@ def test_a_replay_with_other_weights_is_refused_with_the_reason(limis, run_comma
 
     for seed, name in enumerate(("a", "b")):
         torch.manual_seed(seed)
-        torch.save(ScribblePromptUNet((4,)).state_dict(), study / f"{name}.pt")
+        weights = ScribblePromptUNet((4,)).state_dict()
+        weights["final_conv.conv.0.bias"] += 5  # an untrained network would give an empty mask, which is not written
+        torch.save(weights, study / f"{name}.pt")
     assert limis("--segmenter", f"scribbleprompt:{study / 'a.pt'}")[0] == 0
     assert _header(study)["segmenter"]["place"] == "a.pt"
     replay = ("limis", "replay", study / "s.jsonl", "-o", study / "again.nii.gz")
