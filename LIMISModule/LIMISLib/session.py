@@ -23,8 +23,8 @@ from LIMISLib.guide import ENDS_GUIDE, Guide
 from LIMISLib.language import parse
 from LIMISLib.planes import AXIAL, PLANES, Plane, SliceView
 from LIMISLib.prompt import PRESETS, Click
-from LIMISLib.prompt_segmenter import Mask, PromptSegmenter
-from LIMISLib.propagation import propagated
+from LIMISLib.prompt_segmenter import Mask, PromptSegmenter, VolumeSegmenter
+from LIMISLib.propagation import asked_for_all, propagated
 from LIMISLib.random_walk import Chances, RandomWalk
 from LIMISLib.refinements import REFINEMENTS
 from LIMISLib.states import Entry, Reply, Setup, State
@@ -309,15 +309,12 @@ class Session:
         return np.asarray(np.mean(all_chances, axis=0), dtype=np.float32)
 
     def _propagate(self, command: Command) -> str:
-        state = self._require_current()
-        volume = propagated(
-            self.image.values,
-            self.view_of(state),
-            state.mask,
-            state.slice_number,
-            direction=command.word("direction", "both"),
-            window=state.setup.window,
-        )
+        state, direction = self._require_current(), command.word("direction", "both")
+        where = self.image.values, self.view_of(state), state.mask, state.slice_number
+        if isinstance(self.segmenter, VolumeSegmenter):
+            volume = asked_for_all(self.segmenter, *where, state.setup.prompt, direction=direction)
+        else:
+            volume = propagated(*where, direction=direction, window=state.setup.window)
         return self._add_state(command, state.setup, chances=state.chances, volume=volume)
 
     def _critical_points(self, command: Command) -> str:  # noqa: ARG002
