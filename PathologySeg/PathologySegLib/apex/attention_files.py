@@ -15,7 +15,7 @@ from AnatomyGuidedLib.labels import label_by_id
 from AnatomyGuidedLib.segments import Segment
 
 from PathologySegLib.apex.anatomy_classes import AnatomyClasses
-from PathologySegLib.apex.evaluation import lesions_of
+from PathologySegLib.apex.evaluation import THRESHOLD, lesion_chances
 from PathologySegLib.apex.read_out import COLUMNS, attended_segments, attention_rows, summary
 from PathologySegLib.apex.segmenter import Segmenter
 from PathologySegLib.apex.slices import PatientSlices
@@ -30,24 +30,31 @@ def write_attention(
     patients: Sequence[PatientSlices],
     classes: AnatomyClasses,
     console: Console,
+    *,
+    threshold: float = THRESHOLD,
 ) -> dict[str, object]:
     """The summary of all predicted lesions; the folder gets their table, and segments of the largest true one."""
     rows = []
     for patient in patients:
-        rows += attention_rows(segmenter, patient, classes, cancelled=console.cancelled)
+        rows += attention_rows(segmenter, patient, classes, threshold=threshold, cancelled=console.cancelled)
     write_csv(folder / TABLE, rows, COLUMNS)
     true = [row for row in rows if row["is_lesion"]]
     if true:
         largest = max(true, key=lambda row: int(str(row["voxels"])))
         patient = next(one for one in patients if one.name == largest["case"])
-        _write_picture(folder / PICTURE, segmenter, patient, classes, largest)
+        _write_picture(folder / PICTURE, segmenter, patient, classes, largest, threshold)
     return {**summary(rows), "true_lesions": summary(true)}
 
 
 def _write_picture(
-    path: Path, segmenter: Segmenter, patient: PatientSlices, classes: AnatomyClasses, row: Mapping[str, object]
+    path: Path,
+    segmenter: Segmenter,
+    patient: PatientSlices,
+    classes: AnatomyClasses,
+    row: Mapping[str, object],
+    threshold: float,
 ) -> None:
-    found = connected_components(lesions_of(segmenter, patient, classes, anatomy_input=False))
+    found = connected_components(lesion_chances(segmenter, patient, classes, anatomy_input=False) >= threshold)
     top = str(row["attended"]).split("; ")
     shown = attended_segments(classes.of(patient.anatomy), found == int(str(row["lesion"])), top, classes)
     segments = [Segment(place, name, _color(name, classes)) for place, name in enumerate(top, start=1)]

@@ -20,17 +20,34 @@ THRESHOLD = 0.5
 _AT_ONCE = 16
 
 
-def lesions_of(
+def lesion_chances(
     segmenter: Segmenter, patient: PatientSlices, classes: AnatomyClasses, *, anatomy_input: bool, device: str = "cpu"
-) -> npt.NDArray[np.bool_]:
-    """Where the segmenter sees a lesion (slices, i, j): a chance of one half or more."""
-    found: npt.NDArray[np.bool_] = np.zeros(patient.lesions.shape, dtype=np.bool_)
+) -> npt.NDArray[np.float32]:
+    """The chance of a lesion (slices, i, j), the largest over the pathology classes."""
+    found: npt.NDArray[np.float32] = np.zeros(patient.lesions.shape, np.float32)
     height, width = found.shape[1:]
     for places in batches(len(found)):
         answer = answered(segmenter, images_of(patient, places, classes, anatomy_input=anatomy_input), device)
-        chances = segmenter.chances(answer, (height, width))
-        found[places] = (chances.amax(1) >= THRESHOLD).cpu().numpy()
+        found[places] = segmenter.chances(answer, (height, width)).amax(1).cpu().numpy()
     return found
+
+
+def best_threshold(
+    chances: Sequence[npt.NDArray[np.float32]], references: Sequence[npt.NDArray[np.bool_]], thresholds: Sequence[float]
+) -> float:
+    """The threshold whose IoU over all patients' pixels is largest; the first of several.
+
+    >>> chances, reference = np.array([[[0.1, 0.3, 0.6]]], np.float32), np.array([[[False, True, True]]])
+    >>> best_threshold([chances], [reference], (0.05, 0.2, 0.5))
+    0.2
+    """
+
+    def iou(threshold: float) -> float:
+        pairs = [(one >= threshold, wanted) for one, wanted in zip(chances, references, strict=True)]
+        either = sum(int((found | wanted).sum()) for found, wanted in pairs)
+        return sum(int((found & wanted).sum()) for found, wanted in pairs) / max(either, 1)
+
+    return max(thresholds, key=iou)
 
 
 def batches(count: int) -> list[list[int]]:
@@ -62,6 +79,7 @@ def counts_by_patient(
     classes: AnatomyClasses,
     *,
     anatomy_input: bool = False,
+    threshold: float = THRESHOLD,
     device: str = "cpu",
     progress: Progress = no_progress,
     cancelled: CancelCheck = never_cancelled,
@@ -71,11 +89,11 @@ def counts_by_patient(
     for place, patient in enumerate(patients):
         stop_if(cancelled)
         progress(place / len(patients), f"Trying {patient.name}")
-        found = lesions_of(segmenter, patient, classes, anatomy_input=anatomy_input, device=device)
-        counts[patient.name] = counts_of(patient.lesions > 0, found)
+        chances = lesion_chances(segmenter, patient, classes, anatomy_input=anatomy_input, device=device)
+        counts[patient.name] = counts_of(patient.lesions > 0, chances >= threshold)
     return counts
 
 
-def scores_of(counts: Mapping[str, Counts]) -> dict[str, float]:
+def scores_of(counts: Mapping[Any, Counts]) -> dict[str, float]:
     """IoU, Dice and boundary IoU of all patients' pixels together."""
     return {name: round(value, 4) for name, value in pooled(list(counts.values())).scores().items()}

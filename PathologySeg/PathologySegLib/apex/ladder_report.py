@@ -61,6 +61,7 @@ def arm_result(
             name: {"mean": round(float(np.mean(values)), 4), "deviation": round(float(np.std(values)), 4)}
             for name, values in ((name, [fold[name] for fold in folds]) for name in SCORES)
         },
+        "thresholds": [fold["threshold"] for fold in folds],
         "weights": sum(value.numel() for value in network.parameters()),
         "steps": trained[0][1].steps,
         "seconds": round(sum(learned.seconds for _, learned in trained), 1),

@@ -33,11 +33,14 @@ _STEPS = TrainingSettings(steps=300, batch=6, learning_rate=2e-3, warm_up_steps=
 class LadderParameters:
     """The arms, what they have in common (a recipe), and the folds that are trained, each arm once a fold.
 
-    `states` is a folder that keeps the trainings, so that a study that was stopped goes on; without it they are lost.
+    A pixel is a lesion from that one of `thresholds` on which is best for the fold's own patients, so that arms that
+    are less sure of themselves after few steps can be compared. `states` is a folder that keeps the trainings, so that
+    a study that was stopped goes on; without it they are lost.
     """
 
     arms: tuple[str, ...] = tuple(ARMS)
     folds: tuple[int, ...] = (0,)
+    thresholds: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
     states: str = ""
     recipe: ApexRecipe = field(default_factory=ApexRecipe)
 

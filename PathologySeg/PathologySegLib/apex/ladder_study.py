@@ -23,7 +23,7 @@ from PathologySegLib.apex.ladder_report import COLUMNS, arm_line, arm_result, ar
 from PathologySegLib.apex.ladder_settings import TIERS
 from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
 from PathologySegLib.apex.recipe import ApexRecipe
-from PathologySegLib.apex.segmentation_scores import Counts
+from PathologySegLib.apex.segmentation_scores import Counts, counts_of
 from PathologySegLib.apex.slices import PatientSlices
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         for place, (name, recipe) in enumerate(recipes.items()):
             told = part_of(console.progress, 0.1 + 0.9 * place / len(recipes), 0.1 + 0.9 * (place + 1) / len(recipes))
             trained = _trained(recipe, parameters.folds, patients, states / name, told, console)
-            counts[name], folds = _tried(recipe, trained, patients, held_out, console)
+            counts[name], folds = _tried(recipe, trained, patients, held_out, parameters.thresholds, console)
             arms[name] = arm_result(recipe, trained, counts[name], counts["baseline"], folds)
             console.line(arm_line(name, arms[name]))
             if name == "cross-attention":
-                attention = _attention(recipe, trained[0][1], held_out, folder, console)
+                attention = _attention(recipe, trained[0][1], held_out, folder, folds[0]["threshold"], console)
     result = {
         "format": "anatomyguided-study",
         "version": 1,
@@ -107,31 +107,45 @@ def _tried(
     trained: Sequence[tuple[int, Learned]],
     patients: Sequence[PatientSlices],
     held_out: Sequence[PatientSlices],
+    thresholds: Sequence[float],
     console: Console,
 ) -> tuple[list[Counts], list[dict[str, float]]]:
-    """By held-out patient the counts of all folds' networks together; by fold the scores of its own patients."""
-    from PathologySegLib.apex.evaluation import counts_by_patient, scores_of
+    """By held-out patient the counts of all folds' networks; by fold its threshold and its own patients' scores."""
+    from PathologySegLib.apex.evaluation import best_threshold, counts_by_patient, lesion_chances, scores_of
 
     total, folds = [Counts()] * len(held_out), []
-    classes, anatomy_input = anatomy_classes(recipe.anatomy), recipe.chosen_arm.anatomy_input
+    classes, given = anatomy_classes(recipe.anatomy), recipe.chosen_arm.anatomy_input
     for fold, learned in trained:
-        own = [
-            counts_by_patient(
-                learned.segmenter, chosen, classes, anatomy_input=anatomy_input, cancelled=console.cancelled
-            )
-            for chosen in (fold_of(patients, fold, recipe.folds)[1], held_out)
-        ]
-        folds.append(scores_of(own[0]))
-        total = [before + one for before, one in zip(total, own[1].values(), strict=True)]
+        own = fold_of(patients, fold, recipe.folds)[1]
+        chances = [lesion_chances(learned.segmenter, one, classes, anatomy_input=given) for one in own]
+        threshold = best_threshold(chances, [one.lesions > 0 for one in own], thresholds)
+        counts = [counts_of(one.lesions > 0, found >= threshold) for one, found in zip(own, chances, strict=True)]
+        tried = counts_by_patient(
+            learned.segmenter,
+            held_out,
+            classes,
+            anatomy_input=given,
+            threshold=threshold,
+            cancelled=console.cancelled,
+        )
+        folds.append({"threshold": threshold, **scores_of(dict(enumerate(counts)))})
+        total = [before + one for before, one in zip(total, tried.values(), strict=True)]
     return total, folds
 
 
 def _attention(
-    recipe: ApexRecipe, learned: Learned, held_out: Sequence[PatientSlices], folder: Path, console: Console
+    recipe: ApexRecipe,
+    learned: Learned,
+    held_out: Sequence[PatientSlices],
+    folder: Path,
+    threshold: float,
+    console: Console,
 ) -> Mapping[str, object]:
     from PathologySegLib.apex.attention_files import write_attention
 
-    found = write_attention(folder, learned.segmenter, held_out, anatomy_classes(recipe.anatomy), console)
+    found = write_attention(
+        folder, learned.segmenter, held_out, anatomy_classes(recipe.anatomy), console, threshold=threshold
+    )
     if found["lesions"]:
         console.line(
             f"{'attention':26} own or nearest structure in the top {found['top']} of {found['lesions']} predicted "

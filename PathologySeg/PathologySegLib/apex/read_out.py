@@ -31,6 +31,7 @@ def attention_rows(
     patient: PatientSlices,
     classes: AnatomyClasses,
     *,
+    threshold: float = THRESHOLD,
     device: str = "cpu",
     cancelled: CancelCheck = never_cancelled,
 ) -> list[dict[str, object]]:
@@ -38,7 +39,7 @@ def attention_rows(
 
     `hit_permuted` is the share of permutations for which it is.
     """
-    mask, told, controls = _read(segmenter, patient, classes, device, cancelled)
+    mask, told, controls = _read(segmenter, patient, classes, threshold, device, cancelled)
     lesions = connected_components(mask)
     anatomy = classes.of(patient.anatomy)
     attended = attention_by_lesion(lesions, told)
@@ -100,7 +101,12 @@ def _is_hit(shares: npt.NDArray[np.float64], classes: AnatomyClasses, near: set[
 
 
 def _read(
-    segmenter: Segmenter, patient: PatientSlices, classes: AnatomyClasses, device: str, cancelled: CancelCheck
+    segmenter: Segmenter,
+    patient: PatientSlices,
+    classes: AnatomyClasses,
+    threshold: float,
+    device: str,
+    cancelled: CancelCheck,
 ) -> tuple[npt.NDArray[np.bool_], dict[int, SliceAttention], list[dict[int, SliceAttention]]]:
     """Where lesions were found; by slice with any what was attended to; the same for each permutation."""
     mask: npt.NDArray[np.bool_] = np.zeros(patient.lesions.shape, dtype=np.bool_)
@@ -110,7 +116,7 @@ def _read(
     for places in batches(len(mask)):
         stop_if(cancelled)
         answer = answered(segmenter, images_of(patient, places, classes, anatomy_input=False), device)
-        mask[places] = (segmenter.chances(answer, size).amax(1) >= THRESHOLD).cpu().numpy()
+        mask[places] = (segmenter.chances(answer, size).amax(1) >= threshold).cpu().numpy()
         if not mask[places].any():
             continue
         told |= dict(zip(places, slice_attentions(answer, size), strict=True))
