@@ -153,6 +153,12 @@ def test_the_bundled_network_is_named_without_a_path_and_replays_to_the_identica
     assert (code, err) == (0, "")
     one, other = (read_labelmap(study / name).values for name in ("liver.nii.gz", "again.nii.gz"))
     assert np.array_equal(one, other)
+    header, *entries = (study / "s.jsonl").read_text().splitlines()
+    untold = json.loads(header) | {"segmenter": {"name": "scribbleprompt"}}
+    (study / "s.jsonl").write_text("\n".join([json.dumps(untold), *entries]))
+    code, _, err = run_command("limis", "replay", study / "s.jsonl", "-o", study / "again.nii.gz")
+    assert code == 1
+    assert "does not tell the sha256" in err
 
 
 @_NEEDS_TORCH
