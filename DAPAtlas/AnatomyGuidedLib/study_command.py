@@ -17,6 +17,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     "cc-spheres": ("CCMetricsLib.studies.cc_spheres", "three spheres, degraded step by step (Figures 28 and 29)"),
     "cc-simulation": ("CCMetricsLib.studies.cc_simulation", "patients with n lesions degraded (Figures 30-33, 42-45)"),
     "limis-loop": ("LIMISLib.studies.limis_loop", "a simulated user refines masks by sentences (Figure 20)"),
+    "petct-phantom": ("PathologySegLib.learning.petct_phantom", "what anatomy is worth for lesions (Tables 14 and 15)"),
     "limis-participants": ("LIMISLib.studies.limis_participants", "what participants reached (Figure 20, Table 9)"),
     "limis-ablation": ("LIMISLib.studies.limis_ablation", "what crop, window and box size do to masks (3.3.3.2)"),
     "atlas-insights": ("DAPAtlasLib.insights.study", "volumes and HU by age, sex and data set (Figures 10 and 11)"),
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     module, _ = STUDIES[arguments.study]
     study = cast(Study, importlib.import_module(module))
     settings = read_settings(arguments.config) if arguments.config else {}
-    options = StudyOptions(arguments.tier, settings, arguments.cohort)
+    options = StudyOptions(arguments.tier, settings, arguments.cohort, arguments.output)
     with staged_folder(arguments.output, inputs=(arguments.config, arguments.cohort)) as folder:
         result = study.run(options, folder, console)
     failed = cast(Mapping[str, str], result.get("failed", {}))

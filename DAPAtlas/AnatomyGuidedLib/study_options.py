@@ -19,11 +19,15 @@ _Parameters = TypeVar("_Parameters")
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """The tier ("ci" minutes on one core, "cpu" the thesis's size, "gpu"), settings by name, a cohort's table."""
+    """The tier ("ci" minutes on one core, "cpu" the thesis's size, "gpu"), settings by name, a cohort's table.
+
+    `target` is where the study's folder will be: a study that can go on after a stop keeps its state below it.
+    """
 
     tier: Tier = "ci"
     settings: Mapping[str, object] = field(default_factory=dict)
     cohort: Path | None = None
+    target: Path | None = None
 
 
 def read_settings(path: Path) -> dict[str, object]:

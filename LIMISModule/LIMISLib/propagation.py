@@ -10,8 +10,8 @@ from AnatomyGuidedLib.progress import CancelCheck, never_cancelled, stop_if
 from scipy import ndimage
 
 from LIMISLib.planes import SliceView
-from LIMISLib.prompt import Window
-from LIMISLib.prompt_segmenter import Mask
+from LIMISLib.prompt import Prompt, Window
+from LIMISLib.prompt_segmenter import Mask, VolumeSegmenter
 from LIMISLib.random_walk import RandomWalk
 
 _MAD_TO_SIGMA = 1.4826
@@ -148,6 +148,27 @@ def propagated(
             before = how.next_mask(slices[index], before, hu, view.pixel_mm, window)
             filled[index] = before
             index += step
+    return volume
+
+
+def asked_for_all(
+    segmenter: VolumeSegmenter,
+    values_hu: npt.NDArray[np.float32],
+    view: SliceView,
+    mask: Mask,
+    slice_number: int,
+    prompt: Prompt,
+    *,
+    direction: str = "both",
+) -> npt.NDArray[np.uint8]:
+    """As `propagated`, but by a segmenter that sees the whole image; the mask of the prompt's own slice is kept."""
+    volume = segmenter.volume(values_hu, view, slice_number, prompt)
+    filled = view.turned(volume)
+    filled[slice_number - 1] = mask
+    if direction == "up":
+        filled[: slice_number - 1] = 0
+    if direction == "down":
+        filled[slice_number:] = 0
     return volume
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from AnatomyGuidedLib.resample import resample_labelmap
 from LIMISLib.commands import Command, command_from_json
 from LIMISLib.finding.choose import choice_for, make_finder, parse_finder
 from LIMISLib.prompt_segmenter import PromptSegmenter
-from LIMISLib.segmenters.recorded import choice_from_json, choice_to_json, opened_again
+from LIMISLib.segmenters.recorded import choice_from_json, choice_to_json, opened_again, relative_path
 from LIMISLib.segmenters.registry import SegmenterChoice
 from LIMISLib.session import Entry, Session, State
 
@@ -245,22 +244,14 @@ def _unchanged_or_none(what: str, recorded: Source | None) -> Source | None:
 
 
 def _source_json(used: Source, folder: Path) -> dict[str, object]:
-    return {"path": _relative(used.path, folder), "sha256": used.sha256}
-
-
-def _relative(path: Path, folder: Path) -> str:
-    """The path from the folder, with forward slashes; the absolute one where they lie on different drives."""
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:
-        return path.resolve().as_posix()
+    return {"path": relative_path(used.path, folder), "sha256": used.sha256}
 
 
 def _finder_from(finder: str, folder: Path) -> str:
     """The finder's name with the paths that are there taken from the folder; others are names."""
     return (
         parse_finder(finder)
-        .with_paths(lambda path: _relative(Path(path), folder) if Path(path).exists() else path)
+        .with_paths(lambda path: relative_path(Path(path), folder) if Path(path).exists() else path)
         .text
     )
 

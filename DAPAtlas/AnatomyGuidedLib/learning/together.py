@@ -29,8 +29,10 @@ class Share:
         return f"cuda:{self.place}" if device == "cuda" and self.size > 1 else device
 
     def wrapped(self, network: nn.Module) -> nn.Module:
-        """The network, whose gradients become the mean of all processes'."""
-        return DistributedDataParallel(network) if self.size > 1 else network
+        """The network, whose gradients become the mean of all processes'; parts of one with `rests` may have none."""
+        if self.size == 1:
+            return network
+        return DistributedDataParallel(network, find_unused_parameters=bool(getattr(network, "rests", False)))
 
 
 def own_share() -> Share:

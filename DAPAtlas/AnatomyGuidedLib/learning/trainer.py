@@ -131,6 +131,8 @@ class Training:
             images, targets = (torch.from_numpy(np.stack(values)) for values in zip(*pairs, strict=True))
             return images.to(self.device), targets.to(self.device)
 
+        if self.step >= self.settings.steps:
+            return  # a phase that is done needs no batch, which may be slow to make
         with ThreadPoolExecutor(1) as worker:
             coming = worker.submit(made, self.step)
             for step in range(self.step, self.settings.steps):
@@ -169,8 +171,15 @@ class Training:
             "loss": round(float(np.mean(losses)), 5),
             "rate": self.settings.rate(self.step - 1),
             "seconds": round(self.seconds, 1),
+            **_told(self.network),
         }
 
     def _words(self, losses: list[float]) -> str:
         left_s = self.seconds / max(1, self.step) * (self.settings.steps - self.step)
         return f"Step {self.step} of {self.settings.steps}, loss {np.mean(losses):.3f}, {left_s / 60:.0f} min left"
+
+
+def _told(network: nn.Module) -> dict[str, float]:
+    """What a network with `told` has to say of itself for the log."""
+    told = getattr(network, "told", None)
+    return dict(told()) if told else {}

@@ -24,7 +24,7 @@ class FrozenEncoder(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        _features_of(network)
+        features_of(network)
         self.network = network.requires_grad_(False)
         self.train(False)
 
@@ -33,7 +33,7 @@ class FrozenEncoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> list[Tensor]:
-        return _features_of(self.network)(self.network, image)
+        return features_of(self.network)(self.network, image)
 
     def channels(self, entering: int, side: int) -> tuple[int, ...]:
         """By resolution the number of channels, for images of `entering` channels; `side` is one the network takes."""
@@ -47,7 +47,7 @@ def _unet(network: Any, image: Tensor) -> list[Tensor]:
 
 
 def _positioned(network: Any, image: Tensor) -> list[Tensor]:
-    return _features_of(network.network)(network.network, network.with_places(image))
+    return features_of(network.network)(network.network, network.with_places(image))
 
 
 def _segresnet(network: Any, image: Tensor) -> list[Tensor]:
@@ -67,6 +67,15 @@ def _mednext(network: Any, image: Tensor) -> list[Tensor]:
     return [*found, network.bottleneck(image)]
 
 
+def _monai_unet(network: Any, image: Tensor) -> list[Tensor]:
+    found: list[Tensor] = []
+    level = network.model
+    while isinstance(level, nn.Sequential) and len(level) == 3:  # down, what lies below it, up
+        found.append(level[0](found[-1] if found else image))
+        level = level[1].submodule
+    return [*found, level(found[-1])]
+
+
 def _in_a_row(stages: tuple[nn.Module, ...], image: Tensor) -> list[Tensor]:
     found = []
     for stage in stages:
@@ -75,13 +84,20 @@ def _in_a_row(stages: tuple[nn.Module, ...], image: Tensor) -> list[Tensor]:
     return found
 
 
-_Features = Callable[[Any, Tensor], list[Tensor]]
+Features = Callable[[Any, Tensor], list[Tensor]]
 
-_OURS: Mapping[type[nn.Module], _Features] = {UNet: _unet, Positioned: _positioned}
-_MONAIS: Mapping[str, _Features] = {"SegResNet": _segresnet, "DynUNet": _dynunet, "MedNeXt": _mednext}
+_OURS: Mapping[type[nn.Module], Features] = {UNet: _unet, Positioned: _positioned}
+_MONAIS: Mapping[str, Features] = {
+    "SegResNet": _segresnet, "DynUNet": _dynunet, "MedNeXt": _mednext, "UNet": _monai_unet,
+}  # fmt: skip
 
 
-def _features_of(network: nn.Module) -> _Features:
+def features_of(network: nn.Module) -> Features:
+    """How this kind of network comes from an image to its encoder's feature maps, the finest first.
+
+    Raises:
+        AnatomyGuidedError: The kind has no encoder that is known here.
+    """
     found = _OURS.get(type(network)) or _MONAIS.get(type(network).__name__)
     if found is None:
         known = ", ".join((*(kind.__name__ for kind in _OURS), *_MONAIS))

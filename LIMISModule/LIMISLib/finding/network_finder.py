@@ -117,7 +117,8 @@ class NetworkFinder:
         known = self._detector.structures
         if structure not in known:
             raise StructureNotFound(
-                f"{self.name} knows {', '.join(known)}, but not {structure}; give an anatomy, which holds more."
+                f"{self.name} knows {', '.join(known)}, but not {structure}; give an anatomy, or take an atlas model "
+                "as the finder (model:dap-demo)."
             )
         return known.index(structure)
 

@@ -153,6 +153,12 @@ def test_the_bundled_network_is_named_without_a_path_and_replays_to_the_identica
     assert (code, err) == (0, "")
     one, other = (read_labelmap(study / name).values for name in ("liver.nii.gz", "again.nii.gz"))
     assert np.array_equal(one, other)
+    header, *entries = (study / "s.jsonl").read_text().splitlines()
+    untold = json.loads(header) | {"segmenter": {"name": "scribbleprompt"}}
+    (study / "s.jsonl").write_text("\n".join([json.dumps(untold), *entries]))
+    code, _, err = run_command("limis", "replay", study / "s.jsonl", "-o", study / "again.nii.gz")
+    assert code == 1
+    assert "does not tell the sha256" in err
 
 
 @_NEEDS_TORCH
@@ -162,7 +168,9 @@ def test_a_replay_with_other_weights_is_refused_with_the_reason(limis, run_comma
 
     for seed, name in enumerate(("a", "b")):
         torch.manual_seed(seed)
-        torch.save(ScribblePromptUNet((4,)).state_dict(), study / f"{name}.pt")
+        weights = ScribblePromptUNet((4,)).state_dict()
+        weights["final_conv.conv.0.bias"] += 5  # an untrained network would give an empty mask, which is not written
+        torch.save(weights, study / f"{name}.pt")
     assert limis("--segmenter", f"scribbleprompt:{study / 'a.pt'}")[0] == 0
     assert _header(study)["segmenter"]["place"] == "a.pt"
     replay = ("limis", "replay", study / "s.jsonl", "-o", study / "again.nii.gz")

@@ -1,0 +1,204 @@
+"""`train grasp`: from a recipe to a model folder that `lesions --model` takes, with its log, scores and recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.devices import chosen_device
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
+from AnatomyGuidedLib.study_options import with_settings
+from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+
+from PathologySegLib.learning.cases import Case, Cases
+from PathologySegLib.learning.channels import channel_count
+from PathologySegLib.learning.cohort_cases import CohortCases
+from PathologySegLib.learning.grasp_recipe import GraspRecipe
+from PathologySegLib.learning.objectives import MULTI_CLASS, classes_of
+from PathologySegLib.learning.phantom_cases import PhantomCases
+from PathologySegLib.learning.plan import Contender, TierSettings
+from PathologySegLib.learning.scoring import METRICS
+from PathologySegLib.network_finder import lesion_preparation, write_lesion_model
+from PathologySegLib.petct.anatomy_channels import group_names
+from PathologySegLib.petct.presets import GRASP
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from PathologySegLib.learning.trial import Trial
+
+STATE_FOLDER, CASES_FOLDER, RECIPE, SCORES = "training", "cases", "recipe.json", "scores.csv"
+
+
+def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
+    """The training's steps, time, last loss and mean scores; the folder is a model that `lesions --model` takes.
+
+    Raises:
+        UsageError: A setting is unknown, or the folder holds a training and resuming was not asked for.
+        AnatomyGuidedError: torch is missing, or a case cannot be read.
+        Cancelled: The user stopped; the state is kept.
+    """
+    recipe = with_settings(GraspRecipe(), order.settings)
+    try:
+        from AnatomyGuidedLib.learning.together import own_share
+    except ModuleNotFoundError as error:
+        raise AnatomyGuidedError(NEEDS_TORCH) from error
+    is_first = own_share().is_first
+    if is_first:
+        require_fresh(order.folder, resume=order.resume)
+    device = chosen_device(order.device)
+    cases = _all(_cases(recipe, order, device), console)
+    trial, settings = _trial(recipe, order.folder), _settings(recipe)
+    network = _trained(trial, settings, cases, recipe, device, console)
+    if not is_first:
+        return {}
+    scores = _scores(network, trial, settings, cases, recipe, device)
+    _write(order.folder, recipe, network, trial)
+    write_json(order.folder / RECIPE, asdict(recipe))
+    write_csv(order.folder / SCORES, scores, ("case", *METRICS))
+    last = trial.log[-1]
+    console.line(
+        f"{order.folder.name}: {last['step']:.0f} steps in {last['seconds'] / 60:.0f} min, loss {last['loss']}"
+    )
+    means = {metric: _mean([row[metric] for row in scores]) for metric in METRICS}
+    console.line(", ".join(f"{name} {value}" for name, value in means.items()) + f" over {len(scores)} cases")
+    return {"steps": last["step"], "seconds": last["seconds"], "loss": last["loss"], "scores": means}
+
+
+def _cases(recipe: GraspRecipe, order: TrainingOrder, device: str) -> Cases:
+    from PathologySegLib.learning.atlas_models import AtlasModel
+
+    predict, kept = AtlasModel(recipe.atlas, device).labels, order.folder / CASES_FOLDER
+    if recipe.cohort:
+        return CohortCases(order.where / recipe.cohort, recipe.spacing_mm, kept, predict)
+    return PhantomCases(recipe.phantoms, recipe.cases, kept, predict)
+
+
+def _all(cases: Cases, console: Console) -> list[Case]:
+    """Under torchrun each process makes what is still missing; a case is written whole or not at all."""
+    found = []
+    for number in range(len(cases)):
+        console.progress(0.1 * number / len(cases), f"Case {number + 1} of {len(cases)}")
+        found.append(cases.case(number))
+    return found
+
+
+def _trial(recipe: GraspRecipe, folder: Path) -> Trial:
+    from PathologySegLib.learning.trial import Trial
+
+    contender = Contender("grasp", recipe.backbone, mirror=recipe.encoder, mixture=recipe.encoder)
+    return Trial(contender, "grasp", recipe.arm, recipe.split, folder / STATE_FOLDER)
+
+
+def _settings(recipe: GraspRecipe) -> TierSettings:
+    return TierSettings(
+        cases=recipe.cases,
+        training_share=min(recipe.training_share, 0.999),
+        form=recipe.form,
+        even=recipe.even,
+        prior=recipe.prior,
+        phantoms=recipe.phantoms,
+        sampling=recipe.sampling,
+        fusion=recipe.fusion,
+        training=recipe.training,
+    )
+
+
+def _trained(
+    trial: Trial, settings: TierSettings, cases: Sequence[Case], recipe: GraspRecipe, device: str, console: Console
+) -> Any:
+    from AnatomyGuidedLib.progress import part_of
+
+    from PathologySegLib.learning.trial import trained
+
+    learned, _ = _split(cases, settings, recipe)
+    told = part_of(console.progress, 0.1, 0.95)
+    return trained(trial, settings, cases, learned, device=device, progress=told, cancelled=console.cancelled)[0]
+
+
+def _split(cases: Sequence[Case], settings: TierSettings, recipe: GraspRecipe) -> tuple[list[int], list[int]]:
+    from PathologySegLib.learning.trial import split_cases
+
+    if recipe.training_share == 1.0:
+        return list(range(len(cases))), []
+    return split_cases(len(cases), settings, recipe.split)
+
+
+def _scores(
+    network: Any, trial: Trial, settings: TierSettings, cases: Sequence[Case], recipe: GraspRecipe, device: str
+) -> list[dict[str, object]]:
+    from PathologySegLib.learning.trial import tried
+
+    _, left = _split(cases, settings, recipe)
+    return [{"case": name, **scores} for name, scores in tried(network, trial, settings, cases, left, device).items()]
+
+
+def _mean(values: Sequence[object]) -> float | None:
+    known = [float(value) for value in values if isinstance(value, float)]
+    return round(sum(known) / len(known), 4) if known else None
+
+
+def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) -> None:
+    """Nothing; the folder has the backbone alone: what it was fused with is named by its checksum."""
+    from AnatomyGuidedLib.inference.windows import Window
+    from AnatomyGuidedLib.networks.build import build_network
+
+    classes, form = classes_of(recipe.arm.objective), recipe.arm.form(recipe.form)
+    entry = recipe.backbone.entry(channels=channel_count(form), classes=classes, deep_supervision=False)
+    alone = build_network(entry)
+    weights = _backbone_of(network).state_dict()
+    alone.load_state_dict({name: weights[name] for name in alone.state_dict()})
+    side, source = recipe.network_spacing_mm, "a cohort" if recipe.cohort else "made patients only"
+    write_lesion_model(
+        folder,
+        [alone],
+        network=entry,
+        window=Window(recipe.sampling.shape, padding="lowest"),
+        preparation=lesion_preparation(GRASP, form, (side, side, side)),
+        preset=GRASP,
+        anatomy=form,
+        labels=_labels(recipe.arm.objective),
+        half=True,
+        notes=_notes(folder.name, recipe),
+        licence="Apache-2.0",
+        training=f"{trial.log[-1]['step']:.0f} steps on {source} ({RECIPE})",
+        fused=_frozen(network, recipe),
+    )
+
+
+def _backbone_of(network: Any) -> nn.Module:
+    """The part that predicts lesions."""
+    found: nn.Module = getattr(network, "backbone", None) or getattr(network, "lesions", None) or network
+    return found
+
+
+def _labels(objective: str) -> Labels:
+    if objective not in MULTI_CLASS:
+        return Labels((0, 1), {1: "lesion"})
+    names = {number: name.lower() for number, name in enumerate(group_names(), 1)}
+    last = len(names) + 1
+    return Labels((*range(last + 1),), names | {last: "lesion"})
+
+
+def _notes(name: str, recipe: GraspRecipe) -> tuple[str, ...]:
+    if recipe.cohort:
+        return ()
+    return (f"{name} is a demonstration model: trained on made patients alone, not for clinical use.",)
+
+
+def _frozen(network: Any, recipe: GraspRecipe) -> Mapping[str, object]:
+    """What the model learned beside, and the checksum of its weights as they still are; nothing without a fusion."""
+    from PathologySegLib.grasp.network import Grasp, weights_sha256
+
+    if not isinstance(network, Grasp):
+        return {}
+    return {
+        "anatomy_model": recipe.encoder,
+        "weights_sha256": weights_sha256(network.anatomy.network),
+        "gates": [value for name, value in network.told().items() if name.startswith("gate")],
+    }

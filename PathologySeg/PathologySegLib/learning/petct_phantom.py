@@ -1,0 +1,220 @@
+"""The study `petct-phantom`: what anatomy is worth for finding lesions (thesis, 4.2, Tables 14 and 15, Figure 26)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from AnatomyGuidedLib import __version__
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.plots import require_matplotlib
+from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
+from AnatomyGuidedLib.progress import Progress, part_of, stop_if
+from AnatomyGuidedLib.study_options import StudyOptions
+
+from PathologySegLib.learning.cases import Case
+from PathologySegLib.learning.phantom_cases import PhantomCases
+from PathologySegLib.learning.plan import Contender, Plan, read_plan
+from PathologySegLib.learning.scoring import METRICS
+
+if TYPE_CHECKING:
+    from PathologySegLib.learning.trial import Scores, Trial
+
+STUDY, STATE_FOLDER = "petct-phantom", "state"
+_CASES_SHARE = 0.15  # of the progress
+_ORDER = ("contender", "arm", "split", "case", *METRICS)
+
+
+def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, object]:
+    """What was found; tables and `study.json` are in the folder, and `state` below it keeps finished trials.
+
+    Raises:
+        UsageError: A cohort was given, or a setting or arm is unknown.
+        AnatomyGuidedError: torch is missing.
+        Cancelled: The user stopped; the same call goes on from there.
+    """
+    if options.cohort:
+        raise UsageError(f"The study {STUDY} makes its own patients; call it without --cohort.")
+    try:
+        from PathologySegLib.learning import findings
+    except ModuleNotFoundError as error:
+        raise AnatomyGuidedError(NEEDS_TORCH) from error
+    plan = read_plan(options.tier, options.settings)
+    state = _state_folder(options, folder, plan)
+    try:
+        cases = _cases(plan, state, console)
+        trials = _trials(plan, state)
+        _run_all(trials, plan, cases, console)
+    except (Cancelled, KeyboardInterrupt) as stop:
+        raise Cancelled("Stopped; the same call goes on from the last finished step.") from stop
+    found = {
+        contender.name: findings.summary(plan.arms_of(contender), _scores(trials, contender, plan), plan.statistics)
+        for contender in plan.settings.contenders
+    }
+    first = found[plan.settings.contenders[0].name]
+    rules = findings.judged(plan.rules, first)
+    files = [*_write_tables(trials, folder), *_draw(trials, plan, first, folder, console)]
+    for name, arms in found.items():
+        _print(name, arms, console)
+    for rule in rules:
+        console.line(f"{'holds' if rule['holds'] else 'FAILS'}: {_words(rule)}")
+    result = {
+        "format": "anatomyguided-study",
+        "version": 1,
+        "software_version": __version__,
+        "study": STUDY,
+        "tier": options.tier,
+        "parameters": plan.settings.told(),
+        "arms": first,
+        "contenders": found,
+        "rules": rules,
+        "training_s": {f"{one.contender.name}/{one.name}/{one.split}": _seconds(one) for one in trials},
+        "files": [*files, "study.json"],
+    }
+    write_json(folder / "study.json", result)
+    console.progress(1.0, "Done")
+    return result
+
+
+def _state_folder(options: StudyOptions, folder: Path, plan: Plan) -> Path:
+    """Where trials of exactly these settings are kept: other settings never meet their results.
+
+    A tier of more arms or splits goes on from the trials of a smaller one.
+    """
+    told = {key: value for key, value in plan.settings.told().items() if key not in ("arms", "splits")}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+    return (options.target or folder) / STATE_FOLDER / digest
+
+
+def _cases(plan: Plan, state: Path, console: Console) -> list[Case]:
+    from PathologySegLib.learning.atlas_models import AtlasModel
+
+    settings = plan.settings
+    atlas = AtlasModel(settings.atlas)
+    made = PhantomCases(settings.phantoms, settings.cases, state / "cases", atlas.labels)
+    found = []
+    for number in range(len(made)):
+        stop_if(console.cancelled)
+        console.progress(_CASES_SHARE * number / len(made), f"Patient {number + 1} of {len(made)}")
+        found.append(made.case(number))
+    return found
+
+
+def _trials(plan: Plan, state: Path) -> list[Trial]:
+    from PathologySegLib.learning.trial import Trial
+
+    found = []
+    for contender in plan.settings.contenders:
+        for split in range(plan.settings.splits):
+            place = state / _file_name(contender.name) / f"split_{split}"
+            for name, arm in plan.arms_of(contender).items():
+                other = place / arm.same_training_as if arm.same_training_as else None
+                found.append(Trial(contender, name, arm, split, place / name, other))
+    return found
+
+
+def _run_all(trials: Sequence[Trial], plan: Plan, cases: Sequence[Case], console: Console) -> None:
+    from AnatomyGuidedLib.devices import chosen_device
+
+    from PathologySegLib.learning.trial import run_trial
+
+    device = chosen_device("auto")
+    for number, trial in enumerate(trials):
+        if trial.scores is None:
+            told = _named(part_of(console.progress, _CASES_SHARE, 1.0), number, len(trials), trial)
+            run_trial(trial, plan.settings, cases, device=device, progress=told, cancelled=console.cancelled)
+
+
+def _named(progress: Progress, number: int, count: int, trial: Trial) -> Progress:
+    own = part_of(progress, number / count, (number + 1) / count)
+    return lambda fraction, text: own(fraction, f"{trial.contender.name}, {trial.name}, split {trial.split}: {text}")
+
+
+def _scores(trials: Sequence[Trial], contender: Contender, plan: Plan) -> dict[str, list[Scores]]:
+    own = [trial for trial in trials if trial.contender == contender]
+    return {name: [trial.scores or {} for trial in own if trial.name == name] for name in plan.arms_of(contender)}
+
+
+def _write_tables(trials: Sequence[Trial], folder: Path) -> list[str]:
+    """The files' names: every case of every trial, and the curves of Figure 26."""
+    write_csv(folder / "scores.csv", _rows(trials), _ORDER)
+    curves = [
+        {"contender": trial.contender.name, "arm": trial.name, "split": trial.split, **line}
+        for trial in trials
+        for line in trial.log
+    ]
+    columns = dict.fromkeys(key for line in curves for key in line)
+    write_csv(folder / "training.csv", curves, tuple(columns))
+    return ["scores.csv", "training.csv"]
+
+
+def _draw(
+    trials: Sequence[Trial], plan: Plan, arms: Mapping[str, Mapping[str, object]], folder: Path, console: Console
+) -> list[str]:
+    """The figures' names; none where matplotlib is not installed."""
+    from PathologySegLib.learning.figures import ARMS_FIGURE, SIMILARITY_FIGURE, draw_arms, draw_similarity
+
+    try:
+        require_matplotlib()
+    except AnatomyGuidedError as error:
+        console.note(str(error))
+        return []
+    draw_arms(arms, folder / ARMS_FIGURE)
+    first = plan.settings.contenders[0]
+    lines = [{"arm": trial.name, **line} for trial in trials if trial.contender == first for line in trial.log]
+    drawn = draw_similarity(lines, plan.settings.fusion.epochs, folder / SIMILARITY_FIGURE)
+    return [ARMS_FIGURE, *([SIMILARITY_FIGURE] if drawn else [])]
+
+
+def _rows(trials: Sequence[Trial]) -> Iterator[Mapping[str, object]]:
+    for trial in trials:
+        for case, scores in (trial.scores or {}).items():
+            yield {"contender": trial.contender.name, "arm": trial.name, "split": trial.split, "case": case, **scores}
+
+
+def _seconds(trial: Trial) -> float | None:
+    return trial.log[-1]["seconds"] if trial.log else None
+
+
+def _print(name: str, arms: Mapping[str, Mapping[str, object]], console: Console) -> None:
+    console.line(f"{name:26} {'Dice':>22} {'CC-Dice':>8} {'FPV ml':>8} {'FNV ml':>8} {'rank':>5}  Dice - baseline's")
+    for own, found in arms.items():
+        arm = f"{own} (oracle)" if found["oracle"] else own
+        dice, gain = _told(found["dice"]), _told(found["vs_baseline"])
+        cc_dice, fpv, fnv = (_mean(found[metric]) for metric in METRICS[1:])
+        mark = "  beats " + str(found["reference"]) if found["beats_reference"] else ""
+        console.line(
+            f"  {arm:24} {dice:>22} {cc_dice:>8} {fpv:>8} {fnv:>8} {found['average_rank']:>5.1f}  {gain}{mark}"
+        )
+
+
+def _told(value: object) -> str:
+    found = value if isinstance(value, Mapping) else {}
+    if found.get("mean") is None:
+        return "-"
+    limits = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
+    return f"{found['mean']:.3f}{limits}"
+
+
+def _mean(value: object) -> str:
+    found = value if isinstance(value, Mapping) else {}
+    return "-" if found.get("mean") is None else f"{found['mean']:.3f}"
+
+
+def _words(rule: Mapping[str, object]) -> str:
+    gain = _told(rule["found"])
+    return {
+        "gains_at_least": f"{rule['arm']} gains {gain}, at least {rule['least']} was expected",
+        "gains_less_than_share": f"{rule['arm']} gains {gain}, below {rule['share']} of {rule['of']}'s was expected",
+        "interval_above_0": f"{rule['arm']} gains {gain}, an interval above 0 was expected",
+        "interval_holds_0": f"{rule['arm']} gains {gain}, an interval around 0 was expected",
+    }[str(rule["kind"])]
+
+
+def _file_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name.lower())

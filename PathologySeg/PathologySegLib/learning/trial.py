@@ -1,0 +1,199 @@
+"""One arm on one split: trained, tried on the cases it did not see, and not again once that is on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from AnatomyGuidedLib.files import write_json
+from AnatomyGuidedLib.inference.decoding import Largest
+from AnatomyGuidedLib.inference.predict import Task, predict
+from AnatomyGuidedLib.inference.windows import Window
+from AnatomyGuidedLib.learning.trainer import LOG, STATE, Training
+from AnatomyGuidedLib.networks.build import divisors_of
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
+
+from PathologySegLib.learning.arms import Arm, Building, build
+from PathologySegLib.learning.atlas_models import AtlasModel, untrained
+from PathologySegLib.learning.cases import Case
+from PathologySegLib.learning.objectives import classes_of
+from PathologySegLib.learning.patches import LesionPatches, Sample
+from PathologySegLib.learning.plan import Contender, TierSettings
+from PathologySegLib.learning.scoring import scored
+from PathologySegLib.learning.shuffled import misplaced
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SCORES, WEIGHTS = "scores.json", "weights.pt"
+
+Scores = Mapping[str, Mapping[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Which backbone, arm and split; `folder` keeps what was found, and before that what a stopped training needs.
+
+    `trained_in` is the folder of the trial whose training this one uses, which must be done.
+    """
+
+    contender: Contender
+    name: str
+    arm: Arm
+    split: int
+    folder: Path
+    trained_in: Path | None = None
+
+    @property
+    def scores(self) -> Scores | None:
+        """By case the four metrics; None as long as the trial is not done."""
+        path = self.folder / SCORES
+        return json.loads(path.read_text(encoding="utf-8"))["scores"] if path.is_file() else None
+
+    @property
+    def log(self) -> list[dict[str, float]]:
+        """The training's lines."""
+        path = self.folder / LOG
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def run_trial(
+    trial: Trial,
+    settings: TierSettings,
+    cases: Sequence[Case],
+    *,
+    device: str = "cpu",
+    progress: Progress = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> None:
+    """Nothing; the trial's folder has its scores.
+
+    Raises:
+        Cancelled: The user stopped; the next call goes on from there.
+    """
+    learned, left = split_cases(len(cases), settings, trial.split)
+    network, seconds = trained(trial, settings, cases, learned, device=device, progress=progress, cancelled=cancelled)
+    found = tried(network, trial, settings, cases, left, device)
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    write_json(trial.folder / "scores.part", {"scores": found, "seconds": round(seconds, 1)})
+    (trial.folder / "scores.part").replace(trial.folder / SCORES)
+
+
+def tried(
+    network: nn.Module,
+    trial: Trial,
+    settings: TierSettings,
+    cases: Sequence[Case],
+    left: Sequence[int],
+    device: str,
+) -> dict[str, Mapping[str, float | None]]:
+    """By case the scores of what the network finds in it."""
+    network.train(False)
+    found = {}
+    for number in left:
+        sample = sample_of(number, cases, trial.arm, settings)
+        mask = lesions_found(network, sample, trial, settings, device)
+        found[sample.name] = scored(sample.lesions, mask, cases[number].grid)
+    return found
+
+
+def split_cases(count: int, settings: TierSettings, split: int) -> tuple[list[int], list[int]]:
+    """The numbers of the cases to learn from and of those to predict, drawn for each split anew."""
+    order = np.random.default_rng([settings.phantoms.seed, 2, split]).permutation(count).tolist()
+    learned = round(count * settings.training_share)
+    most = settings.training_cases or learned
+    return sorted(order[: min(learned, most)]), sorted(order[learned:])
+
+
+def sample_of(number: int, cases: Sequence[Case], arm: Arm, settings: TierSettings) -> Sample:
+    """The case as the arm sees it; taught are always the predicted labels, as pseudo-labels are in the thesis."""
+    case = cases[number]
+    taught = case.anatomy("predicted")
+    shown = taught if arm.anatomy in ("none", "predicted") else case.anatomy("true")
+    if arm.anatomy == "shuffled":
+        rng = np.random.default_rng([settings.phantoms.seed, 3, number])
+        other = (number + int(rng.integers(1, len(cases)))) % len(cases)
+        shown = misplaced(cases[other].anatomy("predicted"), rng)
+    return Sample(case.name, case.ct, case.pet, case.lesions, shown, taught, arm.form(settings.form))
+
+
+def lesions_found(
+    network: nn.Module, sample: Sample, trial: Trial, settings: TierSettings, device: str
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """The voxels that the network calls a lesion."""
+    classes = classes_of(trial.arm.objective)
+    entry = trial.contender.backbone.entry(channels=2, classes=2, deep_supervision=False)
+    window = Window(settings.sampling.shape, settings.overlap, padding="lowest")
+    task = Task(window, Largest((*[0] * (classes - 1), 1)), divisors=divisors_of(entry))
+    return predict([network], sample.image(), task, device=device).labels > 0
+
+
+def encoder_of(trial: Trial, device: str) -> nn.Module | None:
+    """The atlas network that the arm needs, or none."""
+    arm, contender = trial.arm, trial.contender
+    if not arm.needs_encoder:
+        return None
+    name = contender.mixture if "mixture" in (arm.fusion, arm.weights_of) else contender.mirror
+    network = AtlasModel(name, device).network
+    torch.manual_seed(trial.split)
+    return untrained(network) if arm.fusion == "random" else network
+
+
+def trained(
+    trial: Trial,
+    settings: TierSettings,
+    cases: Sequence[Case],
+    learned: Sequence[int],
+    *,
+    device: str = "cpu",
+    progress: Progress = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> tuple[Any, float]:
+    """The network with the running mean of its weights, and the seconds that its training took.
+
+    Raises:
+        Cancelled: The user stopped; the state is kept.
+    """
+    arm = trial.arm
+    training = replace(
+        settings.training,
+        steps=max(1, round(settings.training.steps * arm.steps)),
+        learning_rate=settings.training.learning_rate * arm.rate,
+        seed=trial.split,
+    )
+    how = Building(
+        trial.contender.backbone,
+        settings.fusion,
+        settings.form,
+        training.steps,
+        settings.even,
+        settings.prior,
+        seed=trial.split,
+    )
+    built = build(arm, how, encoder_of(trial, device))
+    weights = (trial.trained_in or trial.folder) / WEIGHTS
+    if weights.is_file():
+        stored = torch.load(weights, map_location=device, weights_only=True)
+        built.network.to(device).load_state_dict(stored["network"])
+        return built.network, float(stored["seconds"])
+    samples = [sample_of(number, cases, arm, settings) for number in learned]
+    source = LesionPatches(samples, replace(settings.sampling, seed=settings.sampling.seed + trial.split))
+    run = Training(built.network, training, device=device)
+    run.run(source, trial.folder, loss=built.loss, progress=progress, cancelled=cancelled)
+    built.network.load_state_dict(run.averaged)
+    if run.share.is_first:
+        _keep(trial.folder, run)
+    return built.network, run.seconds
+
+
+def _keep(folder: Path, run: Training) -> None:
+    """Nothing; what only a stopped training needs gives way to the weights."""
+    torch.save({"network": run.averaged, "seconds": run.seconds}, folder / "weights.part")
+    (folder / "weights.part").replace(folder / WEIGHTS)
+    (folder / STATE).unlink()

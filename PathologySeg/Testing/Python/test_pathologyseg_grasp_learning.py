@@ -1,0 +1,425 @@
+"""What the arms learn by and from: losses by hand, patches, going on from an atlas, controls, and who beats whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.grid import Grid
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
+from PathologySegLib.learning import findings  # noqa: E402
+from PathologySegLib.learning.arms import Arm, Building, build, weight_count  # noqa: E402
+from PathologySegLib.learning.backbones import Backbone  # noqa: E402
+from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: E402
+from PathologySegLib.learning.channels import channel_count, group_table, image_of  # noqa: E402
+from PathologySegLib.learning.fine_tuning import start_from  # noqa: E402
+from PathologySegLib.learning.multi_task import MultiTask, MultiTaskLoss  # noqa: E402
+from PathologySegLib.learning.objectives import classes_of, loss_of, patch_aware, weighted_dice_ce  # noqa: E402
+from PathologySegLib.learning.patches import (  # noqa: E402
+    LesionPatches,
+    Sample,
+    SamplingSettings,
+    groups_of,
+    lesions_of,
+    padded_crop,
+)
+from PathologySegLib.learning.plan import Rule, Statistics, TierSettings, read_plan  # noqa: E402
+from PathologySegLib.learning.scoring import scored  # noqa: E402
+from PathologySegLib.learning.shuffled import misplaced  # noqa: E402
+from PathologySegLib.learning.trial import sample_of, split_cases  # noqa: E402
+
+SMALL = Backbone(features=(4, 8, 16), encoder_blocks=1)
+
+
+def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    chances = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(chances / chances.sum(1, keepdims=True))
+
+
+def slow_dice_ce(logits: npt.NDArray[np.float64], target: npt.NDArray[np.int64], weights: list[float]) -> float:
+    """Voxel by voxel, class by class."""
+    chances, surprise, total = softmax(logits), 0.0, 0.0
+    for place in np.ndindex(*target.shape):
+        own = int(target[place])
+        surprise -= weights[own] * np.log(chances[(place[0], own, *place[1:])])
+        total += weights[own]
+    dice = []
+    for image, classes in zip(chances, target, strict=True):
+        of_image = []
+        for number in range(logits.shape[1]):
+            mask = classes == number
+            of_image.append(2 * image[number][mask].sum() / (image[number].sum() + mask.sum()))
+        dice.append(np.average(of_image, weights=weights))
+    return float(surprise / total + 1 - np.mean(dice))
+
+
+def test_weighted_dice_ce_is_that_of_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    logits, target = rng.normal(0, 2, (2, 4, 3, 4, 2)), rng.integers(0, 3, (2, 3, 4, 2))  # class 3 does not occur
+    weights = [1.0, 0.5, 2.0, 0.1]
+    found = weighted_dice_ce(torch.from_numpy(logits), torch.from_numpy(target), torch.tensor(weights))
+    assert found.item() == pytest.approx(slow_dice_ce(logits, target, weights), rel=1e-4)
+
+
+def test_a_batchs_loss_is_the_mean_of_its_images() -> None:
+    logits, target = torch.randn(2, 2, 4, 4, 4), (torch.rand(2, 4, 4, 4) > 0.8).long()
+    loss = loss_of("lesions", even=True)
+    apart = [loss(logits[place : place + 1], target[place : place + 1]).item() for place in range(2)]
+    assert loss(logits, target).item() == pytest.approx(np.mean(apart), rel=1e-5)
+
+
+def test_the_patch_aware_weights_follow_what_the_patch_holds() -> None:
+    weights = patch_aware(torch.tensor([[0, 0], [3, 3]]), 6)
+    assert weights[0] == weights[3] > weights[1] == weights[2] == weights[4]
+    assert weights[5] == weights.max() > weights[0]
+    assert patch_aware(torch.tensor([1, 5]), 6)[0] == pytest.approx(0.1)  # even the background may be absent
+
+
+@pytest.mark.parametrize("objective", ["multi-class-standard", "multi-class-tumour", "multi-class-patch"])
+def test_in_the_multi_class_target_the_tumour_is_last_and_covers_the_organ(objective: str) -> None:
+    """Logits that are right everywhere lose nothing; calling the tumour an organ costs."""
+    classes = classes_of(objective)
+    target = torch.tensor([0, 2 * 4, 1 + 2 * 4, 1]).view(1, 1, 2, 2)  # nothing, organ 4, tumour in it, tumour
+    right = torch.tensor([0, 4, classes - 1, classes - 1])
+
+    def logits(of: torch.Tensor) -> torch.Tensor:
+        return 40.0 * torch.nn.functional.one_hot(of, classes).float().T.reshape(1, classes, 1, 2, 2)
+
+    loss = loss_of(objective, even=True)
+    assert loss(logits(right), target).item() < 1e-3
+    assert loss(logits(torch.tensor([0, 4, 4, classes - 1])), target).item() > 1.0
+
+
+def test_the_lesion_objective_sees_lesions_only() -> None:
+    logits = torch.randn(1, 2, 4, 4, 4)
+    lesions = (torch.rand(1, 4, 4, 4) > 0.5).long()
+    for even in (True, False):
+        loss = loss_of("lesions", even=even)
+        assert loss(logits, lesions).item() == pytest.approx(loss(logits, lesions + 2 * 7).item())
+
+
+def test_an_unknown_objective_is_refused() -> None:
+    with pytest.raises(UsageError, match="multi-task"):
+        classes_of("other")
+
+
+def test_both_tasks_weigh_alpha_whatever_the_size_of_their_losses() -> None:
+    arm = Arm(objective="multi-task", alpha=0.7)
+    built = build(arm, how(), None)
+    assert isinstance(built.network, MultiTask)
+    target = torch.zeros(1, 16, 16, 16, dtype=torch.int64)
+    target[:, :8] = 2 * 3
+    target[:, 4:6] += 1
+    found = built.network.train()(torch.randn(1, 2, 16, 16, 16))
+    assert built.loss(found, target).item() == pytest.approx(1.0)  # at first each loss is its own mean
+    alone = MultiTaskLoss(built.network, 1.0, even=False)
+    built.network.means.zero_()
+    built.network.share.zero_()
+    expected = loss_of("lesions", even=False)(found[0], target).item()
+    assert alone(found, target).item() == pytest.approx(1.0)
+    assert (built.network.means / built.network.share)[0].item() == pytest.approx(expected)
+
+
+def test_the_multi_task_network_predicts_lesions_only_and_trains_both_decoders() -> None:
+    built = build(Arm(objective="multi-task"), how(), None)
+    image, target = torch.randn(1, 2, 16, 16, 16), torch.randint(0, 2, (1, 16, 16, 16)) + 2
+    built.loss(built.network.train()(image), target).backward()
+    assert all(value.grad is not None for value in built.network.parameters())
+    assert built.network.train(False)(image).shape == (1, 2, 16, 16, 16)
+
+
+def how(**change: Any) -> Building:
+    from PathologySegLib.grasp.settings import FusionSettings
+
+    return Building(SMALL, FusionSettings(heads=4), "groups", 60, False, 0.0, 0, **change)
+
+
+# Fine-tuning
+
+
+def test_fine_tuning_keeps_the_weights_of_the_ct_and_draws_those_of_the_pet() -> None:
+    torch.manual_seed(0)
+    shape = Backbone("positioned-unet", features=(4, 8, 16), encoder_blocks=1)
+    atlas = build_network(shape.entry(channels=1, classes=145, deep_supervision=True))
+    network = build_network(shape.entry(channels=2, classes=2, deep_supervision=True))
+    drawn = {name: value.clone() for name, value in network.state_dict().items()}
+    taken = start_from(network, atlas)
+    first = "network.encoder.stages.0.0.convs.0.conv.weight"
+    own, known = network.state_dict(), atlas.state_dict()
+    torch.testing.assert_close(own[first][:, 0], known[first][:, 0])
+    torch.testing.assert_close(own[first][:, 1], drawn[first][:, 1])  # the PET
+    torch.testing.assert_close(own[first][:, 2:], known[first][:, 1:])  # the places
+    heads = {name for name in own if "seg_layers" in name}
+    assert set(own) - set(taken) == heads
+    for name in heads:
+        torch.testing.assert_close(own[name], drawn[name])
+
+
+def test_an_arm_that_needs_an_atlas_model_says_so() -> None:
+    with pytest.raises(UsageError, match="atlas model"):
+        build(Arm(fusion="mirror"), how(), None)
+
+
+def test_the_matched_baseline_has_as_many_weights_as_the_fusion_in_training() -> None:
+    torch.manual_seed(0)
+    encoder = build_network(SMALL.entry(channels=1, classes=5, deep_supervision=True))
+    fused = weight_count(build(Arm(anatomy="predicted", fusion="mirror"), how(), encoder).network)
+    plain, matched = (weight_count(build(arm, how(), encoder).network) for arm in (Arm(), Arm(weights_of="mirror")))
+    assert plain < 0.8 * fused
+    assert fused <= matched < 1.15 * fused  # features of 4, 8 and 16 come in whole numbers
+
+
+# Patches
+
+
+def sample(name: str, lesion: bool, shape: tuple[int, int, int] = (20, 16, 12)) -> Sample:
+    rng = np.random.default_rng(len(name))
+    lesions = np.zeros(shape, np.bool_)
+    lesions[3:5, 2:4, 1:3] = lesion
+    ids = rng.integers(0, 145, shape).astype(np.uint8)
+    ct, pet = rng.normal(0, 100, shape).astype(np.float32), rng.random(shape).astype(np.float32)
+    return Sample(name, ct, pet, lesions, ids, ids, "groups")
+
+
+def test_two_of_three_patches_hold_a_lesion_and_healthy_cases_take_part() -> None:
+    marked = sample("healthy", False)
+    marked.ct.fill(500.0)
+    source = LesionPatches([sample("ill", True), marked], SamplingSettings(shape=(8, 8, 8), gain=0.0))
+    found = [source.example(number) for number in range(90)]
+    around = [lesions_of(target).any() for _, target in found]
+    assert all(hit for number, hit in enumerate(around) if number % 3 < 2)
+    healthy = [bool((image[0] == 0.5).all()) for image, _ in found]
+    assert not any(flag for number, flag in enumerate(healthy) if number % 3 < 2)
+    assert 8 <= sum(healthy) <= 22  # half of the 30 others
+
+
+def test_a_patch_is_the_same_again_and_its_parts_lie_on_each_other() -> None:
+    source = LesionPatches([sample("ill", True)], SamplingSettings(shape=(8, 8, 8), gain=0.0))
+    image, target = source.example(7)
+    again, same = source.example(7)
+    np.testing.assert_array_equal(image, again)
+    np.testing.assert_array_equal(target, same)
+    groups = groups_of(target)
+    for number in range(1, 14):  # the channels that are shown are the groups that are taught
+        np.testing.assert_array_equal(image[1 + number] == 1, groups == number)
+    assert image.shape == (channel_count("groups"), 8, 8, 8)
+
+
+def test_a_patch_larger_than_its_case_is_filled_with_air() -> None:
+    image, target = LesionPatches([sample("ill", True)], SamplingSettings(shape=(24, 16, 12))).example(2)
+    assert (image[0, 20:] == -1.0).all()
+    assert not target[20:].any()
+
+
+def test_cases_without_any_lesion_cannot_be_learned_from() -> None:
+    with pytest.raises(AnatomyGuidedError, match="None of the training cases"):
+        LesionPatches([sample("healthy", False)], SamplingSettings())
+
+
+def test_a_crop_beyond_the_border_is_filled() -> None:
+    box = padded_crop(np.arange(6).reshape(2, 3), (-1, 1), (3, 3), -5)
+    assert box.tolist() == [[-5, -5, -5], [1, 2, -5], [4, 5, -5]]
+
+
+def test_channels_are_scaled_by_constants() -> None:
+    ct, pet = np.array([[[-1024.0, 40.0, 3000.0]]], np.float32), np.array([[[0.0, 5.0, 70.0]]], np.float32)
+    ids = np.array([[[0, 13, 144]]], np.uint8)
+    image = image_of(ct, pet, ids, "scalar")[:, 0, 0]
+    np.testing.assert_allclose(image, [[-1.0, 0.04, 1.5], [0.0, 0.5, 5.0], [0.0, 13 / 144, 1.0]], rtol=1e-6)
+    assert image_of(ct, pet, ids, "none").shape[0] == 2
+    assert group_table().max() == channel_count("groups") - 2
+
+
+# Cases, splits and controls
+
+
+def case(number: int) -> Case:
+    rng = np.random.default_rng(number)
+    ids = rng.integers(0, 145, (8, 6, 4)).astype(np.uint8)
+    lesions = np.zeros(ids.shape, np.bool_)
+    lesions[2:4, 1, 1] = number > 0
+    ct = rng.normal(0, 30, ids.shape).astype(np.float16).astype(np.float32)
+    return Case(f"case_{number:04d}", 7.0, ct, np.abs(ct), lesions, {"true": ids, "predicted": np.roll(ids, 1, 0)})
+
+
+def test_a_case_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_case(case(1), tmp_path / "case_0001.npz")
+    found, expected = read_case(tmp_path / "case_0001.npz"), case(1)
+    for name in ("ct", "pet", "lesions"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    for name, ids in expected.anatomies.items():
+        np.testing.assert_array_equal(found.anatomy(name), ids)
+    assert (found.name, found.spacing_mm, found.healthy) == ("case_0001", 7.0, False)
+    assert case(0).healthy
+    with pytest.raises(AnatomyGuidedError, match="no other anatomy"):
+        found.anatomy("other")
+
+
+def test_splits_are_70_to_30_and_differ() -> None:
+    settings = TierSettings(cases=40)
+    splits = [split_cases(40, settings, split) for split in range(5)]
+    for learned, tried in splits:
+        assert (len(learned), len(tried)) == (28, 12)
+        assert sorted(learned + tried) == list(range(40))
+    assert len({tuple(tried) for _, tried in splits}) == 5
+    few = split_cases(40, TierSettings(cases=40, training_cases=10), 0)
+    assert len(few[0]) == 10
+    assert few[1] == splits[0][1]
+
+
+def test_each_arm_is_shown_its_own_anatomy_and_taught_the_predicted_one() -> None:
+    cases, settings = [case(number) for number in range(4)], TierSettings(cases=4)
+    for shown in ("none", "predicted", "true", "shuffled"):
+        found = sample_of(1, cases, Arm(anatomy=shown), settings)
+        np.testing.assert_array_equal(found.taught, cases[1].anatomy("predicted"))
+        assert found.form == ("none" if shown == "none" else "groups")
+        assert found.image().shape[0] == (2 if shown == "none" else 15)
+    np.testing.assert_array_equal(sample_of(1, cases, Arm(anatomy="true"), settings).shown, cases[1].anatomy("true"))
+    shuffled = sample_of(1, cases, Arm(anatomy="shuffled"), settings).shown
+    again = sample_of(1, cases, Arm(anatomy="shuffled"), settings).shown
+    np.testing.assert_array_equal(shuffled, again)
+    histograms = [np.bincount(other.anatomy("predicted").ravel(), minlength=256) for other in cases]
+    same = [np.array_equal(np.bincount(shuffled.ravel(), minlength=256), one) for one in histograms]
+    assert sum(same) == 1
+    assert not same[1]
+
+
+def test_a_misplaced_map_holds_the_same_voxels_elsewhere() -> None:
+    ids = np.arange(8 * 12 * 16, dtype=np.int64).reshape(8, 12, 16).astype(np.uint8)
+    moved = misplaced(ids, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.sort(moved, axis=None), np.sort(ids, axis=None))
+    assert (moved == ids).mean() < 0.05
+
+
+def test_scores_of_one_lesion_found_one_missed_and_one_invented() -> None:
+    grid = Grid((12, 6, 6), np.diag([10.0, 10.0, 10.0, 1.0]))  # a voxel is 1 ml
+    reference, prediction = np.zeros((12, 6, 6), np.bool_), np.zeros((12, 6, 6), np.bool_)
+    reference[0:2, 0:2, 0] = True  # 4 ml, of which 2 are found
+    prediction[0:2, 0, 0] = True
+    reference[6:8, 0:3, 0] = True  # 6 ml, missed
+    prediction[10, 4:6, 4] = True  # 2 ml, invented
+    found = scored(reference, prediction, grid)
+    assert found["dice"] == pytest.approx(2 * 2 / (10 + 4))
+    assert found["cc_dice"] == pytest.approx((2 * 2 / (4 + 2) + 0.0) / 2)
+    assert (found["fpv_ml"], found["fnv_ml"]) == pytest.approx((2.0, 6.0))
+    healthy = scored(np.zeros_like(reference), prediction, grid)
+    assert healthy["dice"] is None
+    assert healthy["fpv_ml"] == pytest.approx(4.0)
+
+
+# Findings
+
+
+def split_of(values: dict[str, float], fpv: float = 1.0) -> dict[str, dict[str, float | None]]:
+    return {name: {"dice": dice, "cc_dice": dice, "fpv_ml": fpv, "fnv_ml": 1.0} for name, dice in values.items()}
+
+
+CASES = [f"case_{number}" for number in range(12)]
+ARMS = {
+    "baseline": Arm(),
+    "anatomy": Arm(anatomy="predicted", control="anatomy_shuffled"),
+    "anatomy_shuffled": Arm(anatomy="shuffled"),
+}
+
+
+def found_with(gain: float, control_gain: float) -> Any:
+    rng = np.random.default_rng(0)
+    base = dict(zip(CASES, rng.uniform(0.2, 0.8, len(CASES)), strict=True))
+    noise = dict(zip(CASES, rng.normal(0, 0.01, len(CASES)), strict=True))
+    scores = {
+        "baseline": [split_of(base)],
+        "anatomy": [split_of({name: base[name] + gain + noise[name] for name in CASES}, fpv=0.5)],
+        "anatomy_shuffled": [split_of({name: base[name] + control_gain - noise[name] for name in CASES}, fpv=2.0)],
+    }
+    return findings.summary(ARMS, scores, Statistics(resamples=500))
+
+
+def test_an_arm_beats_its_reference_only_where_its_control_does_not() -> None:
+    assert found_with(0.2, 0.0)["anatomy"]["beats_reference"]
+    assert not found_with(0.2, 0.1)["anatomy"]["beats_reference"]
+    assert not found_with(0.001, 0.0)["anatomy"]["beats_reference"]
+    assert not found_with(-0.2, 0.0)["anatomy"]["beats_reference"]
+    assert not found_with(0.2, 0.0)["baseline"]["beats_reference"]
+
+
+def test_differences_are_paired_by_case_and_ranks_are_means_over_four_metrics() -> None:
+    found = found_with(0.2, -0.1)
+    gain = found["anatomy"]["vs_baseline"]
+    assert gain["mean"] == pytest.approx(0.2, abs=0.01)
+    assert gain["high"] - gain["low"] < 0.03  # unpaired, it would be ten times as wide
+    assert found["baseline"]["vs_baseline"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert found["anatomy"]["average_rank"] == pytest.approx((1 + 1 + 1 + 2) / 4)
+    assert found["anatomy_shuffled"]["average_rank"] == pytest.approx((3 + 3 + 3 + 2) / 4)
+
+
+def test_a_case_counts_once_however_many_splits_predicted_it() -> None:
+    splits = [split_of({"a": 0.2, "b": 0.4}), split_of({"a": 0.6})]
+    assert findings.by_case(splits, "dice") == {"a": pytest.approx(0.4), "b": 0.4}
+
+
+def test_rules_hold_or_fail_as_they_say() -> None:
+    found = found_with(0.2, 0.0)
+    rules = [
+        Rule("gains_at_least", "anatomy", least=0.1),
+        Rule("gains_at_least", "anatomy", least=0.3),
+        Rule("gains_less_than_share", "anatomy_shuffled", of="anatomy", share=0.5),
+        Rule("gains_less_than_share", "anatomy", of="anatomy", share=0.5),
+        Rule("interval_above_0", "anatomy"),
+        Rule("interval_above_0", "anatomy_shuffled"),
+        Rule("interval_holds_0", "anatomy_shuffled"),
+        Rule("interval_holds_0", "anatomy"),
+        Rule("interval_above_0", "not_run"),
+    ]
+    held = [row["holds"] for row in findings.judged(rules, found)]
+    assert held == [True, False, True, False, True, False, True, False, False]
+
+
+def test_the_written_plan_has_controls_and_references_that_there_are() -> None:
+    for tier in ("ci", "cpu", "gpu"):
+        plan = read_plan(tier)
+        every = read_plan(tier, {"arms": list(read_all_arms())}).arms
+        for arm in plan.arms.values():
+            for name in (arm.reference, arm.control, arm.same_training_as):
+                assert not name or name in every
+        assert {rule.arm for rule in plan.rules} <= set(plan.arms)
+        assert [name for name, arm in every.items() if arm.anatomy == "true"] == ["anatomy_oracle"]
+
+
+def read_all_arms() -> list[str]:
+    import json
+
+    from PathologySegLib.learning.plan import FILE
+
+    return list(json.loads(FILE.read_text(encoding="utf-8"))["arms"])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"arms": ["other"]},
+        {"arms": ["anatomy"]},
+        {"arms": ["baseline", "grasp_mirror_kept"]},
+        {"splits": 0},
+        {"training_share": 1.0},
+        {"unknown": 1},
+        {"form": 3},
+    ],
+)
+def test_settings_that_cannot_be_compared_with_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        read_plan("ci", settings)
+
+
+@pytest.mark.parametrize(
+    "change", [{"anatomy": "x"}, {"fusion": "x"}, {"objective": "x"}, {"start": "x"}, {"alpha": 2.0}]
+)
+def test_arms_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        Arm(**change)

@@ -1,0 +1,227 @@
+"""`study petct-phantom` and `train grasp` from the command line, stopped and resumed, alone and in two processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from AnatomyGuidedLib.cli import main
+from AnatomyGuidedLib.errors import Cancelled
+from AnatomyGuidedLib.grid import Grid
+from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.progress import no_progress
+from AnatomyGuidedLib.study_options import StudyOptions
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from PathologySegLib.learning import petct_phantom  # noqa: E402
+from PathologySegLib.learning.cases import Case  # noqa: E402
+from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
+from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
+
+BACKBONE = {"features": [8, 8, 16], "encoder_blocks": 1, "decoder_blocks": 1}
+PHANTOMS: Mapping[str, Any] = {
+    "shape": [48, 48, 24], "spacing_mm": 9.0, "most_lesions": 6, "healthy": 0.0, "hot": 0.5,
+    "hot_organs": ["Kidney Left", "Spleen"],
+}  # fmt: skip
+FAST: Mapping[str, Any] = {"steps": 2, "warm_up_steps": 1, "log_every_steps": 1}
+STUDY = {
+    "cases": 4, "phantoms": PHANTOMS, "sampling": {"shape": [32, 32, 16]}, "training": FAST, "training_share": 0.5,
+    "fusion": {"epochs": 2, "activation_epoch": 1},
+    "contenders": [{"name": "small", "backbone": BACKBONE, "mirror": "dap-demo"}],
+    "arms": ["baseline", "anatomy_oracle", "anatomy_shuffled", "grasp_mirror", "grasp_mirror_kept"],
+}  # fmt: skip
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def settings_file(folder: Path, settings: Mapping[str, Any], name: str = "settings.json") -> Path:
+    path = folder / name
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return path
+
+
+def test_the_study_runs_every_arm_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    target = tmp_path / "study"
+    calls = iter(range(10**6))
+    console = petct_phantom.Console(no_progress, lambda: next(calls) == 7)  # in the second arm's training
+    with pytest.raises(Cancelled):
+        petct_phantom.run(StudyOptions("ci", STUDY, None, target), tmp_path / "staged", console)
+    finished = [path.parent.name for path in target.rglob("scores.json")]
+    assert finished == ["baseline"]
+    before = (next(target.rglob("scores.json"))).read_bytes()
+    config, told = settings_file(tmp_path, STUDY), tmp_path / "told.json"
+    assert run("study", "petct-phantom", "--config", config, "--json", told, "-o", target) == 0
+    assert next(target.rglob("baseline/scores.json")).read_bytes() == before
+    found = json.loads(told.read_text(encoding="utf-8"))
+    assert list(found["arms"]) == STUDY["arms"]
+    for arm in found["arms"].values():
+        for key in ("dice", "cc_dice", "fpv_ml", "fnv_ml", "vs_baseline"):
+            assert set(arm[key]) == {"mean", "low", "high"}
+    assert found["arms"]["baseline"]["vs_baseline"]["mean"] == 0.0
+    assert [rule["kind"] for rule in found["rules"]] == ["gains_at_least", "gains_less_than_share"]
+    rows = (target / "scores.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + 2 * len(STUDY["arms"])  # two cases of four are predicted
+    curves = (target / "training.csv").read_text(encoding="utf-8").splitlines()
+    assert "similarity_2" in curves[0]
+
+
+def test_the_study_makes_its_own_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cohort.csv").write_text("case\n", encoding="utf-8")
+    assert run("study", "petct-phantom", "--cohort", tmp_path / "cohort.csv", "-o", tmp_path / "out") == 2
+    assert "makes its own patients" in capsys.readouterr().err
+
+
+# Made cases
+
+
+def test_hot_organs_are_as_hot_as_lesions_and_others_are_not() -> None:
+    settings = PhantomSettings(
+        spacing_mm=9.0, shape=(48, 48, 110), hot=1.0, hot_organs=("Spleen",), suv=(9.0, 9.0), healthy=0.0
+    )
+    case = make_case(settings, 1)
+    spleen, liver = (case.anatomies["true"] == id_of(name) for name in ("Spleen", "Liver"))
+    assert np.percentile(case.pet[spleen & ~case.lesions], 75) > 6.0
+    assert np.median(case.pet[liver & ~case.lesions]) < 5.0
+    assert 8.0 < np.median(case.pet[case.lesions]) < 10.0
+
+
+def test_healthy_patients_are_made_as_often_as_asked() -> None:
+    assert make_case(PhantomSettings(spacing_mm=10.0, shape=(16, 16, 16), healthy=1.0), 0).healthy
+
+
+def test_corruption_takes_whole_structures_from_the_predicted_anatomy() -> None:
+    ids = np.arange(145, dtype=np.uint8).reshape(5, 29, 1)
+    ct = np.zeros(ids.shape, np.float32)
+    case = Case("case", 5.0, ct, ct, ids > 200, {"true": ids})
+    for share, fewest, most in ((0.0, 144, 144), (0.5, 50, 95), (1.0, 0, 0)):
+        found = with_predicted(case, PhantomSettings(anatomy_corruption=share), 0, lambda _ct, _mm: ids)
+        kept = np.count_nonzero(found.anatomy("predicted"))
+        assert fewest <= kept <= most
+        np.testing.assert_array_equal(found.anatomy("true"), ids)
+
+
+def test_a_case_is_made_once(tmp_path: Path) -> None:
+    asked = []
+
+    def predict(ct: Any, _spacing_mm: float) -> Any:
+        asked.append(1)
+        return np.zeros(ct.shape, np.uint8)
+
+    settings = PhantomSettings(spacing_mm=10.0, shape=(16, 16, 16))
+    first = PhantomCases(settings, 1, tmp_path, predict).case(0)
+    again = PhantomCases(settings, 1, tmp_path, predict).case(0)
+    np.testing.assert_array_equal(first.pet, again.pet)
+    assert len(asked) == 1
+
+
+# A cohort's cases
+
+
+def test_cubes_cover_a_grid_however_it_lies() -> None:
+    affine = np.array([[0.0, -2.0, 0.0, 10.0], [3.0, 0.0, 0.0, -5.0], [0.0, 0.0, 4.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    grid = Grid((10, 6, 5), affine)  # i runs to the front, j to the left: 12 mm along R, 30 along A, 20 along S
+    found = cubes_over(grid, 2.0)
+    assert found.shape == (6, 15, 10)
+    assert found.affine[:3, 3].tolist() == [0.0, -5.5, -1.0]
+
+
+def test_a_cohorts_cases_lie_on_one_grid_of_cubes(tmp_path: Path) -> None:
+    assert run("phantom", tmp_path / "patient", "--spacing", "8", "--seed", "3", "--variants") == 0
+    (tmp_path / "cohort.csv").write_text(
+        "case,ct,pet,lesions,anatomy\n"
+        "p,patient/ct.nii.gz,patient/pet.nii.gz,patient/lesions.nii.gz,patient/anatomy.nii.gz\n",
+        encoding="utf-8",
+    )
+
+    def never(_ct: Any, _spacing_mm: float) -> Any:
+        raise AssertionError
+
+    case = CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never).case(0)
+    assert case.ct.shape == case.pet.shape == case.lesions.shape == case.anatomy("predicted").shape
+    lungs = np.isin(case.anatomy("predicted"), [id_of("Lung Lower Lobe Left"), id_of("Lung Lower Lobe Right")])
+    assert np.median(case.ct[lungs]) < -600
+    assert np.median(case.pet[case.lesions]) > 2 * np.median(case.pet[case.anatomy("predicted") > 0])
+
+
+# Training a model
+
+
+GRASP: Mapping[str, Any] = {
+    "backbone": BACKBONE, "form": "groups", "cases": 3, "training_share": 0.67, "phantoms": PHANTOMS,
+    "sampling": {"shape": [32, 32, 16]}, "fusion": {"epochs": 2, "activation_epoch": 1},
+    "training": {**FAST, "batch": 2, "averaging": 0.0},
+}  # fmt: skip
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = torch.load(folder / "training" / "weights.pt", weights_only=True)["network"]
+    return found
+
+
+def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_same(tmp_path: Path) -> None:
+    """The model's card names the frozen encoder; two processes with one example each equal one process with two."""
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    assert run("train", "grasp", "--config", settings_file(tmp_path, GRASP), "-o", alone) == 0
+    card = json.loads((alone / "model.json").read_text(encoding="utf-8"))
+    assert card["task"] == "lesions"
+    assert card["fused"]["anatomy_model"] == "dap-demo"
+    assert len(card["fused"]["weights_sha256"]) == 64
+    assert (alone / "scores.csv").read_text(encoding="utf-8").startswith("case,dice,cc_dice,fpv_ml,fnv_ml\n")
+    assert [json.loads(line)["step"] for line in (alone / "training" / "log.jsonl").open()] == [1, 2]
+    assert run("phantom", tmp_path / "patient", "--spacing", "9", "--seed", "5") == 0
+    patient = tmp_path / "patient"
+    out = tmp_path / "lesions.nii.gz"
+    anatomy = patient / "anatomy.nii.gz"
+    images = (patient / "ct.nii.gz", patient / "pet.nii.gz")
+    assert run("lesions", *images, "--model", alone, "--anatomy", anatomy, "-o", out) == 0
+    assert out.is_file()
+
+    halves = {**GRASP, "training": {**GRASP["training"], "batch": 1}}
+    (together / "cases").mkdir(parents=True)
+    for file in (alone / "cases").iterdir():
+        (together / "cases" / file.name).write_bytes(file.read_bytes())
+    config = settings_file(tmp_path, halves, "halves.json")
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words += ["-m", "AnatomyGuidedLib.cli", "train", "grasp", "--config", str(config), "-o", str(together), "--resume"]
+    done = subprocess.run(
+        words, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = weights(alone), weights(together)
+    for name, value in one.items():
+        if not name.endswith(
+            "conv.bias"
+        ):  # a norm takes it away again: its gradient is rounding, whose sign Adam follows
+            torch.testing.assert_close(two[name], value, atol=2e-4, rtol=2e-3)
+
+
+def test_recipes_that_cannot_be_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for change in ({"arm": {"kept": True}}, {"training_share": 1.5}, {"unknown": 1}, {"arm": {"anatomy": "true"}}):
+        assert run("train", "grasp", "--config", settings_file(tmp_path, change), "-o", tmp_path / "model") == 2
+    assert "predicted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cohort", ["autopet", "hecktor"])
+@pytest.mark.parametrize("backbone", ["unet", "segresnet", "mednext"])
+def test_the_thesis_size_recipes_say_what_the_thesis_says(cohort: str, backbone: str) -> None:
+    from AnatomyGuidedLib.study_options import read_settings, with_settings
+    from AnatomyGuidedLib.train_command import recipe_file
+    from PathologySegLib.learning.grasp_recipe import GraspRecipe
+
+    recipe = with_settings(GraspRecipe(), read_settings(recipe_file(f"grasp-{cohort}-{backbone}")))
+    side = {"autopet": 96, "hecktor": 64}[cohort]
+    assert recipe.sampling.shape == (side, side, side)
+    assert (recipe.sampling.positive, recipe.sampling.negative) == (2, 1)
+    assert (recipe.training.batch, recipe.training.learning_rate, recipe.training.schedule) == (4, 1e-4, "cosine")
+    assert (recipe.fusion.epochs, recipe.fusion.activation_epoch, recipe.fusion.heads) == (300, 50, 8)
+    assert (recipe.form, recipe.even, recipe.training_share) == ("scalar", True, 0.7)
