@@ -34,14 +34,12 @@ class LadderParameters:
     """The arms, what they have in common (a recipe), and the folds that are trained, each arm once a fold.
 
     A pixel is a lesion from that one of `thresholds` on which is best for the fold's own patients, so that arms that
-    are less sure of themselves after few steps can be compared. `states` is a folder that keeps the trainings, so that
-    a study that was stopped goes on; without it they are lost.
+    are less sure of themselves after few steps can be compared.
     """
 
     arms: tuple[str, ...] = tuple(ARMS)
     folds: tuple[int, ...] = (0,)
     thresholds: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-    states: str = ""
     recipe: ApexRecipe = field(default_factory=ApexRecipe)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.folds import fold_of, with_pathology
 from PathologySegLib.apex.ladder import NOT_RUN
 from PathologySegLib.apex.ladder_report import COLUMNS, arm_line, arm_result, arm_row
-from PathologySegLib.apex.ladder_settings import TIERS
+from PathologySegLib.apex.ladder_settings import TIERS, LadderParameters
 from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
 from PathologySegLib.apex.recipe import ApexRecipe
 from PathologySegLib.apex.segmentation_scores import Counts, counts_of
@@ -28,6 +29,8 @@ from PathologySegLib.apex.slices import PatientSlices
 
 if TYPE_CHECKING:
     from PathologySegLib.apex.learning import Learned
+
+STATES = "training"
 
 
 def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, object]:
@@ -48,16 +51,15 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     arms: dict[str, Any] = {}
     counts: dict[str, list[Counts]] = {}
     attention: Mapping[str, object] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        states = Path(parameters.states or scratch)
-        for place, (name, recipe) in enumerate(recipes.items()):
-            told = part_of(console.progress, 0.1 + 0.9 * place / len(recipes), 0.1 + 0.9 * (place + 1) / len(recipes))
-            trained = _trained(recipe, parameters.folds, patients, states / name, told, console)
-            counts[name], folds = _tried(recipe, trained, patients, held_out, parameters.thresholds, console)
-            arms[name] = arm_result(recipe, trained, counts[name], counts["baseline"], folds)
-            console.line(arm_line(name, arms[name]))
-            if name == "cross-attention":
-                attention = _attention(recipe, trained[0][1], held_out, folder, folds[0]["threshold"], console)
+    states = _states(options, folder, parameters)
+    for place, (name, recipe) in enumerate(recipes.items()):
+        told = part_of(console.progress, 0.1 + 0.9 * place / len(recipes), 0.1 + 0.9 * (place + 1) / len(recipes))
+        trained = _trained(recipe, parameters.folds, patients, states / name, told, console)
+        counts[name], folds = _tried(recipe, trained, patients, held_out, parameters.thresholds, console)
+        arms[name] = arm_result(recipe, trained, counts[name], counts["baseline"], folds)
+        console.line(arm_line(name, arms[name]))
+        if name == "cross-attention":
+            attention = _attention(recipe, trained[0][1], held_out, folder, folds[0]["threshold"], console)
     result = {
         "format": "anatomyguided-study",
         "version": 1,
@@ -76,6 +78,12 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         console.line(f"{name:26} not run: it {reason}")
     console.progress(1.0, "Done")
     return result
+
+
+def _states(options: StudyOptions, folder: Path, parameters: LadderParameters) -> Path:
+    """Where the trainings of these settings are kept, so that a study that was stopped goes on."""
+    settings = json.dumps(asdict(parameters.recipe), sort_keys=True)
+    return (options.target or folder) / STATES / hashlib.sha256(settings.encode()).hexdigest()[:12]
 
 
 def _trained(
@@ -97,7 +105,7 @@ def _trained(
         told = part_of(progress, place / len(folds), (place + 1) / len(folds))
         learned = learn(recipe, learned_from, states / f"fold_{fold}", progress=told, cancelled=console.cancelled)
         if not learned.is_complete:
-            raise Cancelled("Stopped; with the setting states the study goes on from the last step.")
+            raise Cancelled("Stopped; the same call goes on from the last step.")
         trained.append((fold, learned))
     return trained
 

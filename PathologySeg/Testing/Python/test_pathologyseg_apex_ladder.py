@@ -97,5 +97,8 @@ def test_the_study_prints_all_arms_and_writes_the_read_out(tmp_path: Path, run_c
         assert told["share"] == pytest.approx(np.mean([row["hit"] == "True" for row in rows]), abs=1e-4)
     if (tmp_path / "out" / "attended.seg.nrrd").exists():
         assert read_labelmap(tmp_path / "out" / "attended.seg.nrrd").values.max() <= 6
+    assert (
+        len(list((tmp_path / "out" / "training").glob("*/*/fold_0/state.pt"))) == 4
+    )  # another call goes on from there
     code, _, said = run_command(*words, "--cohort", tmp_path / "s.json", "-o", tmp_path / "other")
     assert (code, "without --cohort" in said) == (2, True)
