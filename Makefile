@@ -15,7 +15,7 @@ demo: $(VENV)/installed
 	$(BIN)/anatomyguided demo -o $(DEMO_DIR)
 
 test: lint
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q --durations=10
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --durations=20 -n auto --maxprocesses 8 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -92,7 +92,7 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        self.previewNode = None
+        self.previewNode = self.askedNode = None
         self.stop()
 
     def getParameterNode(self):
@@ -115,7 +115,7 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
 
     def stop(self):
         """Nothing; the session is over. Its result stays in the scene, what was on offer does not."""
-        self._removePreview()
+        self._removeShown()
         self.session = self.resultNode = self._volumeNode = self._anatomyNode = None
         self._forced = False
 
@@ -151,7 +151,9 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         scene = self._volumeNode.GetScene()
         if self.session.current is not None:
             self._showMask(scene)
+        self._removeShown()
         self._showOffer(scene)
+        self._showAskedPoint(scene)
         centre = self.session.shown_centre_ras()
         if centre is not None:
             slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
@@ -167,7 +169,6 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
 
     def _showOffer(self, scene):
         """Nothing; while the default adaptation is on offer, its outline is shown in a node of its own."""
-        self._removePreview()
         offered = self.session.offered_slice()
         if offered is not None:
             name = f"{self._volumeNode.GetName()} LIMIS, on offer"
@@ -175,10 +176,23 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
             self.previewNode.GetDisplayNode().SetVisibility2DFill(False)
             self.previewNode.SaveWithSceneOff()
 
-    def _removePreview(self):
-        if self.previewNode is not None and self.previewNode.GetScene() is not None:
-            self.previewNode.GetScene().RemoveNode(self.previewNode)
-        self.previewNode = None
+    def _showAskedPoint(self, scene):
+        """Nothing; the place that a question is about is marked, so that it can be answered."""
+        point = self.session.asked_point_ras
+        if point is not None:
+            self.askedNode = scene.AddNode(slicer.vtkMRMLMarkupsFiducialNode())
+            self.askedNode.SetName("LIMIS asks about")
+            self.askedNode.CreateDefaultDisplayNodes()
+            self.askedNode.AddControlPoint(point, "?")
+            self.askedNode.LockedOn()
+            self.askedNode.SaveWithSceneOff()
+
+    def _removeShown(self):
+        """Nothing; what was shown for a question alone is gone."""
+        for node in (self.previewNode, self.askedNode):
+            if node is not None and node.GetScene() is not None:
+                node.GetScene().RemoveNode(node)
+        self.previewNode = self.askedNode = None
 
     def _segmentation(self, scene):
         name = f"{self._volumeNode.GetName()} LIMIS"

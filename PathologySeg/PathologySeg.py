@@ -9,10 +9,12 @@ from AnatomyGuidedLib.io import dap_segments, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import ids_by_title
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress
-from AnatomyGuidedLib.requirements import IN_SLICER
+from AnatomyGuidedLib.requirements import IN_SLICER, IN_SLICER_FOR_MODELS
 from AnatomyGuidedLib.runner import run_in_process, run_worker
+from PathologySegLib.finders import lesion_model_names
 from PathologySegLib.lesion_table import COLUMNS
-from PathologySegLib.parameters import READINGS, LesionParameters
+from PathologySegLib.parameters import EACH, ONE, READINGS, THRESHOLD_READINGS, LesionParameters
+from PathologySegLib.petct.activity import in_suv
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -30,9 +32,9 @@ class PathologySeg(ScriptedLoadableModule):
         parent.dependencies = ["Segmentations", "Volumes"]
         parent.contributors = ["AnatomyGuided contributors"]
         parent.helpText = _(
-            "Finds lesions in PET/CT by the classical readings of clinics: a fixed SUV, 41 % of each hot spot's "
-            "maximum, or PERCIST's threshold from the liver; physiological uptake is taken off where the anatomy is "
-            "known."
+            "Finds lesions in PET/CT by a trained model, or by the classical readings of clinics: a fixed SUV, 41 % of "
+            "each hot spot's maximum, or PERCIST's threshold from the liver; physiological uptake is taken off these "
+            "where the anatomy is known."
         )
         parent.acknowledgementText = _("PERCIST: Wahl et al. 2009, doi 10.2967/jnumed.108.057307.")
 
@@ -44,8 +46,10 @@ class PathologySegParameterNode:
     ctVolume: vtkMRMLScalarVolumeNode
     petVolume: vtkMRMLScalarVolumeNode
     anatomySegmentation: vtkMRMLSegmentationNode
-    reading: Annotated[str, Choice([*READINGS])] = "suv4"
+    reading: Annotated[str, Choice([*READINGS, *lesion_model_names()])] = "suv4"
     thresholdSuv: Annotated[float, WithinRange(0.1, 50.0), Decimals(1)] = 4.0
+    modelFolder: Path
+    oneSegment: bool = False
 
 
 class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -95,18 +99,23 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         """
         if ctNode is None or petNode is None:
             raise AnatomyGuidedError(_("A CT and a PET are needed; choose both volumes first."))
-        pip_ensure(IN_SLICER, requester="PathologySeg")
         parameters = parameters or LesionParameters()
+        pip_ensure(IN_SLICER_FOR_MODELS if parameters.is_model else IN_SLICER, requester="PathologySeg")
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)
             ct = mrml.volume_from_node(ctNode, unit="HU")
             write_volume(ct, folder / "ct.nrrd")
-            write_volume(mrml.volume_from_node(petNode, unit="SUV"), folder / "pet.nrrd")
+            write_volume(self._pet(petNode), folder / "pet.nrrd")
             anatomy = self._written(anatomyNode, ct.grid, folder / "anatomy.nrrd")
             output = folder / "lesions.seg.nrrd"
             words = parameters.words(folder / "ct.nrrd", folder / "pet.nrrd", output, anatomy=anatomy)
             report = runner(words, progress=progress, cancelled=cancelled)
             return self._shown(output, report, petNode)
+
+    def _pet(self, petNode):
+        """In SUV, also where Slicer loaded activity from DICOM."""
+        files = mrml.dicom_files(petNode, slicer.app.dicomDatabase())
+        return in_suv(mrml.volume_from_node(petNode, unit="SUV"), files, name=petNode.GetName())
 
     def _written(self, anatomyNode, grid, path):
         if anatomyNode is None:
@@ -128,7 +137,10 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
 
 def lesion_parameters(node):
     """The Lib's parameters from the parameter node."""
-    return LesionParameters(node.reading, None if node.reading == "percist" else node.thresholdSuv)
+    folder = str(node.modelFolder)
+    reading = node.reading if folder in ("", ".") else folder
+    threshold = node.thresholdSuv if reading in THRESHOLD_READINGS else None
+    return LesionParameters(reading, threshold, segments=ONE if node.oneSegment else EACH)
 
 
 class PathologySegTest(ScriptedLoadableModuleTest):

@@ -106,6 +106,19 @@ def read_grid(path: Path) -> Grid:
     return _grid(_sorted_slices(_series(path)))
 
 
+def read_suv_factor(files: Sequence[Path]) -> float:
+    """What the rescaled values of a PET's slices, given by their files, are multiplied with to give SUVbw.
+
+    Raises:
+        AnatomyGuidedError: A file is missing or damaged, is no PET, or SUV cannot be computed.
+    """
+    headers = [_header(file) for file in files]
+    other = sorted({str(header.get("Modality") or "absent") for header in headers} - {"PT"})
+    if other:
+        raise AnatomyGuidedError(f"A DICOM series of modality {other[0]} came, but a PET (PT) was expected.")
+    return suv_factor(headers)
+
+
 def _series(path: Path) -> list[Header]:
     folder = path if path.is_dir() else path.parent
     found: dict[str, list[Header]] = defaultdict(list)

@@ -12,6 +12,8 @@ from typing import Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 
+ATLAS, LESIONS = "atlas", "lesions"
+
 _CARD = "model.json"
 _CHUNK_BYTES = 1 << 20
 
@@ -22,13 +24,14 @@ class ModelNotInstalled(UsageError):
 
 @dataclass(frozen=True)
 class Model:
-    """A folder that holds a card and the files that the card lists with their sha256."""
+    """A folder that holds a card and the files that the card lists with their sha256; and which command takes it."""
 
     name: str
     folder: Path
     task: str
     licence: str
     files: Mapping[str, str]
+    used_by: str = ATLAS
 
     def damaged_files(self) -> list[str]:
         """Files that are missing or whose sha256 is not the card's."""
@@ -47,10 +50,15 @@ def installed_models() -> list[Model]:
     return [found[name] for name in sorted(found)]
 
 
-def model_names() -> tuple[str, ...]:
-    """The names of the installed models whose cards can be read, for a list to choose from."""
-    found = {folder.name for folder in _folders() if _is_readable(folder)}
-    return tuple(sorted(found))
+def model_names(used_by: str = ATLAS) -> tuple[str, ...]:
+    """The names of a command's installed models whose cards can be read, for a list to choose from."""
+    return tuple(model.name for model in readable_models() if model.used_by == used_by)
+
+
+def readable_models() -> list[Model]:
+    """The installed models whose cards can be read, by name; no file of theirs is looked at."""
+    found = {folder.name: _read_card(folder) for folder in _folders() if _is_readable(folder)}
+    return [found[name] for name in sorted(found)]
 
 
 def find_model(name: str) -> Model:
@@ -100,7 +108,8 @@ def _read_card(folder: Path) -> Model:
     try:
         card: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
         files = {str(name): str(digest) for name, digest in card["files"].items()}
-        model = Model(folder.name, folder, str(card["task"]), str(card["licence"]), files)
+        used_by = str(card.get("used_by", LESIONS if LESIONS in card else ATLAS))
+        model = Model(folder.name, folder, str(card["task"]), str(card["licence"]), files, used_by)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AnatomyGuidedError(f"The model card of {folder.name} cannot be read; install the model again.") from error
     outside = [name for name in files if not (folder / name).resolve().is_relative_to(folder.resolve())]

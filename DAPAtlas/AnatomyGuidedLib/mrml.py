@@ -74,6 +74,16 @@ def volume_from_node(node: Any, *, unit: str = "") -> Volume:
     return Volume(np.asarray(values, dtype=np.float32), _grid(values.shape, matrix, node), unit or _unit_of(node))
 
 
+def dicom_files(node: Any, database: Any) -> list[Path]:
+    """The files of the DICOM slices that a volume node was loaded from; none where it was not, or one is not there.
+
+    `database` is Slicer's DICOM database, None in a Slicer without one.
+    """
+    uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split() if database is not None else []
+    found = [str(database.fileForInstance(uid)) for uid in uids]
+    return [Path(file) for file in found] if all(found) else []
+
+
 def segment_names(node: Any) -> dict[str, str]:
     """The names of a segmentation node's segments by segment id, in the order of the segment list."""
     segmentation = _segmentation(node)

@@ -19,7 +19,12 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     "limis-loop": ("LIMISLib.studies.limis_loop", "a simulated user refines masks by sentences (Figure 20)"),
     "petct-phantom": ("PathologySegLib.learning.petct_phantom", "what anatomy is worth for lesions (Tables 14 and 15)"),
     "limis-participants": ("LIMISLib.studies.limis_participants", "what participants reached (Figure 20, Table 9)"),
+    "limis-ablation": ("LIMISLib.studies.limis_ablation", "what crop, window and box size do to masks (3.3.3.2)"),
     "atlas-insights": ("DAPAtlasLib.insights.study", "volumes and HU by age, sex and data set (Figures 10 and 11)"),
+    "apex-ladder": (
+        "PathologySegLib.apex.ladder_study",
+        "every way to learn anatomy beside lesions (Tables 10 and 11)",
+    ),
 }
 
 

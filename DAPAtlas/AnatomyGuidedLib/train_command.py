@@ -18,6 +18,7 @@ TRAININGS: Mapping[str, tuple[str, str]] = {
     "expert": ("DAPAtlasLib.training.expert", "an nnU-Net ensemble on any labelled CTs, and its labels for other CTs"),
     "atlas": ("DAPAtlasLib.training.atlas", "a network that names all structures of the DAP Atlas"),
     "grasp": ("PathologySegLib.learning.grasp", "a network that finds lesions beside a frozen atlas network"),
+    "apex": ("PathologySegLib.apex.training", "lesions and anatomy in slices of a PET/CT, or one of APEx's rivals"),
     "lang2box": ("LIMISLib.finding.training", "a network that finds the box of a structure that is named"),
     "box2mask": ("LIMISLib.training.box2mask", "a network that makes a mask in a slice from a box and clicks"),
 }

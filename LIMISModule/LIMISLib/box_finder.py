@@ -34,15 +34,19 @@ class Finding:
         >>> Finding(7, Box(0, 0, 9, 9), "lang2box-demo (a demonstration model)", 0.734).remark
         'The box is from lang2box-demo (a demonstration model), 73 % sure; check it.'
         """
-        if self.confidence is None:
+        if not self.finder:
             return ""
-        return f"The box is from {self.finder}, {self.confidence:.0%} sure; check it.".replace("%", " %")
+        sure = "" if self.confidence is None else f", {100 * self.confidence:.0f} % sure"
+        return f"The box is from {self.finder}{sure}; check it."
 
 
 class BoxFinder(Protocol):
     """What turns a structure's name into a box."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As users read it."""
+        ...
 
     def find(self, structure: str, slice_number: int | None = None) -> Finding:
         """The structure's box in that slice, by default in the slice that shows most of it.

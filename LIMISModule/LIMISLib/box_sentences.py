@@ -81,6 +81,7 @@ _GROWING_SIDES = {  # growing to the left moves the left side; shrinking to the 
         for before in ("to ", "towards ", "toward ", "")
         if before or word.endswith(("ward", "wards"))
     },
+    **{f"to {word} side": side for word, side in _SIDE_WORDS.items()},  # "add 5 mm to the left side of the box"
 }
 _SHIFT_FILLERS = (
     *("by", "further", "another", "more", "over", "about", "on", "screen", "whole", "entire", "some", "should", "be"),

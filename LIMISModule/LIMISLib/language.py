@@ -33,8 +33,8 @@ LONGEST_SENTENCE = 300
 _MOST_CORRECTED = 2  # words with typing errors
 
 HINT = (
-    'You can say, for example, "segment the liver", "move the box 5 pixels left", "make the box ten pixels larger", '
-    '"keep", "undo", "redo" or "revert to step 2".'
+    'You can say, in English, for example "segment the liver", "move the box 5 pixels left", "make the box ten pixels '
+    'larger", "keep", "undo", "redo" or "revert to step 2".'
 )
 
 _NO_COMMAND = Rejection(f"That is no command. {HINT}")
@@ -90,15 +90,26 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
     return (nearly_meant(sentence, _understood) or reading) if reading == _NO_COMMAND else reading
 
 
-def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
-    """What the sentence means when typing errors are put right; asked for where they are many or large.
+def is_no_command(reading: Interpretation) -> bool:
+    """Whether nothing in the sentence was understood; other rejections know what was said and why it cannot be done.
 
-    Where a word may be several, the sentence must mean one thing only.
+    >>> is_no_command(parse("good morning")), is_no_command(parse("don't segment the liver"))
+    (True, False)
+    """
+    return reading == _NO_COMMAND
+
+
+def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
+    """What the sentence means when typing errors are put right; asked for where they are many, large, or of two kinds.
+
+    Where a word may be several, the sentence must mean one thing only, or is asked about if it may mean two.
     """
     readings = {better: _understood(tokens_of(" ".join(better.words))) for better in corrections(words)}
     runnable = {better: reading for better, reading in readings.items() if not isinstance(reading, Rejection)}
-    if not runnable or any(reading != next(iter(runnable.values())) for reading in runnable.values()):
-        return rejection
+    meanings = list(dict.fromkeys(runnable.values()))
+    if len(meanings) != 1:
+        commands = [meaning for meaning in meanings if isinstance(meaning, Command)]
+        return (question_between(commands) if len(commands) == len(meanings) else None) or rejection
     better, reading = next(iter(runnable.items()))
     if isinstance(reading, Question) or (better.errors == 1 and better.changed <= _MOST_CORRECTED):
         return reading

@@ -11,8 +11,8 @@ from LIMISLib.commands import Command
 from LIMISLib.dialogue import ADAPTED_PX, Offer
 from LIMISLib.guidance import usual_window
 from LIMISLib.prompt import PRESETS
-from LIMISLib.prompt_segmenter import Mask
-from LIMISLib.propagation import propagated
+from LIMISLib.prompt_segmenter import Mask, VolumeSegmenter
+from LIMISLib.propagation import asked_for_all, propagated
 from LIMISLib.random_walk import Chances
 from LIMISLib.refinements import REFINEMENTS
 from LIMISLib.states import Setup, State
@@ -23,7 +23,8 @@ def segment(bench: Workbench, command: Command) -> str:
     """The first mask of a structure; the default adaptation is then on offer."""
     if bench.finder is None:
         raise AnatomyGuidedError(
-            "Without an anatomy no structure can be found; give a label map of this image with the session."
+            "Without an anatomy or a finder no structure can be found; give a label map of this image with the session "
+            "(Anatomy in the panel), or a finder."
         )
     structure = command.word("structure")
     finding = bench.finder.find(structure, command.count("slice"))
@@ -57,14 +58,12 @@ def propagate(bench: Workbench, command: Command) -> str:
             f"The mask of step {state.number} is empty, so there is nothing to carry; lower the threshold, make the "
             'box larger, or "undo".'
         )
-    volume = propagated(
-        bench.image.values,
-        bench.view_of(state),
-        state.mask,
-        state.slice_number,
-        direction=command.word("direction", "both"),
-        window=state.setup.window,
-    )
+    direction = command.word("direction", "both")
+    where = bench.image.values, bench.view_of(state), state.mask, state.slice_number
+    if isinstance(bench.segmenter, VolumeSegmenter):
+        volume = asked_for_all(bench.segmenter, *where, state.setup.prompt, direction=direction)
+    else:
+        volume = propagated(*where, direction=direction, window=state.setup.window)
     return bench.add(command, state.setup, chances=state.chances, volume=volume)
 
 

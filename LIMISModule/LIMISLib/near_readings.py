@@ -108,7 +108,7 @@ def _loose(tokens: list[Token]) -> list[int]:
 def _command(tokens: list[Token], understand: Understand, *, verbs: Sequence[str] = ()) -> Command | None:
     """The command that the tokens are; one without an object counts only if it begins with one of the verbs."""
     reading = understand(tokens)
-    if not isinstance(reading, Command):
+    if not isinstance(reading, Command) or (tokens and tokens[0] in _ABOUT_SOMETHING):
         return None
     return reading if reading.intent not in _BARE or (tokens and tokens[0] in verbs) else None
 

@@ -123,6 +123,23 @@ class SliceView:
         r, a, s = (float(coordinate) for coordinate in grid.ras_from_ijk([(n - 1) / 2 for n in grid.shape]))
         return r, a, s
 
+    def pixel_ras(self, number: int, row: int, column: int) -> tuple[float, float, float]:
+        """RAS position in mm of the centre of a pixel of slice `number`.
+
+        >>> SliceView(Grid((4, 5, 6), np.diag([2.0, 3.0, 7.0, 1.0])), AXIAL).pixel_ras(2, 0, 0)
+        (6.0, 12.0, 7.0)
+
+        Raises:
+            AnatomyGuidedError: The image has no slice of that number.
+        """
+        towards = (self.plane.numbers_towards, self.plane.down_towards, self.plane.right_towards)
+        ijk = [0, 0, 0]
+        for letter, place in zip(towards, (self._index(number), row, column), strict=True):
+            axis = self._axis(letter)
+            ijk[axis] = place if letter in self.grid.axis_codes else self.grid.shape[axis] - 1 - place
+        r, a, s = (float(coordinate) for coordinate in self.grid.ras_from_ijk(ijk))
+        return r, a, s
+
     def screen_direction(self, towards: str) -> str:
         """The screen direction ("left", "right", "up", "down") of a patient direction, or "" if it leaves the slice.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from AnatomyGuidedLib.grid import FloatArray
 from scipy import ndimage
 
 from LIMISLib.box import Box
+from LIMISLib.planes import SliceView
 from LIMISLib.prompt import Prompt
 from LIMISLib.segmenters.capabilities import Capabilities, require_understood
 
@@ -47,6 +48,17 @@ class PromptSegmenter(Protocol):
         Raises:
             AnatomyGuidedError: The box lies outside the slice.
         """
+        ...
+
+
+@runtime_checkable
+class VolumeSegmenter(Protocol):
+    """A segmenter that sees the whole image at once (dimensions 3); `propagate` then asks it."""
+
+    def volume(
+        self, values_hu: npt.NDArray[np.float32], view: SliceView, slice_number: int, prompt: Prompt
+    ) -> npt.NDArray[np.uint8]:
+        """The mask in all slices, 1 in the structure, on the image's grid, from a prompt in one slice."""
         ...
 
 

@@ -10,8 +10,8 @@ from AnatomyGuidedLib.progress import CancelCheck, never_cancelled, stop_if
 from scipy import ndimage
 
 from LIMISLib.planes import SliceView
-from LIMISLib.prompt import Window
-from LIMISLib.prompt_segmenter import Mask
+from LIMISLib.prompt import Prompt, Window
+from LIMISLib.prompt_segmenter import Mask, VolumeSegmenter
 from LIMISLib.random_walk import RandomWalk
 
 _MAD_TO_SIGMA = 1.4826
@@ -41,6 +41,23 @@ class Propagation:
     smoothing_px: float = 0.5
     farthest_px: int = 1
     likeness: float = 0.7
+
+    def middle_and_spread(
+        self, pixels_hu: npt.NDArray[np.float32], mask: Mask, pixel_mm: tuple[float, float]
+    ) -> tuple[float, float]:
+        """The structure's HU, and how far its HU lie from that.
+
+        At a sharp border a pixel is half the structure and half its surroundings; so that it is not lost at each step,
+        HU up to the middle between the two are the structure's.
+        """
+        if not mask.any():
+            return 0.0, self.least_spread_hu
+        middle = float(np.median(pixels_hu[mask]))
+        spread = _MAD_TO_SIGMA * float(np.median(np.abs(pixels_hu[mask] - middle)))
+        outside_mm = ndimage.distance_transform_edt(~mask, sampling=pixel_mm)
+        around = (outside_mm > self.reach_mm / 2) & (outside_mm <= 1.5 * self.reach_mm)
+        contrast = abs(float(np.median(pixels_hu[around])) - middle) if around.any() else 0.0
+        return middle, max(spread, self.least_spread_hu, contrast / 2 / self.spreads)
 
     def next_mask(
         self,
@@ -122,10 +139,7 @@ def propagated(
     volume = np.zeros(view.grid.shape, np.uint8)
     slices, filled = view.turned(values_hu), view.turned(volume)
     filled[slice_number - 1] = mask
-    inside = slices[slice_number - 1][mask]
-    middle = float(np.median(inside)) if inside.size else 0.0
-    spread = _MAD_TO_SIGMA * float(np.median(np.abs(inside - middle))) if inside.size else 0.0
-    hu = middle, max(spread, how.least_spread_hu)
+    hu = how.middle_and_spread(slices[slice_number - 1], mask, view.pixel_mm)
     for step in {"up": (1,), "down": (-1,), "both": (1, -1)}[direction]:
         before, index = mask, slice_number - 1 + step
         while before.any() and 0 <= index < len(slices):
@@ -134,6 +148,27 @@ def propagated(
             before = how.next_mask(slices[index], before, hu, view.pixel_mm, window)
             filled[index] = before
             index += step
+    return volume
+
+
+def asked_for_all(
+    segmenter: VolumeSegmenter,
+    values_hu: npt.NDArray[np.float32],
+    view: SliceView,
+    mask: Mask,
+    slice_number: int,
+    prompt: Prompt,
+    *,
+    direction: str = "both",
+) -> npt.NDArray[np.uint8]:
+    """As `propagated`, but by a segmenter that sees the whole image; the mask of the prompt's own slice is kept."""
+    volume = segmenter.volume(values_hu, view, slice_number, prompt)
+    filled = view.turned(volume)
+    filled[slice_number - 1] = mask
+    if direction == "up":
+        filled[: slice_number - 1] = 0
+    if direction == "down":
+        filled[slice_number:] = 0
     return volume
 
 

@@ -21,6 +21,7 @@ from LIMISLib.dialogue import asked
 from LIMISLib.language import parse
 from LIMISLib.planes import AXIAL, Plane, SliceView
 from LIMISLib.prompt_segmenter import Mask, PromptSegmenter
+from LIMISLib.proposer import CommandProposer, with_proposals
 from LIMISLib.random_walk import RandomWalk
 from LIMISLib.refinements import cell_of
 from LIMISLib.state_tree import NoMask
@@ -53,6 +54,7 @@ class Session:
         self._bench = Workbench(image, anatomy, finder=finder, segmenter=segmenter or RandomWalk(), plane=plane)
         self._tree, self._dialogue = self._bench.tree, self._bench.dialogue
         self._entries: list[Entry] = []
+        self.proposer: CommandProposer | None = None  # for sentences that are no command
 
     @property
     def image(self) -> Volume:
@@ -104,6 +106,12 @@ class Session:
         return self._dialogue.guide.point
 
     @property
+    def asked_point_ras(self) -> tuple[float, float, float] | None:
+        """RAS position in mm of the pixel that is being asked about."""
+        point, state = self.asked_point, self.current
+        return None if point is None or state is None else self.view_of(state).pixel_ras(state.slice_number, *point)
+
+    @property
     def slice_number(self) -> int | None:
         """The slice that is shown: that of the current mask, or where the user went since."""
         return self._bench.slice_number
@@ -115,7 +123,7 @@ class Session:
 
     def say(self, sentence: str) -> Reply:
         """What came of the sentence. It never raises for a sentence: a bad one leaves the session as it was."""
-        interpretation = parse(sentence, self.pending)
+        interpretation = with_proposals(sentence, parse(sentence, self.pending), self.proposer)
         if isinstance(interpretation, Command) and interpretation.intent == "answer":
             choice = interpretation.word("choice")
             if self._dialogue.leaves_out(choice):

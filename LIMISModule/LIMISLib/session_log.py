@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +18,9 @@ from AnatomyGuidedLib.io import read_anatomy, read_ct, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
 
 from LIMISLib.commands import Command, command_from_json
-from LIMISLib.finding.choose import choice_for, make_finder
+from LIMISLib.finding.choose import choice_for, make_finder, parse_finder
 from LIMISLib.prompt_segmenter import PromptSegmenter
-from LIMISLib.segmenters.recorded import choice_from_json, choice_to_json, opened_again
+from LIMISLib.segmenters.recorded import choice_from_json, choice_to_json, opened_again, relative_path
 from LIMISLib.segmenters.registry import SegmenterChoice
 from LIMISLib.session import Entry, Session, State
 
@@ -124,7 +123,7 @@ def write_log(log: SessionLog, path: Path, *, folder: Path) -> None:
         "software": f"AnatomyGuided {__version__}",
         "image": {**_source_json(log.image, folder), "forced": log.forced},
         "anatomy": {**_source_json(log.anatomy, folder), "scheme": log.anatomy.scheme} if log.anatomy else None,
-        **({"finder": log.finder} if log.finder else {}),
+        **({"finder": _finder_from(log.finder, folder)} if log.finder else {}),
         "segmenter": choice_to_json(log.segmenter, folder),
     }
     lines: Sequence[Mapping[str, object]] = [header, *(_entry_json(entry) for entry in log.entries)]
@@ -156,7 +155,7 @@ def read_log(path: Path) -> SessionLog:
         _read_source(anatomy, path) if anatomy is not None else None,
         isinstance(image, Mapping) and image.get("forced") is True,
         tuple(_read_entry(line, path) for line in numbered[1:]),
-        str(header.get("finder", "")),
+        _finder_at(str(header.get("finder", "")), path.parent),
         _read_segmenter(header.get("segmenter"), path),
     )
 
@@ -245,15 +244,23 @@ def _unchanged_or_none(what: str, recorded: Source | None) -> Source | None:
 
 
 def _source_json(used: Source, folder: Path) -> dict[str, object]:
-    return {"path": _relative(used.path, folder), "sha256": used.sha256}
+    return {"path": relative_path(used.path, folder), "sha256": used.sha256}
 
 
-def _relative(path: Path, folder: Path) -> str:
-    """The path from the folder, with forward slashes; the absolute one where they lie on different drives."""
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:
-        return path.resolve().as_posix()
+def _finder_from(finder: str, folder: Path) -> str:
+    """The finder's name with the paths that are there taken from the folder; others are names."""
+    return (
+        parse_finder(finder)
+        .with_paths(lambda path: relative_path(Path(path), folder) if Path(path).exists() else path)
+        .text
+    )
+
+
+def _finder_at(finder: str, folder: Path) -> str:
+    """The finder's name with the paths that are there from the folder on."""
+    if not finder:
+        return ""
+    return parse_finder(finder).with_paths(lambda path: str(folder / path) if (folder / path).exists() else path).text
 
 
 def _entry_json(entry: Entry) -> dict[str, object]:

@@ -31,6 +31,7 @@ def result_json(session: Session, notes: tuple[str, ...]) -> Mapping[str, object
     """What `--json` writes of a session, as docs/limis.md describes it."""
     state = session.current
     return {
+        "segmenter": session.segmenter.name,
         "structure": state.structure if state else None,
         "slice": state.slice_number if state else None,
         "state": state.number if state else None,

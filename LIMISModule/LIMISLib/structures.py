@@ -81,7 +81,7 @@ def everyday_name(label: Label) -> str:
     >>> everyday_name(label_by_name("Costa 10 Right"))
     'right rib 3 (Costa 10 Right)'
     """
-    base = _base(label)
+    base = base_name(label)
     kind, _, rest = base.partition(" ")
     if kind in ("Artery", "Vein"):
         return f"{label.side} {rest.lower()} {kind.lower()}".strip()
@@ -106,7 +106,7 @@ def _choice(labels: tuple[Label, ...], command: Callable[[str], Command]) -> Com
         return command(labels[0].name)
     ordered = sorted(labels, key=lambda label: label.side)
     outcomes = tuple(command(label.name) for label in ordered)
-    if len({_base(label) for label in labels}) == 1:
+    if len({base_name(label) for label in labels}) == 1:
         name = everyday_name(ordered[0]).removeprefix("left ").partition(" (")[0]
         return Question(f"Left or right {name}?", ("left", "right"), outcomes)
     options = tuple(everyday_name(label) for label in ordered)
@@ -215,11 +215,11 @@ def _reading(words: str, labels: tuple[Label, ...]) -> Readings:
     return ((words, labels),) if labels else ()
 
 
-def _base(label: Label) -> str:
+def base_name(label: Label) -> str:
     """The label's name without its side.
 
     >>> from AnatomyGuidedLib.labels import label_by_name
-    >>> _base(label_by_name("Heart Atrium Left")), _base(label_by_name("Liver"))
+    >>> base_name(label_by_name("Heart Atrium Left")), base_name(label_by_name("Liver"))
     ('Heart Atrium', 'Liver')
     """
     return label.name.removesuffix(f" {label.side.capitalize()}") if label.side else label.name
@@ -230,10 +230,10 @@ def _phrases() -> Mapping[str, tuple[Label, ...]]:
     """Labels by phrase. A DAP name means itself, even where it is also a synonym of others ("heart")."""
     by_phrase: dict[str, list[Label]] = {}
     for label in structures():
-        for phrase in SYNONYMS.get(_base(label), ()):
+        for phrase in SYNONYMS.get(base_name(label), ()):
             by_phrase.setdefault(phrase, []).append(label)
     own: dict[str, list[Label]] = {}
     for label in structures():
         if not label.anatomical_rib:
-            own.setdefault(_base(label).lower(), []).append(label)
+            own.setdefault(base_name(label).lower(), []).append(label)
     return {phrase: tuple(labels) for phrase, labels in {**by_phrase, **own}.items()}

@@ -17,7 +17,7 @@ In all of them a PET is in SUV, and every value above 0 of the lesions is a lesi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +25,15 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, read_ct, read_labelmap, read_pet, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
-from AnatomyGuidedLib.tables import read_rows
+from AnatomyGuidedLib.tables import read_rows, read_table
 
 from PathologySegLib.petct.inputs import ONTO_PET, PetCt, on_one_grid
 from PathologySegLib.petct.pair import require_overlap
 
 COLUMNS = ("case", "patient", "ct", "pet", "lesions")
 ANATOMY = "anatomy"
+
+_PATIENT_COLUMNS = ("patient", "Subject ID")
 
 _CT, _PET = "_0000.nii.gz", "_0001.nii.gz"
 
@@ -88,6 +90,28 @@ def cases_of(source: Path) -> tuple[PetCtCase, ...]:
         if absent:
             raise AnatomyGuidedError(f"The case {case.name} of {source.name} lacks {', '.join(absent)}; check paths.")
     return tuple(sorted(cases, key=lambda case: case.name))
+
+
+def with_facts(cases: Sequence[PetCtCase], table: Path) -> tuple[PetCtCase, ...]:
+    """The cases with what a table says of their patients, such as diagnosis and sex; AutoPET comes with one.
+
+    The patient's column is `patient`, or `Subject ID` as in AutoPET's; of several rows of a patient the first counts.
+
+    Raises:
+        AnatomyGuidedError: The table has neither column, or lacks a patient.
+    """
+    header, rows = read_table(table)
+    column = next((name for name in _PATIENT_COLUMNS if name in header), None)
+    if column is None:
+        raise AnatomyGuidedError(f"{table.name} must have a column {' or '.join(_PATIENT_COLUMNS)}, but has neither.")
+    facts: dict[str, dict[str, str]] = {}
+    for _, cells in rows:
+        row = dict(zip(header, cells, strict=False))
+        facts.setdefault(row.pop(column), row)
+    lacking = sorted({case.patient for case in cases} - facts.keys())
+    if lacking:
+        raise AnatomyGuidedError(f"{table.name} says nothing of {len(lacking)} patients, such as {lacking[0]}.")
+    return tuple(replace(case, facts={**case.facts, **facts[case.patient]}) for case in cases)
 
 
 def _from_table(table: Path) -> list[PetCtCase]:

@@ -40,7 +40,7 @@ class LesionFinder(Protocol):
 
     @property
     def facts(self) -> Mapping[str, object]:
-        """What the report says of the model."""
+        """What the report says of the model; "atlas" is the one that predicted the anatomy in its training."""
         ...
 
     def found(

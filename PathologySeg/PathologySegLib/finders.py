@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, model_names
+from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, readable_models
 
 from PathologySegLib.finder import LesionFinder
+from PathologySegLib.model_channels import PET, channel_of
 from PathologySegLib.parameters import READINGS, ModelChoice
 
 TASK, ENTRY = "lesions", "lesions"  # what a card's task is, and the entry that only lesion models have
 NETWORK = "network"
-READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder"}
+READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder", "apex": "PathologySegLib.apex.finder"}
 
 
 def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
@@ -36,6 +37,16 @@ def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
     return _read(str(entry.get("reader", NETWORK)), folder, entry, choice)
 
 
+def lesion_model_names() -> tuple[str, ...]:
+    """The names of the store's models that find lesions or at least take a PET, for a list to choose from."""
+    return tuple(model.name for model in readable_models() if model.task == TASK or PET in _inputs(model.folder))
+
+
+def _inputs(folder: Path) -> set[str]:
+    inputs = _card(folder).get("inputs", [])
+    return {channel_of(str(entry.get("name", ""))) for entry in inputs if isinstance(entry, dict)}
+
+
 def _read(reader: str, folder: Path, entry: Mapping[str, Any], choice: ModelChoice) -> LesionFinder:
     if reader not in READERS:
         raise AnatomyGuidedError(f"The model {folder.name} needs the reader {reader!r}; update this program.")
@@ -48,20 +59,27 @@ def _is_nnunet_v2(folder: Path) -> bool:
 
 def _require_ours(source: str) -> None:
     """Nothing, if the store has a model of that name, or a folder has a model's card."""
-    if is_model_folder(source) or source in model_names():
+    if is_model_folder(source) or source in _all_names():
         return
     if Path(source).is_dir():
         raise UsageError(
             f"{Path(source).name} is no model: it has neither model.json nor nnU-Net's plans.json and dataset.json; "
             "add other kinds with `anatomyguided models add`."
         )
-    known = ", ".join((*READINGS, *model_names()))
+    known = ", ".join((*READINGS, *lesion_model_names()))
     raise ModelNotInstalled(f"There is no model {Path(source).name!r}; known are {known}.")
 
 
+def _all_names() -> set[str]:
+    return {model.name for model in readable_models()}
+
+
 def _entry(folder: Path) -> Mapping[str, Any]:
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    entry = card.get(ENTRY, {})
+    entry = _card(folder).get(ENTRY, {})
     if not isinstance(entry, dict):
         raise AnatomyGuidedError(f"The card of {folder.name} has an entry {ENTRY!r} that is no table; do not use it.")
     return entry
+
+
+def _card(folder: Path) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], json.loads((folder / "model.json").read_text(encoding="utf-8")))

@@ -122,11 +122,11 @@ def _row(number: int, box: tuple[slice, ...], found: npt.NDArray[np.int32], pet:
 
 def _place(voxels: npt.NDArray[Any], places: Places | None) -> Row:
     if places is None:
-        return {"structure": "", "nearest_structure": "", "nearest_mm": ""}
+        return {"structure": "", "nearest_structure": "", "nearest_mm": None}
     ids = places.anatomy.values[tuple(voxels.T)]
     name, distance_mm = places.nearest(voxels, ids)
     return {
         "structure": places.structure(ids),
         "nearest_structure": name,
-        "nearest_mm": "" if distance_mm is None else round(distance_mm, 1),
+        "nearest_mm": None if distance_mm is None else round(distance_mm, 1),
     }

@@ -30,7 +30,7 @@ from PathologySegLib.finders import read_finder
 from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
 from PathologySegLib.lesions import find_lesions
 from PathologySegLib.lesions_options import configure, lesion_parameters
-from PathologySegLib.model_lesions import DEFAULT_ATLAS, find_lesions_by_model, predicted_anatomy
+from PathologySegLib.model_lesions import DEFAULT_ATLAS, atlas_of, find_lesions_by_model, predicted_anatomy
 from PathologySegLib.parameters import EACH, LesionParameters
 from PathologySegLib.petct.pair import require_one_study, require_overlap
 
@@ -79,16 +79,24 @@ def _anatomy(
     """The anatomy on the CT's or the PET's grid, and where it comes from."""
     if arguments.anatomy:
         return _given_anatomy(arguments.anatomy, ct, pet), "given"
-    model = parameters.model.anatomy_model or (DEFAULT_ATLAS if finder and finder.needs_anatomy else None)
+    needed = finder is not None and finder.needs_anatomy
+    model = parameters.model.anatomy_model or (atlas_of(finder) if finder and needed else None)
     if model is None:
         return None, "none"
+    name = Path(model).name
     if not parameters.model.anatomy_model:
-        console.note(f"The model needs the anatomy, and none was given: {model} predicts it from the CT.")
+        demo = " (a demonstration model, trained on made patients alone)" if model == DEFAULT_ATLAS else ""
+        console.note(f"The model needs the anatomy, and none was given: {name} predicts it from the CT{demo}.")
     progress = part_of(console.progress, 0.1, 0.4)
     predicted = predicted_anatomy(
-        ct, model, device=parameters.model.device, progress=progress, cancelled=console.cancelled
+        ct,
+        model,
+        rules=not needed,
+        device=parameters.model.device,
+        progress=progress,
+        cancelled=console.cancelled,
     )
-    return predicted, f"predicted by {Path(model).name}"
+    return predicted, f"predicted by {name}"
 
 
 def _found(
@@ -157,8 +165,7 @@ def _print(result: LesionResult, console: Console) -> None:
     for row in result.rows:
         console.line(
             f"{row['lesion']:>6} {row['volume_ml']:>10.2f} {row['suv_max']:>7.2f} {row['suv_mean']:>8.2f} "
-            f"{row['suv_peak']:>8.2f} "
-            f"{row['tlg']:>9.1f}  {row['structure']}{_nearby(row)}"
+            f"{row['suv_peak']:>8.2f} {row['tlg']:>9.1f}  {row['structure']}{_nearby(row)}"
         )
     console.line(
         f"{counted(len(result.rows), 'lesion')}, {result.total('volume_ml')} ml (total metabolic tumour volume)"
@@ -166,7 +173,8 @@ def _print(result: LesionResult, console: Console) -> None:
 
 
 def _nearby(row: Mapping[str, object]) -> str:
-    """The nearest structure in brackets, where the lesion lies in none."""
-    if not row["nearest_structure"] or row["nearest_structure"] == row["structure"]:
+    """The nearest structure in brackets, where another one or none holds most of the lesion."""
+    name = row["nearest_structure"]
+    if not name or name == row["structure"]:
         return ""
-    return f" ({row['nearest_mm']} mm from {row['nearest_structure']})"
+    return f" (partly in {name})" if row["nearest_mm"] == 0 else f" ({row['nearest_mm']} mm from {name})"

@@ -26,6 +26,15 @@ _LESION_WORDS = re.compile(r"lesion|tumou?r|metasta|patholog|cancer|malignan|gtv
 _LOWEST_OF_A_PET, _HIGHEST_OF_A_PET = -50.0, 100.0
 
 
+def channel_of(name: str) -> str:
+    """What a channel of that name is; "" where the name does not say.
+
+    >>> channel_of("SUV"), channel_of("noNorm")
+    ('PET', '')
+    """
+    return _WORDS.get(name.strip().lower(), "")
+
+
 def resolved_channels(model: str, names: Sequence[str], asked: Sequence[str] = ()) -> tuple[str, ...]:
     """What each channel of a model is, by its own names or by those asked for: CT, PET, anatomy (or a group), empty.
 
@@ -37,7 +46,7 @@ def resolved_channels(model: str, names: Sequence[str], asked: Sequence[str] = (
     """
     if asked and len(asked) != len(names):
         raise UsageError(f"The model {model} takes {len(names)} channels, but {len(asked)} were named.")
-    found = tuple(_WORDS.get(name.strip().lower(), "") for name in asked or names)
+    found = tuple(channel_of(name) for name in asked or names)
     images = [name for name in found if name != EMPTY]
     if "" in found or len(set(images)) != len(images) or PET not in found:
         raise UsageError(

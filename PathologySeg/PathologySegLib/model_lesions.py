@@ -15,6 +15,11 @@ from PathologySegLib.petct.inputs import not_below_zero, on_one_grid
 DEFAULT_ATLAS = "dap-demo"
 
 
+def atlas_of(finder: LesionFinder) -> str:
+    """The atlas model that predicted the anatomy in the model's training, as far as it tells one."""
+    return str(finder.facts.get("atlas") or DEFAULT_ATLAS)
+
+
 def find_lesions_by_model(
     ct: Volume,
     pet: Volume,
@@ -61,16 +66,23 @@ def predicted_anatomy(
     ct: Volume,
     model: str,
     *,
+    rules: bool = True,
     device: str = "auto",
     progress: Progress = no_progress,
     cancelled: CancelCheck = never_cancelled,
 ) -> Labelmap:
-    """DAP ids on the CT's grid, as `anatomyguided atlas CT --model MODEL` gives them.
+    """DAP ids on the CT's grid: with `rules` as `anatomyguided atlas` gives them, else as the model does.
+
+    Lesion models that take anatomy have learned from the model's own labels.
 
     Raises:
         AnatomyGuidedError: The model is no atlas model, or is damaged.
         Cancelled: The user stopped.
     """
+    if not rules:
+        from DAPAtlasLib.model_expert import ModelExpert
+
+        return ModelExpert(model, device).opinion(ct, cancelled, progress).labelmap
     from DAPAtlasLib.build import build_atlas
     from DAPAtlasLib.parameters import AtlasParameters
 

@@ -37,6 +37,8 @@ class NetworkFinder:
     channels: tuple[str, ...]
     lesions: tuple[int, ...]
     onto: str = ONTO_PET
+    preset: str = ""
+    atlas: str = ""
 
     @property
     def name(self) -> str:
@@ -48,7 +50,13 @@ class NetworkFinder:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"channels": list(self.channels), "lesion_labels": list(self.lesions), "common_grid": self.onto}
+        return {
+            "channels": list(self.channels),
+            "preset": self.preset,
+            "lesion_labels": list(self.lesions),
+            "common_grid": self.onto,
+            **({"atlas": self.atlas} if self.atlas else {}),
+        }
 
     def found(
         self,
@@ -85,9 +93,8 @@ def read_finder(folder: Path, entry: Mapping[str, Any], choice: ModelChoice) -> 
     onto = str(entry.get("common_grid", ONTO_PET))
     if onto not in (ONTO_PET, ONTO_CT):
         raise AnatomyGuidedError(f"The card of {predictor.name} asks for the grid {onto!r}, but pet or ct is known.")
-    return NetworkFinder(
-        predictor, channels, lesion_values(predictor.name, predictor.labels, choice.lesion_labels), onto
-    )
+    lesions = lesion_values(predictor.name, predictor.labels, choice.lesion_labels)
+    return NetworkFinder(predictor, channels, lesions, onto, str(entry.get("preset", "")), str(entry.get("atlas", "")))
 
 
 def lesion_preparation(preset: Preset, anatomy: str, spacing_mm: tuple[float, float, float]) -> Preparation:
@@ -118,6 +125,7 @@ def write_lesion_model(
     anatomy: str,
     labels: Labels | None = None,
     onto: str = ONTO_PET,
+    atlas: str = "",
     half: bool = False,
     notes: Sequence[str] = (),
     **about: object,
@@ -134,6 +142,8 @@ def write_lesion_model(
         anatomy: The anatomy's form, "none", "scalar" or "groups".
         labels: What the network's classes mean; by default background and one lesion.
         onto: The grid on which the study comes together, "pet" or "ct".
+        atlas: The atlas model (its name in the store) that predicted the anatomy in the training; it does so again
+            where none is given.
         half: Weights are kept in half precision.
         notes: Sentences for every report.
         about: Further entries of the card; `licence` is needed.
@@ -150,7 +160,7 @@ def write_lesion_model(
         load=lambda: networks,
         notes=tuple(notes),
     )
-    entry = {"preset": preset.name, "anatomy": anatomy, "common_grid": onto}
+    entry = {"preset": preset.name, "anatomy": anatomy, "common_grid": onto, "atlas": Path(atlas).name}
     write_predictor(folder, predictor, networks, half=half, task=TASK, **{ENTRY: entry}, **about)
 
 

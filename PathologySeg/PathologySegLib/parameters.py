@@ -9,7 +9,8 @@ from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
 
-READINGS = ("suv4", "suv41", "percist")
+THRESHOLD_READINGS = ("suv4", "suv41")
+READINGS = (*THRESHOLD_READINGS, "percist")
 GRIDS = ("pet", "ct")
 EACH, ONE = "each", "one"
 SEGMENTS = (EACH, ONE)

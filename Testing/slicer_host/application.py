@@ -44,6 +44,7 @@ class Application(PythonQtAccess, QtCore.QObject, metaclass=StandInType):
         QtCore.QSettings.setDefaultFormat(ini)
         QtCore.QSettings.setPath(ini, QtCore.QSettings.Scope.UserScope, str(folder))
         self._settings = QtCore.QSettings(str(folder / "settings.ini"), ini)
+        self._dicom_database = DicomDatabase()
         self._blockers = 0
 
     def __getattribute__(self, name: str) -> object:
@@ -81,6 +82,10 @@ class Application(PythonQtAccess, QtCore.QObject, metaclass=StandInType):
     def layoutManager(self) -> LayoutManager:
         """There are no views here; see `LayoutManager` for the few calls that make sense without."""
         return self._layout_manager
+
+    def dicomDatabase(self) -> DicomDatabase:
+        """The database of DICOM files: those that a test has put in."""
+        return self._dicom_database
 
     def startupEnvironment(self) -> QtCore.QProcessEnvironment:
         """The environment of this process."""
@@ -166,6 +171,17 @@ class LayoutManager(PythonQtAccess, QtCore.QObject, metaclass=StandInType):
     def sliceViewNames(self) -> list[str]:
         """No views, no names."""
         return []
+
+
+class DicomDatabase:
+    """ctkDICOMDatabase as far as asking for an instance's file; a test puts files into `files`, by instance UID."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+
+    def fileForInstance(self, uid: str) -> str:
+        """The instance's file, empty where it is not known."""
+        return self.files.get(uid, "")
 
 
 def qt_application() -> QtWidgets.QApplication:

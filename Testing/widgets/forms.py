@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -143,13 +144,24 @@ def _value(entry: ElementTree.Element) -> object:
         "number": lambda element: int(element.text or "0"),
         "double": lambda element: float(element.text or "0"),
         "stringlist": lambda element: [each.text or "" for each in element.findall("string")],
+        "set": lambda element: _Flags(tuple((element.text or "").split("|"))),
     }
     return readers.get(value.tag, lambda element: element.text or "")(value)
 
 
+@dataclass(frozen=True)
+class _Flags:
+    """Names of a class's flags, such as ctkPathLineEdit::Dirs."""
+
+    names: tuple[str, ...]
+
+    def of(self, kind: type) -> int:
+        return sum(int(getattr(kind, name.rpartition("::")[2])) for name in self.names)
+
+
 def _set(path: Path, widget: QtWidgets.QWidget, name: str, value: object) -> None:
     try:
-        setattr(widget, name, value)
+        setattr(widget, name, value.of(type(widget)) if isinstance(value, _Flags) else value)
     except AttributeError as error:
         raise BadForm(f"{path.name}, widget {QtCore.QObject.objectName(widget)}: {error}") from error
 

@@ -116,7 +116,10 @@ class Training:
     def _average(self) -> None:
         decay = min(self.settings.averaging, self.step / (self.step + 10.0)) if self.settings.averaging else 0.0
         for name, value in self.network.state_dict().items():
-            self.averaged[name].lerp_(value.detach().to(self.averaged[name].dtype), 1.0 - decay)
+            if value.is_floating_point():
+                self.averaged[name].lerp_(value.detach(), 1.0 - decay)
+            else:  # what batch norms count
+                self.averaged[name].copy_(value)
 
     def _batches(self, source: Source) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches that are still to come, the next one being made while one is learned."""
@@ -128,6 +131,8 @@ class Training:
             images, targets = (torch.from_numpy(np.stack(values)) for values in zip(*pairs, strict=True))
             return images.to(self.device), targets.to(self.device)
 
+        if self.step >= self.settings.steps:
+            return  # a phase that is done needs no batch, which may be slow to make
         with ThreadPoolExecutor(1) as worker:
             coming = worker.submit(made, self.step)
             for step in range(self.step, self.settings.steps):
@@ -162,6 +167,7 @@ class Training:
     def _row(self, losses: list[float]) -> dict[str, float]:
         return {
             "step": self.step,
+            "seconds_left": round(self.seconds / max(1, self.step) * (self.settings.steps - self.step)),
             "loss": round(float(np.mean(losses)), 5),
             "rate": self.settings.rate(self.step - 1),
             "seconds": round(self.seconds, 1),

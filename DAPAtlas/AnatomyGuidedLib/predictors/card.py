@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import sha256_of, write_json
+from AnatomyGuidedLib.models import ATLAS
 from AnatomyGuidedLib.predictors.normalisation import Normalisation
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels, Predictor
 from AnatomyGuidedLib.predictors.preparation import Preparation
@@ -35,6 +36,8 @@ def read_predictor(folder: Path) -> Predictor:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if card["format"] != FORMAT or card["version"] > VERSION:
             raise AnatomyGuidedError(f"The model {folder.name} has a card of another format; update this program.")
+        if card.get("used_by", ATLAS) != ATLAS:
+            raise AnatomyGuidedError(f"The model {folder.name} is for {card['used_by']}: {card['task']}; take another.")
         if not set(card["weights"]) <= set(card["files"]):
             raise AnatomyGuidedError(f"The model card of {folder.name} has weights without a checksum; do not use it.")
         return _predictor(folder, card)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from AnatomyGuidedLib.grid import Volume
 from AnatomyGuidedLib.io import read_ct, read_image, read_pet
 from AnatomyGuidedLib.suv import suv_factor
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 from testing_data import dicom_slices, pet_tags, refusal, save_dicom
@@ -124,6 +127,28 @@ def test_a_pet_series_is_read_as_pet_and_not_as_ct(tmp_path: Path) -> None:
 )
 def test_the_time_runs_from_injection_to_the_start_of_the_scan(tags: dict[str, object], hours: float) -> None:
     assert factor(**tags) == pytest.approx(at_hours(hours), rel=1e-9)
+
+
+@given(
+    scan=st.datetimes(datetime(2000, 2, 28), datetime(2030, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+    uptake_s=st.integers(0, 12 * 3600),
+    dated=st.booleans(),
+)
+def test_only_the_time_between_injection_and_scan_matters_whatever_the_date_and_the_hour(
+    scan: datetime, uptake_s: int, dated: bool
+) -> None:
+    """Over midnight, the end of February and of a year, with the injection's date or its time alone."""
+    injected = scan - timedelta(seconds=uptake_s)
+    header = Dataset()
+    header.Units, header.DecayCorrection, header.PatientWeight, header.RescaleSlope = "BQML", "START", 70, 1
+    header.SeriesDate, header.SeriesTime = f"{scan:%Y%m%d}", f"{scan:%H%M%S}"
+    tracer = Dataset()
+    tracer.RadionuclideTotalDose, tracer.RadionuclideHalfLife = 350e6, 6000
+    tracer.RadiopharmaceuticalStartTime = f"{injected:%H%M%S}"
+    if dated:
+        tracer.RadiopharmaceuticalStartDateTime = f"{injected:%Y%m%d%H%M%S}"
+    header.RadiopharmaceuticalInformationSequence = [tracer]
+    assert suv_factor([header]) == pytest.approx(at_hours(uptake_s / 3600), rel=1e-9)
 
 
 def test_a_long_lived_tracer_may_be_scanned_days_later_where_the_date_is_told() -> None:

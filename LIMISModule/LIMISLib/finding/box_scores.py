@@ -66,8 +66,8 @@ def _precision(
 ) -> np.ndarray:
     """Precision by IoU (0.5, 0.55, ... 0.95), recall and structure; -1 where undefined."""
     try:
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
+        from pycocotools.coco import COCO  # type: ignore[import-untyped, unused-ignore]
+        from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped, unused-ignore]
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(_NEEDS_COCO) from error
     numbers = {name: number for number, name in enumerate(names, start=1)}

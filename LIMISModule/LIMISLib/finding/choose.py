@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
@@ -12,15 +12,16 @@ from AnatomyGuidedLib.grid import Volume
 
 from LIMISLib.box_finder import BoxFinder
 
-ATLAS, SMALL, DINO, WORKER = "atlas", "small", "grounding-dino", "groundingdino"
+ATLAS, SMALL, MODEL, DINO, WORKER = "atlas", "small", "model", "grounding-dino", "groundingdino"
 FORMS: Mapping[str, str] = {
     ATLAS: "atlas",
     SMALL: "small, or small:FOLDER",
+    MODEL: "model:NAME",
     DINO: "grounding-dino:FOLDER",
     WORKER: "groundingdino:PYTHON:FOLDER",
 }
 _PATH = r"(?:[A-Za-z]:[\\/])?[^:]+"  # with a drive letter or without
-_PATHS = {ATLAS: (0,), SMALL: (0, 1), DINO: (1,), WORKER: (2,)}
+_PATHS = {ATLAS: (0,), SMALL: (0, 1), MODEL: (1,), DINO: (1,), WORKER: (2,)}
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class FinderChoice:
         """As `parse_finder` reads it."""
         return ":".join((self.kind, *self.paths))
 
+    def with_paths(self, changed: Callable[[str], str]) -> FinderChoice:
+        """The same choice with each path changed."""
+        return replace(self, paths=tuple(changed(path) for path in self.paths))
+
 
 def parse_finder(text: str) -> FinderChoice:
     """The choice that a text names.
@@ -48,9 +53,10 @@ def parse_finder(text: str) -> FinderChoice:
     """
     kind, _, rest = text.partition(":")
     paths = tuple(re.findall(_PATH, rest))
-    if kind not in FORMS or ":".join(paths) != rest or len(paths) not in _PATHS[kind]:
+    choice = FinderChoice(kind, paths)
+    if choice.text != text or len(paths) not in _PATHS.get(kind, ()):
         raise UsageError(f"There is no finder {text!r}; there are {'; '.join(FORMS.values())}.")
-    return FinderChoice(kind, paths)
+    return choice
 
 
 def choice_for(text: str, *, has_anatomy: bool) -> FinderChoice:
@@ -75,6 +81,10 @@ def make_finder(choice: FinderChoice, image: Volume) -> BoxFinder | None:
         from LIMISLib.finding.small_finder import SmallFinder
 
         return SmallFinder(image, *choice.paths)
+    if choice.kind == MODEL:
+        from LIMISLib.finding.model_finder import ModelFinder
+
+        return ModelFinder(image, choice.paths[0])
     if choice.kind == DINO:
         from LIMISLib.finding.dino_finder import GroundingDinoFinder
 

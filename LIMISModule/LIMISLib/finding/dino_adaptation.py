@@ -66,7 +66,8 @@ class Adaptation:
     def learn(self, draw: Draw) -> float:
         """The mean loss of the next batch, after which the weights are changed.
 
-        Images go through one by one: transformers' loss numbers the labels of a batch wrongly from the third image on.
+        Images go through one by one: transformers' loss numbers the labels of a batch wrongly from the third image on,
+        because it skips only as many as that image has itself, not those of all images before.
         """
         rng = np.random.default_rng([self.recipe.seed, self.step])
         torch.manual_seed(int(rng.integers(1 << 31)))

@@ -49,6 +49,7 @@ def write_dino(
     card = {
         "format": FORMAT,
         "version": VERSION,
+        "used_by": "limis",
         "task": "boxes of named structures in axial slices of a CT",
         "licence": "as that of the model that was adapted",
         "training": f"LoRA of rank {recipe.rank}, {recipe.steps} steps of {recipe.batch} slices (recipe.json)",

@@ -60,12 +60,13 @@ def read_dino(folder: Path) -> Dino:
         from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise AnatomyGuidedError(_NEEDS_TRANSFORMERS) from error
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     if not (folder / "config.json").is_file():
         raise AnatomyGuidedError(
             f"{folder.name} holds no Grounding DINO: expected were config.json, weights, and BERT's vocabulary."
         )
     try:
+        network: Any
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         checkpoint = original_checkpoint(folder)
         if checkpoint:
@@ -81,7 +82,7 @@ def read_dino(folder: Path) -> Dino:
     return Dino(network.eval(), tokenizer)
 
 
-def with_lora(network: nn.Module, *, rank: int, alpha: float) -> Any:
+def with_lora(network: nn.Module, *, rank: int, alpha: int) -> Any:
     """The network, frozen, with low-rank changes to its self-attention and deformable self-attention that learn.
 
     Raises:

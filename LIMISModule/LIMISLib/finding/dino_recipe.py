@@ -51,7 +51,7 @@ class DinoRecipe:
     slice_step_mm: float = 3.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     rank: int = 8
-    alpha: float = 16.0
+    alpha: int = 16
     steps: int = 2000
     batch: int = 8
     weight_decay: float = 1e-4

@@ -47,11 +47,13 @@ def measured_slices(image: Volume, anatomy: Labelmap, frame: Frame, step_mm: flo
             yield Measured(np.rint(stack).astype(np.int16), corner, slices, reference)
 
 
-def unseen_patients(count: int, first_seed: int) -> Iterator[tuple[Volume, Labelmap]]:
-    """CTs at 3 mm and their label maps, of women and men in turn, every third with something abnormal."""
+def unseen_patients(count: int, first_seed: int, *, spacing_mm: float = 3.0) -> Iterator[tuple[Volume, Labelmap]]:
+    """CTs and their label maps, of women and men in turn, every third with something abnormal."""
     for number in range(count):
         rng = np.random.default_rng([first_seed, number])
-        body = make_body(spacing_mm=3.0, sex="FM"[number % 2], seed=first_seed + number, variants=number % 3 == 2)
+        body = make_body(
+            spacing_mm=spacing_mm, sex="FM"[number % 2], seed=first_seed + number, variants=number % 3 == 2
+        )
         lesions = make_lesions(body, count=1, pattern="scattered", rng=rng)
         hu = make_ct(body, lesions, draw_scan(body.plan, rng), rng=rng)
         yield Volume(*body.stored(hu), "HU"), Labelmap(*body.stored(body.labels))

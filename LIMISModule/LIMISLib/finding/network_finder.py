@@ -117,7 +117,8 @@ class NetworkFinder:
         known = self._detector.structures
         if structure not in known:
             raise StructureNotFound(
-                f"{self.name} knows {', '.join(known)}, but not {structure}; give an anatomy, which holds more."
+                f"{self.name} knows {', '.join(known)}, but not {structure}; give an anatomy, or take an atlas model "
+                "as the finder (model:dap-demo)."
             )
         return known.index(structure)
 
@@ -127,6 +128,7 @@ class NetworkFinder:
 
     def _refusal(self, structure: str, chance: float, where: str) -> StructureNotFound:
         return StructureNotFound(
-            f"{self.name} finds no {structure} {where} that it is sure of: at most {chance:.0%}, but {self._least:.0%} "
-            "are needed, and a box of a plausible size; name a slice that shows it, or give an anatomy."
+            f"{self.name} finds no {structure} {where} that it is sure of: at most {100 * chance:.0f} %, but "
+            f"{100 * self._least:.0f} % are needed, in neighbouring slices too, and a box of a plausible size; name a "
+            "slice that shows it, or give an anatomy."
         )

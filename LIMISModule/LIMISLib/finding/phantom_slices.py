@@ -22,7 +22,6 @@ from LIMISLib.finding.intensities import Image, Intensities, intensities_of
 from LIMISLib.finding.organs import organ_ids
 
 _COARSE = 4  # points along a side of the random deformation
-_MEASURED_BODIES = 6
 _SMALLEST_PX = 3  # a box with fewer pixels of an organ is not taught
 
 
@@ -32,7 +31,7 @@ class SliceSettings:
 
     `randomised` is the share of slices with contrasts that no scanner makes (`strangest` is their strength at most),
     `variant` that of bodies with something abnormal, `elsewhere` that of slices drawn anywhere, also where no organ is,
-    `narrow` that of fields of view which end within the body.
+    `narrow` that of fields of view which end within the body. HU are normalised by the first `measured_bodies`.
     """
 
     frame: Frame = field(default_factory=Frame)
@@ -45,11 +44,12 @@ class SliceSettings:
     elsewhere: float = 0.15
     narrow: float = 0.2
     bend_mm: float = 5.0
+    measured_bodies: int = 6
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_positive(self, "spacing_mm", "bodies_at_once", "slices_per_body")
+        require_positive(self, "spacing_mm", "bodies_at_once", "slices_per_body", "measured_bodies")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,7 @@ class PhantomSlices:
     def _measured(self) -> Intensities:
         """The normalisation of the first bodies' plain scans: clipped by all that is body, scaled by the organs."""
         inside, organs = [], []
-        for number in range(_MEASURED_BODIES):
+        for number in range(self.settings.measured_bodies):
             scanned = self._scanned(number)
             inside.append(scanned.scans[0][scanned.labels > 0])
             organs.append(scanned.scans[0][self._classes[scanned.labels] >= 0])

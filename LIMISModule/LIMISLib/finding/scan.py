@@ -15,11 +15,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def best_slice(chances: Floats, areas: Floats, is_plausible: npt.NDArray[np.bool_], *, least: float) -> int | None:
-    """The place of the slice with the largest plausible box among confident neighbours; None where none is confident.
+    """The place of the slice that shows the most, among confident neighbours; None where none is confident.
 
-    A slice is confident from `least` and from half of the greatest chance on. Of several stretches of such slices the
-    one with the most chance in all counts. Within it areas are taken as the median of three slices, so that one
-    slice's error does not win.
+    A slice is confident from `least` and, with its neighbours, from half of the greatest chance on. Of several
+    stretches of such slices the one with the most chance in all counts. Within it the largest area times chance wins;
+    chances are means and areas medians of three slices, so that one slice's error does not win.
 
     >>> chances, areas = np.array([0.9, 0.1, 0.6, 0.7, 0.6]), np.array([50.0, 99.0, 10.0, 30.0, 20.0])
     >>> best_slice(chances, areas, np.ones(5, bool), least=0.3)
@@ -27,16 +27,20 @@ def best_slice(chances: Floats, areas: Floats, is_plausible: npt.NDArray[np.bool
     """
     if not chances.size or not is_plausible.any():
         return None
-    limit = max(least, _SHARE_OF_BEST * float(chances[is_plausible].max()))
-    stretches = stretches_of((chances >= limit) & is_plausible)
+    smooth = _threes(chances).mean(axis=0)
+    limit = max(least, _SHARE_OF_BEST * float(smooth[is_plausible].max()))
+    stretches = stretches_of((smooth >= limit) & (chances >= least) & is_plausible)
     if not stretches:
         return None
-    stretch = max(stretches, key=lambda one: float(chances[one].sum()))
-    within = areas[stretch]
-    padded = np.concatenate((within[:1], within, within[-1:]))
-    smooth = np.median(np.stack((padded[:-2], within, padded[2:])), axis=0)
-    best = max(range(len(within)), key=lambda place: (smooth[place], within[place]))
-    return int(stretch.start) + best
+    stretch = max(stretches, key=lambda one: float(smooth[one].sum()))
+    shown = np.median(_threes(areas[stretch]), axis=0) * smooth[stretch]
+    return int(stretch.start) + int(np.argmax(shown))
+
+
+def _threes(values: Floats) -> Floats:
+    """Each value with the one before and the one after, at the ends with itself (3, n)."""
+    padded = np.concatenate((values[:1], values, values[-1:]))
+    return np.stack((padded[:-2], padded[1:-1], padded[2:]))
 
 
 def stretches_of(is_in: npt.NDArray[np.bool_]) -> Sequence[slice]:

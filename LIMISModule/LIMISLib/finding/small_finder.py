@@ -12,12 +12,15 @@ from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 
 from LIMISLib.finding.frames import Edges, Frame, channels
 from LIMISLib.finding.intensities import Image
-from LIMISLib.finding.network_finder import LEAST_CHANCE, NetworkFinder
+from LIMISLib.finding.network_finder import NetworkFinder
 from LIMISLib.finding.scan import Floats
 from LIMISLib.finding.small_model import BUNDLED, read_small_model
 
 if TYPE_CHECKING:
     from LIMISLib.finding.small_model import SmallModel
+
+
+LEAST_CHANCE = 0.5  # refuses nothing on made patients, and most of what is wrong on a real CT (docs/lang2box.md)
 
 
 class SmallFinder(NetworkFinder):

@@ -53,6 +53,7 @@ def write_small_model(
     card = {
         "format": FORMAT,
         "version": VERSION,
+        "used_by": "limis",
         "task": "boxes of eleven abdominal organs in axial slices of a CT",
         "licence": "Apache-2.0",
         "training": f"{steps} steps on made patients only (recipe.json)",

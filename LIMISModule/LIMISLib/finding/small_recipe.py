@@ -18,12 +18,13 @@ class Measuring:
     """The unseen made patients of the learning curve, how far apart their slices are, and when it is measured."""
 
     bodies: int = 6
+    spacing_mm: float = 3.0
     step_mm: float = 12.0
     every_steps: int = 250
     first_seed: int = 1000
 
     def __post_init__(self) -> None:
-        require_positive(self, "bodies", "step_mm", "every_steps")
+        require_positive(self, "bodies", "spacing_mm", "step_mm", "every_steps")
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _unseen_slices(recipe: SmallRecipe) -> list[Measured]:
     measuring: Measuring = recipe.measuring
     return [
         one
-        for image, anatomy in unseen_patients(measuring.bodies, measuring.first_seed)
+        for image, anatomy in unseen_patients(measuring.bodies, measuring.first_seed, spacing_mm=measuring.spacing_mm)
         for one in measured_slices(image, anatomy, recipe.slices.frame, measuring.step_mm)
     ]
 

@@ -44,7 +44,7 @@ def split_cases(cases: Sequence[CaseName], *, seen: AbstractSet[str] = frozenset
     """
     if len({case.name for case in cases}) < len(cases):
         raise AnatomyGuidedError("Two cases of the cohort have the same name; each must have its own.")
-    uses = {}
+    uses: dict[str, str] = {}
     for dataset in dict.fromkeys(case.dataset for case in cases):
         own = [case.name for case in cases if case.dataset == dataset]
         count = max(1, round(_SHARE * len(own)))

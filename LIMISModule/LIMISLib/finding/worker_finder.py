@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
+import weakref
 from functools import cached_property, partial
 from pathlib import Path
 from queue import Empty, Queue
+from typing import IO
 
 import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
@@ -23,6 +26,7 @@ from LIMISLib.finding.worker_protocol import WorkerFailed, boxes, ready, request
 _SCRIPT = Path(__file__).with_name("groundingdino_worker.py")
 _START_S, _ANSWER_S = 180.0, 120.0
 _LOW_HU, _HIGH_HU = -160.0, 240.0
+_OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
 class WorkerFinder(NetworkFinder):
@@ -75,15 +79,16 @@ class Worker:
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                encoding="utf-8", bufsize=1,
+                encoding="utf-8", bufsize=1, env=_own_environment(),
             )  # fmt: skip
         except OSError as error:
             raise WorkerFailed(
-                f"The interpreter {Path(command[0]).name} of the finder cannot be started ({error.strerror}); give that "
-                "of an environment with groundingdino-py."
+                f"The finder's interpreter {Path(command[0]).name} cannot be started ({error.strerror}); give that of "
+                "an environment with groundingdino-py."
             ) from error
         self._lines: Queue[str] = Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=_listen, args=(self._process.stdout, self._lines), daemon=True).start()
+        self.end = weakref.finalize(self, _end, self._process)
 
     def tell(self, line: str) -> None:
         """Nothing; the worker was told.
@@ -115,18 +120,19 @@ class Worker:
             raise WorkerFailed("The finder's worker has ended; start a new session.")
         return line
 
-    def end(self) -> None:
-        """Nothing; the process is gone."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_process"):
-            self.end()
+def _own_environment() -> dict[str, str]:
+    """Ours without what would make another interpreter import our packages."""
+    return {name: value for name, value in os.environ.items() if name not in _OURS}
 
-    def _listen(self) -> None:
-        stream = self._process.stdout
-        for line in stream or ():
-            self._lines.put(line)
-        self._lines.put("")
+
+def _listen(stream: IO[str], lines: Queue[str]) -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put("")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()

@@ -15,8 +15,10 @@ from LIMISLib.session import Session
 from LIMISLib.states import Reply, State
 
 FINISHED, TIME_OVER, STOPPED, INPUT_ENDED = "finished", "time over", "stopped", "input ended"
+BROKEN_OFF = "broken off"
 
 _STOP = ("quit", "stop the study")
+_TRIED = 'That hands over the step, and the next image comes. Go on learning, or say "quit" to begin.'
 _REMINDER = (
     'The last steps changed little. If nothing helps any more, choose a step and go on: "finish", or "finish with '
     'step 0".'
@@ -45,8 +47,19 @@ class Outcome:
     interactions: int
 
 
-def work_on(session: Session, terminal: Terminal, times: Times, ends_s: float, note: Callable[[Said], None]) -> Outcome:
-    """What came of an image whose first mask is there; it ends at `ends_s` on the clock at the latest."""
+def work_on(
+    session: Session,
+    terminal: Terminal,
+    times: Times,
+    ends_s: float,
+    note: Callable[[Said], None],
+    *,
+    counts: bool = True,
+) -> Outcome:
+    """What came of an image whose first mask is there; it ends at `ends_s` on the clock at the latest.
+
+    Where it does not `count`, it is for learning: "finish" may be tried, and no step is asked for at the end.
+    """
     started_s, first, little = terminal.clock(), len(session.states), 0
     while True:
         asked_s = terminal.clock()
@@ -62,14 +75,16 @@ def work_on(session: Session, terminal: Terminal, times: Times, ends_s: float, n
         terminal.tell(reply.text)
         terminal.show(session)
         if reply.done and _is_finish(reply):
-            ended = FINISHED
-            break
+            if counts:
+                ended = FINISHED
+                break
+            terminal.tell(_TRIED)
         if state.number > before.number:
             little = little + 1 if alike(before.mask, state.mask) >= times.little_dice else 0
         if little >= times.reminder_after:
             terminal.tell(_REMINDER)
             little = 0
-    if ended == TIME_OVER:
+    if ended == TIME_OVER and counts:
         _choose(session, terminal)
     return Outcome(
         ended or INPUT_ENDED, _state(session).number, terminal.clock() - started_s, len(session.states) - first

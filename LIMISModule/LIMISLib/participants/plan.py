@@ -37,7 +37,7 @@ class Times:
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """An image and the structure to segment in it; `anatomy` and `reference` are `PATH[@SCHEME]`, the latter or ""."""
+    """An image and the structure to segment in it; `anatomy` and `reference` are `PATH[@SCHEME]` or ""."""
 
     name: str
     image: Path
@@ -49,7 +49,7 @@ class PlannedCase:
 def read_plan(path: Path) -> list[PlannedCase]:
     """The cases of a table: columns case, image, anatomy, structure and, where wanted, reference.
 
-    Paths are relative to the table. The first case is for learning.
+    Paths are relative to the table. The anatomy may be empty where a finder needs none. The first case is for learning.
 
     Raises:
         AnatomyGuidedError: The table cannot be read, a file is missing, a name is unknown, unsafe or there twice, or
@@ -93,7 +93,7 @@ def _case(table: Path, line: int, row: dict[str, str]) -> PlannedCase:
     case = PlannedCase(
         row["case"],
         folder / row["image"],
-        _located(folder, row["anatomy"]),
+        _located(folder, row["anatomy"]) if row["anatomy"] else "",
         row["structure"],
         _located(folder, row["reference"]) if row.get("reference") else "",
     )

@@ -16,8 +16,9 @@ from AnatomyGuidedLib.render import encode_png
 
 from LIMISLib.participants.case_work import Outcome, Said
 from LIMISLib.participants.plan import PlannedCase, Times
+from LIMISLib.participants.tools import Tools
 from LIMISLib.session import Session
-from LIMISLib.session_log import SessionLog, anatomy_source, source, write_log
+from LIMISLib.session_log import write_log
 from LIMISLib.slice_pictures import Marks, slice_picture
 
 FORMAT, VERSION = "anatomyguided-limis-participant", 1
@@ -32,8 +33,8 @@ class Records:
         AnatomyGuidedError: The folder has a participant already.
     """
 
-    def __init__(self, folder: Path, participant: str, times: Times) -> None:
-        self.folder, self.participant, self._times = folder, participant, times
+    def __init__(self, folder: Path, participant: str, times: Times, tools: Tools | None = None) -> None:
+        self.folder, self.participant, self.tools, self._times = folder, participant, tools or Tools(), times
         if (folder / RECORD).exists():
             raise AnatomyGuidedError(f"{folder.name} has a participant's session already; choose a new folder.")
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,8 +82,7 @@ class Records:
     def keep(self, phase: str, case: PlannedCase, session: Session, outcome: Outcome) -> None:
         """Nothing; the case's log, its chosen mask and its line in `participant.json` are written."""
         log, mask = self.folder / f"{case.name}.jsonl", self.folder / f"{case.name}.nii.gz"
-        inputs = SessionLog(source(case.image), anatomy_source(case.anatomy), False, session.entries)
-        write_log(inputs, log, folder=self.folder.absolute())
+        write_log(self.tools.log_of(case, session), log, folder=self.folder.absolute())
         write_labelmap(session.result(), mask, [session.segment()])
         line = {
             "case": case.name,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from LIMISLib.commands import Command
-from LIMISLib.participants.case_work import INPUT_ENDED, STOPPED, Outcome, work_on
+from AnatomyGuidedLib.errors import Cancelled
+
+from LIMISLib.participants.case_work import BROKEN_OFF, INPUT_ENDED, STOPPED, Outcome, work_on
 from LIMISLib.participants.plan import PlannedCase, Times
 from LIMISLib.participants.questionnaire import answers
 from LIMISLib.participants.records import VIEW, Records
 from LIMISLib.participants.terminal import Terminal
-from LIMISLib.session_log import anatomy_source, open_session, source
 
 LEARN, WORK = "learn", "work"
 
@@ -48,15 +48,25 @@ def sit(cases: Sequence[PlannedCase], times: Times, terminal: Terminal, records:
 def _on_case(
     case: PlannedCase, phase: str, limit_s: float, times: Times, terminal: Terminal, records: Records
 ) -> Outcome:
-    """The case's outcome; reading the image does not count as time."""
-    session = open_session(source(case.image), anatomy_source(case.anatomy))
-    answer = session.execute(Command("segment", {"structure": case.structure}))
+    """The case's outcome; reading the image does not count as time. What was done is kept if the person breaks off."""
+    session, answer = records.tools.begun(case)
     terminal.tell(f"Image {case.name}. {answer}")
     terminal.show(session)
     started_s = terminal.clock()
-    outcome = work_on(
-        session, terminal, times, started_s + limit_s, lambda said: records.note(phase, case.name, said, started_s)
-    )
+    made = len(session.states)
+    try:
+        outcome = work_on(
+            session,
+            terminal,
+            times,
+            started_s + limit_s,
+            lambda said: records.note(phase, case.name, said, started_s),
+            counts=phase == WORK,
+        )
+    except (KeyboardInterrupt, Cancelled):
+        seconds, chosen = terminal.clock() - started_s, session.current.number if session.current else 0
+        records.keep(phase, case, session, Outcome(BROKEN_OFF, chosen, seconds, len(session.states) - made))
+        raise
     records.keep(phase, case, session, outcome)
     return outcome
 

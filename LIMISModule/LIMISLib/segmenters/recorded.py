@@ -23,7 +23,7 @@ def choice_to_json(choice: SegmenterChoice, folder: Path) -> dict[str, object]:
     entry: dict[str, object] = {"name": choice.name, "weights_sha256": choice.weights_sha256}
     if choice.place and lies_in_files(choice):
         place = Path(choice.place)
-        entry["place"] = _relative(place, folder) if place.exists() else choice.place
+        entry["place"] = relative_path(place, folder) if place.exists() else choice.place
         entry["is_path"] = place.exists()
     return entry
 
@@ -64,10 +64,13 @@ def opened_again(recorded: SegmenterChoice, given: str | None, *, allow_remote: 
         raise AnatomyGuidedError(
             f"The session's masks were made by a server; say where one is now with --segmenter {now.name}:ADDRESS."
         )
-    return open_segmenter(SegmenterChoice(now.name, now.place, recorded.weights_sha256), allow_remote=allow_remote)
+    opened = open_segmenter(SegmenterChoice(now.name, now.place, recorded.weights_sha256), allow_remote=allow_remote)
+    if opened.weights_sha256 and not recorded.weights_sha256:
+        raise AnatomyGuidedError(f"The log does not tell the sha256 of {recorded.name}'s weights; it is damaged.")
+    return opened
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative_path(path: Path, folder: Path) -> str:
     """The path from the folder, with forward slashes; the absolute one where they lie on different drives."""
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()

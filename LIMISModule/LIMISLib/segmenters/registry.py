@@ -32,7 +32,7 @@ class SegmenterChoice:
 
 
 @dataclass(frozen=True)
-class _Known:
+class KnownSegmenter:
     """How a segmenter is called, how it is made of a place, and whether that place is a file or folder."""
 
     usage: str
@@ -42,14 +42,18 @@ class _Known:
     lies_in_files: bool = True
 
 
-_KNOWN: Mapping[str, _Known] = {
-    "random_walk": _Known("random_walk", lambda *_: RandomWalk(), takes_place=False),
-    "seeded_growth": _Known("seeded_growth", lambda *_: SeededGrowth(), takes_place=False),
-    "scribbleprompt": _Known("scribbleprompt[:MODEL, FOLDER or FILE]", lambda at, _: scribbleprompt(at or BUNDLED)),
-    "scribbleprompt_sam": _Known("scribbleprompt_sam:FOLDER or FILE", lambda at, _: scribbleprompt_sam(at), True),
-    "sam": _Known("sam:FOLDER or FILE", lambda at, _: sam(at), True),
-    "medsam": _Known("medsam:FOLDER or FILE", lambda at, _: medsam(at), True),
-    "nninteractive": _Known(
+_KNOWN: Mapping[str, KnownSegmenter] = {
+    "random_walk": KnownSegmenter("random_walk", lambda *_: RandomWalk(), takes_place=False),
+    "seeded_growth": KnownSegmenter("seeded_growth", lambda *_: SeededGrowth(), takes_place=False),
+    "scribbleprompt": KnownSegmenter(
+        "scribbleprompt[:MODEL, FOLDER or FILE]", lambda at, _: scribbleprompt(at or BUNDLED)
+    ),
+    "scribbleprompt_sam": KnownSegmenter(
+        "scribbleprompt_sam:FOLDER or FILE", lambda at, _: scribbleprompt_sam(at), True
+    ),
+    "sam": KnownSegmenter("sam:FOLDER or FILE", lambda at, _: sam(at), True),
+    "medsam": KnownSegmenter("medsam:FOLDER or FILE", lambda at, _: medsam(at), True),
+    "nninteractive": KnownSegmenter(
         "nninteractive:ADDRESS",
         lambda at, remote: NNInteractive.at(at, allow_remote=remote),
         needs_place=True,
@@ -86,7 +90,7 @@ def segmenter_choice(text: str) -> SegmenterChoice:
     return SegmenterChoice(name, place)
 
 
-def require_known(name: str) -> _Known:
+def require_known(name: str) -> KnownSegmenter:
     """How the segmenter of this name is called and made.
 
     Raises:

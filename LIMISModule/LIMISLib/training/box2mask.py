@@ -128,6 +128,7 @@ def _card(folder: Path, recipe: Box2MaskRecipe, steps: int) -> dict[str, Any]:
         "format": "anatomyguided-model",
         "version": 1,
         "task": "a structure's mask in a CT slice from a box and clicks (LIMIS)",
+        "used_by": "limis",
         "licence": "Apache-2.0",
         "training": f"{steps} steps on slices of made patients only ({RECIPE})",
         "inputs": [{"name": name} for name in ("CT in a window, 0 to 1", "box", "positive clicks", "negative clicks",

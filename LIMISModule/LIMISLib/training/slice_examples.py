@@ -20,19 +20,17 @@ from scipy import ndimage
 
 from LIMISLib.box import Box, box_around
 from LIMISLib.guidance import usual_window
+from LIMISLib.limis_organs import LIMIS_ORGANS
 from LIMISLib.planes import PLANES, SliceView
 from LIMISLib.prompt import PRESETS, Window
 from LIMISLib.segmenters.crop import Crop, Pixels, crop_around
 from LIMISLib.segmenters.prompted import channels, scaled
 from LIMISLib.training.bends import Bend, BendSettings, drawn_bend
 
-LIMIS_ORGANS = (
-    *("Esophagus", "Stomach", "Duodenum", "Colon", "Gallbladder", "Liver", "Pancreas", "Kidney Left", "Kidney Right"),
-    *("Bladder", "Spleen"),
-)  # thesis 3.3.2.3
 MOST_CLICKS = 3
 
 _SMALLEST_MM2, _FEWEST_VOXELS = 60.0, 6
+_LEAST_PIXELS = 1.01  # of a box each way; a hair more than it needs
 _LOOKED_AT = 96  # cells along the crop in which the bent structure's box is found
 
 
@@ -144,12 +142,11 @@ class SliceExamples:
         return crop_around(box, pixel_mm=(self.settings.spacing_mm,) * 2, side=side)
 
     def _off(self, box: Box, rng: np.random.Generator) -> Box:
-        """The box with its sides off, inwards by a quarter of it at most."""
+        """The box with its sides off: inwards by a quarter of it at most, and never to less than a pixel."""
         left, right, top, bottom = (self._off_mm(rng) / self.settings.spacing_mm).tolist()
-        least_x, least_y = -box.width / 4, -box.height / 4
-        return box.grown(
-            left=max(left, least_x), right=max(right, least_x), top=max(top, least_y), bottom=max(bottom, least_y)
-        )
+        left, right = _at_least_a_pixel(box.width, left, right)
+        top, bottom = _at_least_a_pixel(box.height, top, bottom)
+        return box.grown(left=left, right=right, top=top, bottom=bottom)
 
     def _off_mm(self, rng: np.random.Generator) -> FloatArray:
         """By side, how far the box is off: all alike, or each its own."""
@@ -194,13 +191,20 @@ def _bent(pixels: Pixels, crop: Crop, bend: Bend) -> Pixels:
     return np.asarray(ndimage.map_coordinates(pixels, bend.pixels_of(crop), order=1, mode="nearest"), np.float32)
 
 
+def _at_least_a_pixel(size: float, one: float, other: float) -> tuple[float, float]:
+    """How far two opposite sides are off, so that a box of this size keeps half of it, and a pixel."""
+    one, other = max(one, -size / 4), max(other, -size / 4)
+    return (one, other) if size + one + other >= 1 else (0.0, 0.0)
+
+
 def _bent_box(structure: npt.NDArray[np.bool_], wide: Crop, bend: Bend) -> Box:
     """The box around the structure once it is bent, at least a pixel each way."""
     found = _bent(structure.astype(np.float32), wide, bend) > 0.5
     found[wide.side // 2, wide.side // 2] |= not found.any()
-    box = wide.box_of(box_around(found))
-    more_x, more_y = max(0.0, 1.01 - box.width) / 2, max(0.0, 1.01 - box.height) / 2
-    return box.grown(left=more_x, right=more_x, top=more_y, bottom=more_y)
+    cells = box_around(found)
+    least = _LEAST_PIXELS * wide.pixel_mm[0] / wide.step_mm
+    more_x, more_y = max(0.0, least - cells.width) / 2, max(0.0, least - cells.height) / 2
+    return wide.box_of(cells.grown(left=more_x, right=more_x, top=more_y, bottom=more_y))
 
 
 def _disturbed(image: Pixels, rng: np.random.Generator) -> Pixels:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from LIMISLib.box import Box, box_around
 from LIMISLib.box_finder import AtlasBoxFinder, StructureNotFound
-from LIMISLib.planes import AXIAL, SliceView
+from LIMISLib.planes import AXIAL, PLANES, SliceView
 from made_images import grid, reoriented
 
 _STORAGES = [
@@ -56,6 +56,7 @@ def test_every_way_to_store_an_image_shows_the_same_slice_and_finds_the_same_box
     assert np.array_equal(one.slice_of(patient.values, 4), other.slice_of(stored.values, 4))
     assert AtlasBoxFinder(stored).find("Spleen") == AtlasBoxFinder(patient).find("Spleen")
     assert one.centre_ras(4) == pytest.approx(other.centre_ras(4))
+    assert one.pixel_ras(4, 2, 5) == pytest.approx(other.pixel_ras(4, 2, 5))
     assert [one.screen_direction(letter) for letter in "RLAPSI"] == ["left", "right", "up", "down", "", ""]
     assert [other.screen_direction(letter) for letter in "RLAPSI"] == ["left", "right", "up", "down", "", ""]
 
@@ -71,6 +72,18 @@ def test_a_mask_comes_back_to_the_voxels_it_was_drawn_on(order, flips):
     alone = SliceView(view.slice_grid(4), AXIAL)
     first = [np.argwhere(values)[0] for values in (filled, alone.filled(mask, 1))]
     assert np.allclose(stored.grid.ras_from_ijk(first[0]), alone.grid.ras_from_ijk(first[1]))
+
+
+@pytest.mark.parametrize(("order", "flips"), _STORAGES)
+@pytest.mark.parametrize("plane", PLANES.values(), ids=PLANES)
+def test_a_pixel_lies_where_the_voxel_does_that_it_shows(order, flips, plane):
+    patient = _patient()
+    stored = Labelmap(*reoriented(patient.values, patient.grid, order, flips))
+    view = SliceView(stored.grid, plane)
+    mask = np.zeros(view.shape, np.bool_)
+    mask[1, 3] = True
+    voxel = np.argwhere(view.filled(mask, 2))[0]
+    assert view.pixel_ras(2, 1, 3) == pytest.approx(stored.grid.ras_from_ijk(voxel))
 
 
 def test_on_an_oblique_grid_slices_follow_the_axis_closest_to_the_head():

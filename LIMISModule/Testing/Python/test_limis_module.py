@@ -75,6 +75,27 @@ def test_the_default_adaptation_is_an_outline_until_it_is_kept_or_declined(modul
     module.close_widget()
 
 
+def test_the_point_that_is_asked_about_is_marked_where_its_hu_is(module, host, patient_nodes):
+    import vtk
+
+    logic = module.logic()
+    volume, anatomy = patient_nodes
+    logic.start(volume, anatomy)
+    for sentence in ("segment the liver", "no", "critical points"):
+        assert logic.say(sentence).done
+    point = [0.0, 0.0, 0.0]
+    logic.askedNode.GetNthControlPointPosition(0, point)
+    hu = float(logic.session.pending.text.split("(")[1].split(" HU")[0])
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetRASToIJKMatrix(matrix)
+    ijk = [round(value) for value in matrix.MultiplyPoint([*point, 1.0])[:3]]
+    assert round(volume.GetImageData().GetScalarComponentAsDouble(*ijk, 0)) == hu
+    asked = logic.askedNode
+    logic.say("cancel")
+    assert logic.askedNode is None
+    assert not host.scene.IsNodePresent(asked)
+
+
 def test_revert_goes_to_the_step_before_where_nothing_is_on_offer_and_stop_takes_the_offer_away(module, patient_nodes):
     widget = module.widget()
     widget._parameterNode.inputVolume, widget._parameterNode.anatomySegmentation = patient_nodes

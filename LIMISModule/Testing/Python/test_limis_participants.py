@@ -121,6 +121,16 @@ def test_the_work_ends_when_its_time_is_over_and_the_questions_follow(table: Pat
     assert record["complete"] is True
 
 
+def test_while_learning_finish_may_be_tried_and_no_step_is_asked_for(table: Path, tmp_path: Path) -> None:
+    times = Times(learn_minutes=1)
+    script = Script("no", "finish", "undo", (31.0, "help"), "no", "quit", *_ANSWERS, "")
+    script.sit(table, tmp_path / "P1", times)
+    practice, first = _record(tmp_path / "P1")["cases"]
+    assert (practice["ended"], first["ended"]) == ("time over", "stopped")
+    assert "Go on learning" in script.text
+    assert "Which step" not in script.text
+
+
 def test_two_steps_that_change_little_bring_a_reminder_and_no_score_is_ever_shown(table: Path, tmp_path: Path) -> None:
     script = Script(
         "quit", "no", "center click", "center click", "make the box 8 px smaller", "finish", "quit", *_ANSWERS, ""
@@ -145,6 +155,47 @@ def test_a_sitting_that_breaks_off_keeps_what_was_done(table: Path, tmp_path: Pa
     assert record["complete"] is False
     assert [case["ended"] for case in record["cases"]] == ["stopped", "finished", "input ended"]
     assert set(record["answers"].values()) == {None}
+
+
+class Breaking(Script):
+    """A person who presses Ctrl-C when their lines are over."""
+
+    def hear(self) -> str | None:
+        line = super().hear()
+        if line is None:
+            raise KeyboardInterrupt
+        return line
+
+
+def test_ctrl_c_keeps_the_image_that_was_worked_on(table: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Breaking("quit", "no", "make the box 3 px smaller").sit(table, tmp_path / "P1")
+    record = _record(tmp_path / "P1")
+    assert record["complete"] is False
+    assert [(case["case"], case["ended"], case["chosen"]) for case in record["cases"]] == [
+        ("practice", "stopped", 0), ("a", "broken off", 1)
+    ]  # fmt: skip
+    assert len(replay(tmp_path / "P1" / "a.jsonl").session.states) == 2
+
+
+def test_another_segmenter_is_named_in_the_logs_and_used_again(table: Path, tmp_path: Path, run_command: Run,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    lines = ("quit", "no", "make the box 5 px smaller", "finish", "quit", *_ANSWERS, "")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines) + "\n"))
+    words = ("limis", "study", table, "--participant", "P1", "-o", tmp_path / "P1", "--segmenter", "seeded_growth")
+    assert run_command(*words)[0] == 0
+    assert "seeded_growth" in (tmp_path / "P1" / "a.jsonl").read_text().splitlines()[0]
+    assert replay(tmp_path / "P1" / "a.jsonl").notes == ()
+
+
+def test_bytes_that_are_no_text_end_no_study(table: Path, tmp_path: Path, run_command: Run,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    lines = ("quit", "no", "finish", "quit", *_ANSWERS, "")
+    typed = b"\xff\xfe\n" + "\n".join(lines).encode() + b"\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed), encoding="utf-8"))
+    code, out, _ = run_command("limis", "study", table, "--participant", "P1", "-o", tmp_path / "P1")
+    assert code == 0
+    assert "That is no command" in out or "Nothing was said" in out
 
 
 def test_wrong_answers_are_asked_for_again(table: Path, tmp_path: Path) -> None:
@@ -182,6 +233,14 @@ def test_a_table_with_a_fault_is_refused_before_anybody_sits_down(table: Path, l
     table.write_text(table.read_text() + line + "\n")
     with pytest.raises(AnatomyGuidedError, match=message):
         read_plan(table)
+
+
+def test_a_structure_that_is_not_found_is_said_first(table: Path, tmp_path: Path, run_command: Run) -> None:
+    table.write_text(table.read_text() + "d,ct.nii.gz,labels.nii.gz,Uterus,\n")
+    code, out, err = run_command("limis", "study", table, "--participant", "P1", "-o", tmp_path / "P1")
+    assert (code, out) == (1, "")
+    assert "Case d: The anatomy has no Uterus" in err
+    assert not (tmp_path / "P1").exists()
 
 
 def test_one_case_is_too_few(table: Path) -> None:

@@ -19,6 +19,7 @@ from LIMISLib.propagation import propagated
 from LIMISLib.random_walk import RandomWalk
 from LIMISLib.session import Session
 from made_images import ABDOMEN_SHAPE, abdomen, grid, reoriented
+from scipy import ndimage
 
 
 @pytest.fixture
@@ -288,6 +289,19 @@ def test_a_bending_tube_in_noise_is_followed_to_its_end() -> None:
     found = propagated(values, view, view.turned(tube)[20], 21) > 0
     assert 2 * (found & tube).sum() / (found.sum() + tube.sum()) > 0.8
     assert found[:, :, 5:35].any(axis=(0, 1)).all()
+
+
+def test_the_border_of_a_bright_vessel_is_not_lost_from_slice_to_slice() -> None:
+    rows, columns = np.mgrid[:60, :60]
+    disc = np.hypot(rows - 30, columns - 30) <= 6
+    blurred = ndimage.gaussian_filter(np.where(disc, 330.0, 50.0), 1.0)
+    values = np.repeat(blurred[:, :, np.newaxis], 31, axis=2).astype(np.float32)
+    view = SliceView(grid(values.shape, (3.0, 3.0, 3.0)), PLANES["axial"])
+    start = view.slice_of(np.repeat(disc[:, :, np.newaxis], 31, axis=2), 16)
+    found = view.turned(propagated(values, view, start, 16) > 0)
+    assert found.any(axis=(1, 2)).all()
+    assert found[0].sum() > 0.8 * start.sum()
+    assert found[0].sum() < 1.2 * start.sum()
 
 
 def test_a_mask_at_the_images_border_is_carried_without_a_fault() -> None:

@@ -148,6 +148,24 @@ def test_a_session_survives_the_server_and_goes_on_when_it_is_back():
     assert np.array_equal(session.states[0].mask, mask)
 
 
+@pytest.mark.parametrize(("said", "slices"), [("propagate", (1, 2, 3, 4)), ("propagate up", (2, 3, 4)),
+                                              ("propagate down", (1, 2))])  # fmt: skip
+def test_propagate_asks_the_server_for_the_whole_image(said, slices):
+    grid = Grid((60, 50, 4), np.diag([-1.0, -1.0, 3.0, 1.0]))
+    values = np.repeat(_slice().T[:, :, None], 4, axis=2)
+    anatomy = Labelmap(np.where(values > 0, id_of("Liver"), 0).astype(np.uint8), grid)
+    with served() as (address, desk):
+        session = Session(Volume(values, grid, "HU"), anatomy, segmenter=NNInteractive.at(address, timeout_s=5.0))
+        assert session.say("segment the liver on slice 2").done
+        own = session.current.mask
+        assert session.say(said).done
+        assert desk.image.shape == (4, 50, 60)
+    found = SliceView(grid, AXIAL).turned(session.current.volume)
+    assert tuple(np.flatnonzero(found.any(axis=(1, 2))) + 1) == slices
+    assert np.array_equal(found[1] > 0, own)
+    assert _dice(found[slices[-1] - 1] > 0, _disc()) > 0.9
+
+
 def test_nobody_listening_is_told_of_in_one_sentence():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -7,9 +7,12 @@ import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume
 from AnatomyGuidedLib.labels import id_of
+from LIMISLib.actions import ACTIONS, NEED_NO_MASK
 from LIMISLib.box import Box
 from LIMISLib.box_finder import Finding, StructureNotFound
-from LIMISLib.commands import Command, InvalidCommand, Question
+from LIMISLib.commands import INTENTS, Command, InvalidCommand, Question
+from LIMISLib.guidance import HELP
+from LIMISLib.phrases import table
 from LIMISLib.session import NoMask, Session
 from made_images import abdomen, grid, reoriented
 
@@ -254,3 +257,10 @@ def test_a_refinement_of_a_mask_in_3d_says_that_it_is_one_slice_again(session):
     assert "It is one slice; step 1 is in 3D." in session.say("finish").text
     assert session.say("propagate").text.startswith("Step 4. Liver in 3D")
     assert "one slice" not in session.say("finish").text
+
+
+def test_every_intent_has_its_action_and_its_help():
+    assert set(ACTIONS) == set(INTENTS) - {"answer"}
+    assert set(HELP) == set(INTENTS)
+    assert set(NEED_NO_MASK) <= set(INTENTS)
+    assert set(table("guide", "intent_names").values()) <= set(INTENTS)

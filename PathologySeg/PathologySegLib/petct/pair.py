@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from AnatomyGuidedLib.dicom_identity import Identity, read_identity
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Grid
+
+if TYPE_CHECKING:
+    from AnatomyGuidedLib.dicom_identity import Identity
 
 
 def require_one_study(ct: str | Path, pet: str | Path, *, force: bool = False) -> None:
@@ -18,6 +21,8 @@ def require_one_study(ct: str | Path, pet: str | Path, *, force: bool = False) -
     Raises:
         AnatomyGuidedError: They do not belong together.
     """
+    from AnatomyGuidedLib.dicom_identity import read_identity  # pydicom is imported when it is needed
+
     first, second = read_identity(Path(ct)), read_identity(Path(pet))
     if first is None or second is None:
         return

@@ -12,7 +12,7 @@ from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from made_images import grid
-from PathologySegLib.data_sets import PetCtCase, cases_of
+from PathologySegLib.data_sets import PetCtCase, cases_of, with_facts
 from PathologySegLib.splits import random_splits, stratified_folds
 from testing_data import ct_values
 
@@ -103,6 +103,23 @@ def test_a_table_names_files_patients_anatomy_and_facts(tmp_path):
     assert (first.name, first.patient, first.anatomy, first.facts) == ("a", "P1", None, {"diagnosis": "MELANOMA"})
     assert second.read()[0].anatomy.values[0, 0, 0] == id_of("Liver")
     assert len(second.files()) == 4
+
+
+def test_facts_of_patients_come_from_a_table_of_their_own(tmp_path):
+    autopet(tmp_path / "set")
+    table = tmp_path / "clinical.csv"
+    table.write_text(
+        "Series UID,Subject ID,diagnosis,sex\n1,PETCT_01,LUNG_CANCER,F\n2,PETCT_01,X,F\n3,PETCT_02,NEGATIVE,M\n"
+    )
+    cases = with_facts(cases_of(tmp_path / "set"), table)
+    assert [case.facts["diagnosis"] for case in cases] == ["LUNG_CANCER", "LUNG_CANCER", "NEGATIVE"]
+    assert [case.facts["sex"] for case in cases] == ["F", "F", "M"]
+    table.write_text("Subject ID,sex\nPETCT_01,F\n")
+    with pytest.raises(AnatomyGuidedError, match="says nothing of 1 patients, such as PETCT_02"):
+        with_facts(cases, table)
+    table.write_text("name,sex\nPETCT_01,F\n")
+    with pytest.raises(AnatomyGuidedError, match="must have a column patient or Subject ID"):
+        with_facts(cases, table)
 
 
 HEADER = "case,patient,ct,pet,lesions\n"

@@ -172,7 +172,7 @@ def test_within_a_structure_the_nearest_is_that_one_at_no_distance():
 def test_without_organs_there_is_no_nearest_one():
     anatomy = _anatomy([((0, 0, 0), (40, 30, 24), "Muscles")])
     row = find_lesions(_pet([((10, 10, 10), (12, 12, 12), 8.0)]), LesionParameters(), anatomy=anatomy).rows[0]
-    assert (row["structure"], row["nearest_structure"], row["nearest_mm"]) == ("Muscles", "", "")
+    assert (row["structure"], row["nearest_structure"], row["nearest_mm"]) == ("Muscles", "", None)
 
 
 def test_totals_are_sums_over_lesions():

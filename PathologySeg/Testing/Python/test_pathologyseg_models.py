@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.errors import UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.predictors.normalisation import Normalisation
 from AnatomyGuidedLib.predictors.predictor import Labels
 from made_images import grid
@@ -18,6 +21,7 @@ from PathologySegLib.finder import Found
 from PathologySegLib.model_channels import lesion_values, require_order, resolved_channels
 from PathologySegLib.model_lesions import find_lesions_by_model
 from PathologySegLib.parameters import ModelChoice
+from PathologySegLib.petct.anatomy_channels import channel_named
 from PathologySegLib.petct.inputs import channel_names, network_input, on_one_grid
 from PathologySegLib.petct.presets import APEX, GRASP, preset_named
 
@@ -26,7 +30,8 @@ pytest.importorskip("monai", reason="monai is not installed")
 
 from AnatomyGuidedLib.inference.windows import Window  # noqa: E402
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
-from PathologySegLib.finders import read_finder  # noqa: E402
+from AnatomyGuidedLib.predictors.card import read_predictor  # noqa: E402
+from PathologySegLib.finders import lesion_model_names, read_finder  # noqa: E402
 from PathologySegLib.network_finder import lesion_preparation, write_lesion_model  # noqa: E402
 
 PET_GRID = grid((24, 20, 16), (4.0, 4.0, 4.0), origin_ras=(-50.0, -40.0, -32.0))
@@ -137,6 +142,29 @@ def test_a_model_without_the_anatomy_that_it_needs_predicts_it(study, run_comman
     assert json.loads(report.read_text())["anatomy"] == "predicted by dap-demo"
 
 
+def test_the_atlas_that_a_card_names_predicts_the_anatomy_as_it_did_in_training(
+    study, run_command, tmp_path, monkeypatch
+):
+    """The channel holds the atlas model's own labels: the result is that of its label map given as --anatomy."""
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path))
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "my-atlas")
+    ct, pet, _ = made_study()
+    ids, _ = read_predictor(tmp_path / "my-atlas").labelmap([ct], device="cpu")
+    write_labelmap(ids, tmp_path / "ids.nii.gz")
+    channels = network_input(on_one_grid(ct, pet, ids), GRASP, anatomy="scalar").channels
+    network = trained(channels, pet.values > 4)
+    folder = put(tmp_path / "model", network, GRASP, "scalar", atlas="my-atlas")
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", folder, "--device", "cpu"]
+    code, _, err = run_command(*words, "-o", tmp_path / "predicted.nii.gz", "--json", tmp_path / "r.json")
+    assert code == 0, err
+    assert "my-atlas predicts it from the CT." in err
+    assert json.loads((tmp_path / "r.json").read_text())["anatomy"] == "predicted by my-atlas"
+    assert run_command(*words, "-o", tmp_path / "given.nii.gz", "--anatomy", f"{tmp_path / 'ids.nii.gz'}@dap")[0] == 0
+    found = [read_labelmap(tmp_path / f"{name}.nii.gz").values for name in ("predicted", "given")]
+    assert found[0].any()
+    assert np.array_equal(*found)
+
+
 def test_a_study_may_come_together_on_the_cts_grid(study, run_command, tmp_path):
     ct, pet, _ = made_study()
     channels = network_input(on_one_grid(ct, pet), GRASP).channels
@@ -206,6 +234,34 @@ def by_hand(folder: Path, order: tuple[str, str]) -> np.ndarray:
     return (logits.argmax(0).numpy()[:, 2:-2] > 0).transpose(2, 1, 0)
 
 
+def test_a_folder_that_was_added_to_the_store_gives_the_same_by_name(study, run_command, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    folder = nnunet_folder(tmp_path)
+    assert run_command("models", "add", folder, "--name", "tumours")[0] == 0
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", "tumours", "-o", tmp_path / "l.nii.gz"]
+    code, _, err = run_command(*words)
+    assert code == 0, err
+    assert np.array_equal(read_labelmap(tmp_path / "l.nii.gz").values > 0, by_hand(folder, ("CT", "PET")))
+
+
+def test_without_torch_a_sentence_says_what_to_install(study, run_command, tmp_path, monkeypatch):
+    folder = put(tmp_path / "model", build_network(segresnet(2)), GRASP, "none")
+    for name in ("torch", "AnatomyGuidedLib.predictors.card", "AnatomyGuidedLib.predictors.nnunet_v2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", folder, "-o", tmp_path / "l.nii.gz"]
+    code, _, err = run_command(*words)
+    assert code == 1
+    assert "Models need torch, which is not installed" in err
+
+
+def test_a_model_stops_between_two_windows_when_asked(tmp_path):
+    finder = read_finder(str(put(tmp_path / "m", build_network(segresnet(2)), GRASP, "none")), ModelChoice())
+    ct, pet, _ = made_study()
+    asked = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        find_lesions_by_model(ct, pet, finder, device="cpu", cancelled=lambda: next(asked, True))
+
+
 def test_a_folder_whose_channels_have_no_names_wants_them_told(study, run_command, tmp_path):
     folder = nnunet_folder(tmp_path, names=("CT", "CT"))
     words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", folder, "-o", tmp_path / "l.nii.gz"]
@@ -234,7 +290,7 @@ def test_channels_in_another_order_are_fed_in_that_order(study, run_command, tmp
 @pytest.mark.parametrize(
     ("model", "code", "words"),
     [
-        ("nothing", 2, "There is no model 'nothing'; known are suv4, suv41, percist, dap-demo"),
+        ("nothing", 2, "There is no model 'nothing'; known are suv4, suv41, percist"),
         ("dap-demo", 2, "one the pet"),
         ("empty-folder", 2, "is no model: it has neither model.json nor"),
     ],
@@ -334,6 +390,39 @@ def test_attention_is_refused_where_a_model_tells_none(study, run_command, tmp_p
     assert "suv4 attends to no anatomy" in err
 
 
+def test_in_python_a_model_that_takes_anatomy_wants_it_given(tmp_path):
+    finder = read_finder(str(put(tmp_path / "m", build_network(segresnet(3)), GRASP, "scalar")), ModelChoice())
+    ct, pet, _ = made_study()
+    with pytest.raises(UsageError, match="takes the anatomy as a channel; give --anatomy"):
+        find_lesions_by_model(ct, pet, finder, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--lesion-labels", "one"], "whole numbers above 0"),
+        (["--lesion-labels", "0"], "whole numbers above 0"),
+        (["--anatomy", "a.nii.gz", "--anatomy-model", "dap-demo"], "not both"),
+        (["--segments", "some"], "invalid choice"),
+        (["--device", "gpu"], "auto, cpu, cuda or cuda:N"),
+        (["--threshold", "3", "--model", "dap-demo"], "takes no threshold"),
+    ],
+)
+def test_wrong_options_of_models_are_wrong_calls(study, run_command, tmp_path, more, words):
+    call = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "-o", tmp_path / "o" / "l.nii.gz", *more]
+    code, _, err = run_command(*call)
+    assert (code, (tmp_path / "o").exists()) == (2, False)
+    assert words in err
+
+
+def test_a_card_whose_entry_is_no_table_is_refused(tmp_path):
+    folder = put(tmp_path / "m", build_network(segresnet(2)), GRASP, "none")
+    card = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**card, "lesions": ["grasp"]}))
+    with pytest.raises(AnatomyGuidedError, match="an entry 'lesions' that is no table"):
+        read_finder(str(folder), ModelChoice())
+
+
 def test_the_benchmark_preset_keeps_the_whole_image():
     from PathologySegLib.petct.fingerprint import Fingerprint
 
@@ -342,7 +431,36 @@ def test_the_benchmark_preset_keeps_the_whole_image():
     assert lesion_preparation(GRASP, "groups", (4.0, 4.0, 4.0)).label_channels == tuple(range(2, 15))
 
 
+def test_the_stores_lesion_models_are_listed_by_name_and_atlas_models_are_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path))
+    put(tmp_path / "ours", build_network(segresnet(2)), GRASP, "none")
+    other = put(tmp_path / "added", build_network(segresnet(2)), GRASP, "none")
+    card = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**card, "task": "1 structures from CT, PET"}))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model.json").write_text("{")
+    named = lesion_model_names()
+    assert {"ours", "added"} <= set(named)
+    assert not {"dap-demo", "broken"} & set(named)
+
+
 def test_the_model_is_read_without_its_weights(tmp_path):
     finder = read_finder(str(put(tmp_path / "m", build_network(segresnet(3)), GRASP, "scalar")), ModelChoice())
     assert finder.needs_anatomy
-    assert finder.facts == {"channels": ["CT", "PET", "anatomy"], "lesion_labels": [1], "common_grid": "pet"}
+    assert finder.facts == {
+        "channels": ["CT", "PET", "anatomy"], "preset": "grasp", "lesion_labels": [1], "common_grid": "pet",
+    }  # fmt: skip
+
+
+def test_anatomy_is_never_interpolated_and_images_are():
+    ct, pet, ids = made_study()
+    together = on_one_grid(ct, pet, ids)
+    prepared = lesion_preparation(GRASP, "scalar", (6.5, 5.0, 7.0)).prepared(
+        [together.ct, together.pet, Volume(channel_named(together.anatomy.values, "anatomy"), together.grid)]
+    )
+    scalars = {np.float32(id_of(name) / np.float32(144)) for name in ("Muscles", "Liver")} | {np.float32(0)}
+    assert set(np.unique(prepared.image[2])) <= scalars
+    assert len(np.unique(prepared.image[2])) == 3
+    assert prepared.image[1].min() >= 0
+    given = set(np.unique(np.float32(together.pet.values) / np.float32(10)))
+    assert not set(np.unique(prepared.image[1])) <= given

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from testing_data import dicom_slices, pet_tags, save_dicom
 
 slicer_host = pytest.importorskip("slicer_host", reason="slicer-core and PySide6 are not installed")
 
@@ -32,3 +36,83 @@ def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     table = host.scene.GetFirstNodeByName("PET lesions")
     assert table is not None
     module.close_widget()
+
+
+def test_the_panels_choices_become_the_libs_parameters(module, host):  # noqa: ARG001 - the host's scene is fresh
+    widget = module.widget()
+    node = widget._parameterNode
+    node.reading, node.thresholdSuv, node.oneSegment = "suv41", 3.5, True
+    parameters = module.python.lesion_parameters(node)
+    assert (parameters.reading, parameters.threshold_suv, parameters.segments) == ("suv41", 3.5, "one")
+    node.modelFolder = Path("/models/Dataset900")
+    parameters = module.python.lesion_parameters(node)
+    assert (Path(parameters.reading), parameters.threshold_suv) == (node.modelFolder, None)
+    assert parameters.is_model
+    module.close_widget()
+
+
+def test_the_logic_runs_a_model_of_a_folder(module, host, tmp_path):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.inference.windows import Window
+    from AnatomyGuidedLib.networks.build import build_network
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
+    from AnatomyGuidedLib.runner import run_in_process
+    from PathologySegLib.network_finder import lesion_preparation, write_lesion_model
+    from PathologySegLib.parameters import LesionParameters
+    from PathologySegLib.petct.presets import GRASP
+
+    shape = {"features": [4, 4], "kernels": [[3, 3, 3]] * 2, "strides": [[1, 1, 1], [2, 2, 2]]}
+    shape |= {"channels": 2, "classes": 2, "encoder_blocks": [1, 1], "decoder_blocks": [1]}
+    entry = {"architecture": "unet", "arguments": shape}
+    network = build_network(entry)
+    head = [part for part in network.modules() if getattr(part, "out_channels", 0) == 2][-1]
+    with torch.no_grad():  # everything is a lesion
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor([0.0, 1.0]))
+    write_lesion_model(
+        tmp_path / "tiny", [network], network=entry, window=Window((32, 32, 32)), preset=GRASP,
+        preparation=lesion_preparation(GRASP, "none", (16.0, 16.0, 16.0)), anatomy="none", licence="made by a test",
+    )  # fmt: skip
+    patient = make_patient(PatientOptions(spacing_mm=8.0, lesions=2))
+    ctNode, petNode = (mrml.add_volume(host.scene, volume, "V") for volume in (patient.ct, patient.pet))
+    parameters = LesionParameters(str(tmp_path / "tiny"), segments="one")
+    node = module.logic().findLesions(ctNode, petNode, parameters, runner=run_in_process)
+    assert node.GetSegmentation().GetNumberOfSegments() == 1
+    (row,) = mrml.table_rows(host.scene.GetFirstNodeByClass("vtkMRMLTableNode"))
+    assert float(row["suv_max"]) == pytest.approx(float(patient.pet.values.max()), abs=1e-3)
+
+
+def test_a_pet_that_slicer_loaded_from_dicom_is_read_in_suv(module, host, tmp_path):
+    """As Slicer's DICOM module leaves it: activity in the voxels, the slices' UIDs in an attribute."""
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+    from AnatomyGuidedLib.grid import Volume
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
+    from AnatomyGuidedLib.runner import run_in_process
+
+    patient = make_patient(PatientOptions(spacing_mm=8.0, lesions=2))
+    slices = dicom_slices(np.ones((4, 4, 3), np.int16), **pet_tags())
+    save_dicom(tmp_path, slices, names=["0.dcm", "1.dcm", "2.dcm"])
+    factor = 70_000 / (350e6 * 2**-0.6)
+    activity = Volume(patient.pet.values / np.float32(factor), patient.pet.grid)
+    ctNode, suvNode = (mrml.add_volume(host.scene, volume, "V") for volume in (patient.ct, patient.pet))
+    petNode = mrml.add_volume(host.scene, activity, "Activity")
+    with pytest.raises(AnatomyGuidedError, match=r"Activity was taken for no PET in SUVbw.*Bq/ml"):
+        module.logic().findLesions(ctNode, petNode, runner=run_in_process)
+    petNode.SetAttribute("DICOM.instanceUIDs", " ".join(header.SOPInstanceUID for header in slices))
+    files = {header.SOPInstanceUID: str(tmp_path / f"{k}.dcm") for k, header in enumerate(slices)}
+    module.python.slicer.app.dicomDatabase().files.update(files)
+    nodes = [module.logic().findLesions(ctNode, node, runner=run_in_process) for node in (suvNode, petNode)]
+    suv, converted = (mrml.labelmap_from_segmentation_node(node, patient.pet.grid).values for node in nodes)
+    assert suv.any()
+    assert (suv != converted).mean() < 1e-4  # rounding at the threshold
+
+
+def test_a_factor_is_refused_for_slices_that_are_no_pet(tmp_path):
+    from AnatomyGuidedLib.dicom import read_suv_factor
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+
+    folder = save_dicom(tmp_path, dicom_slices(np.ones((4, 4, 2), np.int16)))
+    with pytest.raises(AnatomyGuidedError, match="modality CT came, but a PET"):
+        read_suv_factor(sorted(folder.iterdir()))

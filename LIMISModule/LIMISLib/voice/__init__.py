@@ -1,0 +1,1 @@
+"""Speech to commands: recognisers, the grammar they listen with, microphones, read-back and spoken answers."""

@@ -1,0 +1,88 @@
+"""What a speech recogniser is, and the choice between those there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+
+from LIMISLib.voice.speech import Speech
+
+DEFAULT = "pocketsphinx"
+SURE = 0.5  # at this confidence and above a command needs no asking
+WAYS = "pocketsphinx, transformers:FOLDER or vosk:FOLDER"
+
+
+class RecognizerMissing(AnatomyGuidedError):
+    """A recogniser's package or model is not installed."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was heard. Without a `text` it was no command, and `reason` says why.
+
+    `confidence` goes from 0 to 1; under `SURE` it is better to ask.
+    """
+
+    text: str
+    confidence: float = 1.0
+    reason: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """The form that `limis hear` prints."""
+        if not self.text:
+            return {"heard": "", "reason": self.reason}
+        return {"heard": self.text, "confidence": round(self.confidence, 2)}
+
+
+class SpeechRecognizer(Protocol):
+    """Speech in, a sentence out."""
+
+    name: str
+
+    def recognize(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Heard:
+        """What was said; `answers` are those that a pending question allows besides commands."""
+        ...
+
+
+def recognizer(text: str = DEFAULT) -> SpeechRecognizer:
+    """The recogniser of that name, with its folder behind a colon.
+
+    Raises:
+        UsageError: There is no recogniser of that name, or its folder is missing.
+        RecognizerMissing: Its package is not installed, or the folder holds no model of its kind.
+    """
+    name, _, folder = text.partition(":")
+    if name not in _MAKERS or (name == DEFAULT) == bool(folder):
+        raise UsageError(f'"{text}" is no recogniser; the recognisers are {WAYS}.')
+    if folder and not Path(folder).is_dir():
+        raise UsageError(f'"{text}" names no folder; give the folder of a model on this machine.')
+    return _MAKERS[name](Path(folder))
+
+
+def _pocketsphinx(_: Path) -> SpeechRecognizer:
+    from LIMISLib.voice.sphinx import Sphinx
+
+    return Sphinx()
+
+
+def _transformers(folder: Path) -> SpeechRecognizer:
+    from LIMISLib.voice.transformers_recognizer import TransformersRecognizer
+
+    return TransformersRecognizer(folder)
+
+
+def _vosk(folder: Path) -> SpeechRecognizer:
+    from LIMISLib.voice.vosk_recognizer import VoskRecognizer
+
+    return VoskRecognizer(folder)
+
+
+_MAKERS: Mapping[str, Callable[[Path], SpeechRecognizer]] = {
+    "pocketsphinx": _pocketsphinx,
+    "transformers": _transformers,
+    "vosk": _vosk,
+}

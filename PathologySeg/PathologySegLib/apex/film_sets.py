@@ -1,0 +1,93 @@
+"""Films of a data set: folders as the phantom writes them, or ChestX-Det's own layout.
+
+| layout | files |
+|---|---|
+| folders | `*/image.png, instances.json, anatomy.json` (COCO with run lengths), also one level deeper |
+| ChestX-Det | `NAME.json`, a list of `file_name`, `syms`, `polygons`; images beside it or in any folder below; the anatomy of an image, where known, in `anatomy/STEM.json` (COCO) |
+"""  # noqa: E501
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.phantom.xray_files import INSTANCES
+from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
+
+from PathologySegLib.apex.film import Film, named_anatomy, read_film, read_image, shrunk
+
+Mask = npt.NDArray[np.bool_]
+
+
+def films_of(source: Path, names: Sequence[str], pixels: int) -> list[list[Film]]:
+    """By patient the films that show a finding, in pixels x pixels.
+
+    Patients of ChestX-Det (of NIH's ChestX-ray14) are the first word of an image's name; a folder is a patient.
+
+    Raises:
+        AnatomyGuidedError: There is no film, or a file is missing or of another form.
+    """
+    films = _from_list(source, names) if source.is_file() else _from_folders(source, names)
+    by_patient: dict[str, list[Film]] = {}
+    for film in films:
+        if film.findings:
+            by_patient.setdefault(film.name.split("_")[0] if source.is_file() else film.name, []).append(
+                shrunk(film, pixels)
+            )
+    if not by_patient:
+        raise AnatomyGuidedError(
+            f"{source.name} holds no film with a finding; folders with image.png, {INSTANCES} and anatomy.json, or a "
+            "JSON file in ChestX-Det's form were expected."
+        )
+    return list(by_patient.values())
+
+
+def _from_folders(source: Path, names: Sequence[str]) -> list[Film]:
+    folders = sorted({path.parent for pattern in ("*", "*/*") for path in source.glob(f"{pattern}/{INSTANCES}")})
+    return [read_film(folder, names, str(folder.relative_to(source)).replace("/", "_")) for folder in folders]
+
+
+def _from_list(source: Path, names: Sequence[str]) -> list[Film]:
+    try:
+        rows = json.loads(source.read_text(encoding="utf-8"))
+        return [_listed(row, source.parent, names) for row in rows if row["syms"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, AnatomyGuidedError):
+            raise
+        raise AnatomyGuidedError(
+            f"{source.name} cannot be read as ChestX-Det's annotations ({error}); a list of file_name, syms and "
+            "polygons was expected."
+        ) from error
+
+
+def _listed(row: Mapping[str, Any], folder: Path, names: Sequence[str]) -> Film:
+    name = str(row["file_name"])
+    image = next(iter(sorted(folder.rglob(name))), None)
+    if image is None:
+        raise AnatomyGuidedError(f"The image {name} is not in {folder.name} or below; put the images there.")
+    pixels = read_image(image)
+    findings = [
+        (CATEGORIES.index(category), polygon_mask(polygon, (pixels.shape[0], pixels.shape[1])))
+        for category, polygon in zip(row["syms"], row["polygons"], strict=True)
+    ]
+    anatomy = folder / "anatomy" / f"{image.stem}.json"
+    shadows = named_anatomy(anatomy, names) if anatomy.is_file() else {}
+    return Film(image.stem, pixels, shadows, tuple(findings))
+
+
+def polygon_mask(points: Sequence[Sequence[float]], size: tuple[int, int]) -> Mask:
+    """The pixels (rows, columns) within a polygon of points x, y.
+
+    >>> int(polygon_mask([[1, 1], [4, 1], [4, 3], [1, 3]], (4, 6)).sum())
+    6
+    """
+    from pycocotools import mask as lengths
+
+    flat = [float(value) for point in points for value in point]
+    encoded = lengths.merge(lengths.frPyObjects([flat], *size))
+    return np.asarray(lengths.decode(encoded), np.bool_)

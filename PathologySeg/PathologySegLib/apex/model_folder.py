@@ -1,0 +1,138 @@
+"""A trained query network as a model's folder: a card that says everything, and weights in safetensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.files import sha256_of, write_json
+from AnatomyGuidedLib.study_options import with_settings
+
+from PathologySegLib.apex.anatomy_classes import AnatomyClasses, anatomy_classes
+from PathologySegLib.apex.film_learning import film_counts
+from PathologySegLib.apex.recipe import XRAY, ApexRecipe
+from PathologySegLib.apex.segmenter import Classes, Segmenter
+from PathologySegLib.apex.segmenters import build_segmenter
+from PathologySegLib.finders import ENTRY, TASK
+
+FORMAT, VERSION = "anatomyguided-apex", 1
+CARD, WEIGHTS, RECIPE, READER = "model.json", "weights.safetensors", "recipe.json", "apex"
+_OF_NETWORK = ("domain", "arm", "detach", "anatomy", "film_anatomy", "shape")
+
+
+@dataclass(frozen=True, eq=False)
+class ApexModel:
+    """A network ready to predict slices of `frame` pixels of `spacing_mm`, along R and A, from below upwards."""
+
+    name: str
+    recipe: ApexRecipe
+    classes: AnatomyClasses
+    segmenter: Segmenter
+    notes: tuple[str, ...]
+
+
+def write_apex(
+    folder: Path, recipe: ApexRecipe, segmenter: Segmenter, *, steps: int, results: Mapping[str, Any]
+) -> None:
+    """Nothing; the folder holds the card, the recipe, and the weights in half precision."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: value.detach().cpu().contiguous().half() if value.is_floating_point() else value.cpu()
+        for name, value in segmenter.network.state_dict().items()
+    }
+    save_file(weights, str(folder / WEIGHTS))
+    settings = asdict(recipe)
+    write_json(folder / RECIPE, settings)
+    kind = _film_entries(recipe) if recipe.domain == XRAY else _slice_entries(recipe)
+    card = {
+        "format": FORMAT,
+        "version": VERSION,
+        "licence": "Apache-2.0",
+        "training": f"{steps} steps on {_learned_from(recipe)} ({RECIPE})",
+        **kind,
+        "network": {name: settings[name] for name in _OF_NETWORK},
+        "results": dict(results),
+        "notes": [f"{folder.name} was trained on {_learned_from(recipe)}; it is not for clinical use."],
+        "weights": [WEIGHTS],
+        "files": {name: sha256_of(folder / name) for name in (WEIGHTS, RECIPE)},
+    }
+    write_json(folder / CARD, card)
+
+
+def _learned_from(recipe: ApexRecipe) -> str:
+    return f"the data set {Path(recipe.data).name}" if recipe.data else "made patients alone"
+
+
+def _slice_entries(recipe: ApexRecipe) -> dict[str, object]:
+    cohort = recipe.cohort
+    return {
+        "task": TASK,
+        ENTRY: {"reader": READER, "common_grid": "pet"},
+        "inputs": [{"name": name, "preset": "apex"} for name in ("CT", "PET")],
+        "slices": {"frame": list(cohort.frame), "spacing_mm": cohort.spacing_mm, "orientation": "RAS"},
+    }
+
+
+def _film_entries(recipe: ApexRecipe) -> dict[str, object]:
+    return {
+        "used_by": "train apex",
+        "task": "findings of chest films as instances",
+        "inputs": [{"name": "film", "range": [0, 1]}],
+        "films": {"pixels": recipe.films.pixels},
+    }
+
+
+def read_apex(folder: Path) -> ApexModel:
+    """The model of a folder with such a card.
+
+    Raises:
+        AnatomyGuidedError: The card or the weights are damaged or of another kind.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        if card["format"] != FORMAT or card["version"] > VERSION:
+            raise AnatomyGuidedError(f"The model {folder.name} has a card of another format; update this program.")
+        recipe = with_settings(ApexRecipe(), {**card["network"], **_sizes(card)})
+        notes: Sequence[str] = card.get("notes", ())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, AnatomyGuidedError):
+            raise
+        raise AnatomyGuidedError(
+            f"The model card of {folder.name} cannot be read ({error}); install the model again."
+        ) from error
+    classes = anatomy_classes(recipe.anatomy)
+    segmenter = build_segmenter(recipe, _counts(recipe))
+    _load(segmenter.network, folder / WEIGHTS)
+    return ApexModel(folder.name, recipe, classes, segmenter, tuple(notes))
+
+
+def _sizes(card: Mapping[str, Any]) -> dict[str, object]:
+    if "films" in card:
+        return {"films": card["films"]}
+    return {"cohort": {name: card["slices"][name] for name in ("frame", "spacing_mm")}}
+
+
+def _counts(recipe: ApexRecipe) -> Classes:
+    if recipe.domain == XRAY:
+        return film_counts(recipe)
+    return Classes(len(anatomy_classes(recipe.anatomy).names))
+
+
+def _load(network: torch.nn.Module, file: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(str(file))
+        network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
+    except (RuntimeError, ValueError, OSError, SafetensorError) as error:
+        raise AnatomyGuidedError(
+            f"The weights of {file.parent.name} do not fit its card or are damaged; install the model again."
+        ) from error

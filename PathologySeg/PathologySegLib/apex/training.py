@@ -1,0 +1,171 @@
+"""`train apex`: from a recipe to a model folder, and how well it does on patients that it did not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.devices import chosen_device
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.grid import Labelmap, Volume
+from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
+from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of
+from AnatomyGuidedLib.study_options import with_settings
+from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+
+from PathologySegLib.apex.anatomy_classes import anatomy_classes
+from PathologySegLib.apex.data_patients import data_patients
+from PathologySegLib.apex.film_sets import films_of
+from PathologySegLib.apex.folds import fold_of, with_pathology
+from PathologySegLib.apex.paxray import film_classes
+from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
+from PathologySegLib.apex.phantom_films import held_out_films, learning_films
+from PathologySegLib.apex.recipe import XRAY, ApexRecipe
+from PathologySegLib.apex.slices import PatientSlices
+from PathologySegLib.model_lesions import DEFAULT_ATLAS, predicted_anatomy
+
+if TYPE_CHECKING:
+    from PathologySegLib.apex.learning import Learned
+    from PathologySegLib.apex.segmenter import Segmenter
+
+STATE_FOLDER, PREPARED = "training", "prepared"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a domain has to learn from in folds and to try (patients, or bodies with their films), and how."""
+
+    cases: Callable[[Progress, CancelCheck], Sequence[Any]]
+    held_out: Callable[[Progress, CancelCheck], Sequence[Any]]
+    learn: Callable[..., Learned]
+    scores: Callable[[Segmenter, Sequence[Any], CancelCheck], Mapping[str, float]]
+    noun: str
+    whose: Callable[[Any], object] = id
+
+
+def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
+    """The training's steps and time, and the scores of the fold and of the held-out test; the folder is a model.
+
+    Raises:
+        UsageError: A setting is unknown or none that can be trained with.
+        AnatomyGuidedError: torch or transformers is missing, or the backbone's weights do not fit.
+        Cancelled: The user stopped; the state is kept, and the folder is a model of what was learned so far.
+    """
+    recipe = with_settings(ApexRecipe(), order.settings)
+    try:
+        from AnatomyGuidedLib.learning.together import own_share
+
+        domain = _films(recipe, order) if recipe.domain == XRAY else _slices(recipe, order)
+    except ModuleNotFoundError as error:
+        raise AnatomyGuidedError(NEEDS_TORCH) from error
+    is_first = own_share().is_first
+    if is_first:
+        require_fresh(order.folder, resume=order.resume)
+    cases = domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled)
+    learned, tried = fold_of(cases, recipe.fold, recipe.folds, whose=domain.whose)
+    result = domain.learn(
+        recipe,
+        learned,
+        order.folder / STATE_FOLDER,
+        where=order.where,
+        device=chosen_device(order.device),
+        progress=part_of(console.progress, 0.1, 0.85),
+        cancelled=console.cancelled,
+    )
+    if not is_first:
+        return {}
+    if not result.is_complete:
+        _write(order, recipe, result, {})
+        raise Cancelled(f"Stopped after {result.steps} steps.")
+    sets = {"fold": tried, "test": domain.held_out(part_of(console.progress, 0.85, 0.95), console.cancelled)}
+    scores: dict[str, Any] = {}
+    for name, cases in ((name, cases) for name, cases in sets.items() if cases):
+        found = domain.scores(result.segmenter, cases, console.cancelled)
+        scores[name] = {domain.noun: len(cases), **found}
+        console.line(f"{recipe.arm}, {name} of {len(cases)} {domain.noun}: {_words(found)}")
+    _write(order, recipe, result, scores)
+    return {"arm": recipe.arm, "steps": result.steps, "seconds": round(result.seconds, 1), **scores}
+
+
+def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
+    from PathologySegLib.apex.evaluation import counts_by_patient, scores_of
+    from PathologySegLib.apex.learning import learn
+
+    def scores(segmenter: Segmenter, patients: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:
+        anatomy_input, classes = recipe.chosen_arm.anatomy_input, anatomy_classes(recipe.anatomy)
+        return scores_of(
+            counts_by_patient(segmenter, patients, classes, anatomy_input=anatomy_input, cancelled=cancelled)
+        )
+
+    return Domain(
+        lambda told, stop: with_pathology(
+            _data(recipe, recipe.data, order, told, stop)
+            if recipe.data
+            else learning_patients(recipe.cohort, progress=told, cancelled=stop)
+        ),
+        lambda told, stop: with_pathology(
+            _data(recipe, recipe.test_data, order, told, stop)
+            if recipe.data
+            else held_out_patients(recipe.cohort, progress=told, cancelled=stop)
+        ),
+        learn,
+        scores,
+        "patients",
+        lambda patient: patient.whose,
+    )
+
+
+def _data(
+    recipe: ApexRecipe, source: str, order: TrainingOrder, progress: Progress, cancelled: CancelCheck
+) -> list[PatientSlices]:
+    """The patients of a data set; none where the settings name no held-out one."""
+    if not source:
+        return []
+
+    def predict(ct: Volume) -> Labelmap:
+        return predicted_anatomy(ct, DEFAULT_ATLAS, device=order.device, cancelled=cancelled)
+
+    folder = order.folder / PREPARED / Path(source).stem
+    return data_patients(order.where / source, recipe.cohort, folder, predict, progress=progress, cancelled=cancelled)
+
+
+def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
+    from PathologySegLib.apex.film_learning import film_scores, learn_films
+
+    names = film_classes(recipe.film_anatomy)
+
+    def learn(recipe: ApexRecipe, bodies: Sequence[Any], *arguments: Any, **options: Any) -> Learned:
+        return learn_films(recipe, [film for films in bodies for film in films], *arguments, **options)
+
+    def scores(segmenter: Segmenter, bodies: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:  # noqa: ARG001
+        return film_scores(segmenter, [film for films in bodies for film in films])
+
+    def given(source: str) -> Sequence[Any]:
+        return films_of(order.where / source, names, recipe.films.pixels) if source else []
+
+    return Domain(
+        lambda told, stop: (
+            given(recipe.data) if recipe.data else learning_films(recipe.films, names, progress=told, cancelled=stop)
+        ),
+        lambda told, stop: (
+            given(recipe.test_data)
+            if recipe.data
+            else held_out_films(recipe.films, names, progress=told, cancelled=stop)
+        ),
+        learn,
+        scores,
+        "bodies",
+    )
+
+
+def _write(order: TrainingOrder, recipe: ApexRecipe, result: Learned, scores: Mapping[str, Any]) -> None:
+    from PathologySegLib.apex.model_folder import write_apex
+
+    write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores)
+
+
+def _words(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in scores.items())

@@ -1,0 +1,119 @@
+"""Slices of a study wherever it lies, data sets that are prepared once, folds by patient, made cohorts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from PathologySegLib.apex.anatomy_classes import anatomy_classes
+from PathologySegLib.apex.data_patients import data_patients
+from PathologySegLib.apex.phantom_cohort import PhantomCohort, held_out_patients, learning_patients, made_patient
+from PathologySegLib.apex.slice_grid import model_grid, study_slices
+from PathologySegLib.apex.slice_source import SliceSource
+from PathologySegLib.apex.stray import Augmentation
+from PathologySegLib.petct.inputs import PetCt
+
+Run = Callable[..., tuple[int, str, str]]
+SMALL = PhantomCohort(patients=2, test=1, spacing_mm=10.0, frame=(48, 32))
+STILL = Augmentation(with_lesion=1.0, shift_pixels=0, turn=0, scale=0, pet_gain=0, ct_noise=0)
+
+
+def box(shape: tuple[int, int, int], low: tuple[int, int, int], high: tuple[int, int, int]) -> np.ndarray:
+    values = np.zeros(shape, np.uint8)
+    values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = 1
+    return values
+
+
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1)])
+def test_slices_follow_the_body_not_the_order_of_voxels(flips: tuple[int, int, int]) -> None:
+    """A body of 80 x 60 x 100 mm off the middle; a lesion 20 mm to its right, 10 mm in front of its middle."""
+    body, lesion = box((40, 40, 20), (4, 6, 0), (24, 21, 20)), box((40, 40, 20), (20, 13, 8), (26, 19, 12))
+    affine = np.diag([4.0, 4.0, 5.0, 1.0])
+    affine[:3, 3] = [-30.0, 7.0, 100.0]
+    order = tuple(slice(None, None, step) for step in flips)
+    for axis, step in enumerate(flips):
+        if step < 0:
+            affine[:3, 3] += affine[:3, axis] * (body.shape[axis] - 1)
+            affine[:3, axis] *= -1
+    grid = Grid(body.shape, affine)
+    ct = Volume(np.where(body[order] > 0, 40.0, -1000.0).astype(np.float32), grid, "HU")
+    pet = Volume((lesion[order] * 10.0).astype(np.float32), grid, "SUV")
+    anatomy = Labelmap(np.ascontiguousarray(body[order] * 13), grid)
+    found = model_grid(ct, (24, 20), 5.0)
+    assert found.shape == (24, 20, 20)
+    patient = study_slices("s", PetCt(ct, pet, anatomy), found, Labelmap(np.ascontiguousarray(lesion[order]), grid))
+    assert patient.images.shape == (20, 2, 24, 20)
+    shown = np.argwhere(patient.lesions)
+    middle = found.ras_from_ijk(shown[:, [1, 2, 0]].mean(0))
+    np.testing.assert_allclose(middle, [-30 + 4 * 22.5, 7 + 4 * 15.5, 100 + 5 * 9.5], atol=2.6)
+    assert set(np.unique(patient.anatomy)) == {0, 13}
+    assert patient.images[:, 1].max() == pytest.approx(0.5, abs=0.01)  # SUV 10 of 20
+    assert patient.images[0, 0, 0, 0] == 0  # air beside the body
+
+
+def test_a_made_patient_has_lesions_and_is_the_same_in_any_cohort() -> None:
+    first, again = made_patient(SMALL, 1), made_patient(PhantomCohort(9, 5, 10.0, (48, 32)), 1)
+    np.testing.assert_array_equal(first.images, again.images)
+    assert len(first.with_lesion)
+    learned, held_out = learning_patients(SMALL), held_out_patients(SMALL)
+    assert not {p.name for p in learned} & {p.name for p in held_out}
+
+
+def test_examples_are_the_same_each_time_and_the_third_channel_is_empty_or_anatomy() -> None:
+    patient, classes = made_patient(SMALL, 0), anatomy_classes("merged")
+    plain, again = (SliceSource([patient], classes, Augmentation()) for _ in range(2))
+    for one, other in zip(plain.example(5), again.example(5), strict=True):
+        np.testing.assert_array_equal(one, other)
+    image, layers = SliceSource([patient], classes, STILL).example(0)
+    assert image.shape == (3, 48, 32)
+    assert not image[2].any()
+    assert layers[1].any()  # with_lesion is 1
+    shown, told = SliceSource([patient], classes, STILL, anatomy_input=True).example(0)
+    np.testing.assert_allclose(shown[2], told[0] / 99, atol=1e-6)
+
+
+def test_a_data_set_is_prepared_once_and_read_from_disk(tmp_path: Path, run_command: Run) -> None:
+    assert run_command("phantom", tmp_path / "cases", "--spacing", "10", "--cases", "2")[0] == 0
+    asked = []
+
+    def predict(ct: Volume) -> Labelmap:
+        asked.append(ct)
+        return Labelmap(np.full(ct.grid.shape, 13, np.uint8), ct.grid)
+
+    (tmp_path / "cases" / "case_0001" / "anatomy.nii.gz").unlink()
+    patients = data_patients(tmp_path / "cases", SMALL, tmp_path / "p", predict)
+    assert [patient.name for patient in patients] == ["case_0000", "case_0001"]
+    assert len(asked) == 1
+    assert isinstance(patients[0].images, np.memmap)
+    assert all(len(patient.with_lesion) for patient in patients)
+    assert set(np.unique(patients[1].anatomy)) <= {0, 13}
+    again = data_patients(tmp_path / "cases", SMALL, tmp_path / "p", predict)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(again[1].lesions, patients[1].lesions)
+    with pytest.raises(AnatomyGuidedError):
+        data_patients(tmp_path / "absent", SMALL, tmp_path / "q", predict)
+
+
+def test_train_apex_learns_from_a_data_set_and_tries_the_held_out_one(tmp_path: Path, run_command: Run) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert run_command("phantom", tmp_path / "cases", "--spacing", "10", "--cases", "3")[0] == 0
+    (tmp_path / "cases" / "case_0002").rename(tmp_path / "case_0002")
+    (tmp_path / "held").mkdir()
+    (tmp_path / "case_0002").rename(tmp_path / "held" / "case_0002")
+    settings = {
+        "arm": "unet", "data": "cases", "test_data": "held", "folds": 2,
+        "shape": {"embedding": 4, "features": [4, 4, 4, 4]}, "training": {"steps": 1, "batch": 1},
+        "cohort": {"spacing_mm": 10.0, "frame": [48, 32]},
+    }  # fmt: skip
+    (tmp_path / "r.json").write_text(json.dumps(settings))
+    code, out, said = run_command("train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / "m")
+    assert code == 0, said
+    assert "fold of 1 patients" in out
+    assert "test of 1 patients" in out
+    card = json.loads((tmp_path / "m" / "model.json").read_text())
+    assert card["training"].startswith("1 steps on the data set cases")

@@ -1,0 +1,121 @@
+"""How well spoken commands are understood: made speech in several voices, with noise 30 dB below it.
+
+    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--half report|calibration]
+        [--snr 30] [--every N] [--json FILE] [--errors]
+
+Every second sentence of LIMISModule/Testing/data/voice_commands.txt and voice_unrelated.txt (from the first on) served
+to choose limits and phrasings (`calibration`); the others are reported. A command is exact if it is the one that the
+typed sentence is. Read-back is answered rightly: it stops what was misheard and lets through what was not. Needs
+espeak-ng.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from LIMISLib.commands import Command, Rejection
+from LIMISLib.language import parse
+from LIMISLib.voice.read_back import needs_read_back
+from LIMISLib.voice.recognizer import SURE
+from LIMISLib.voice.speech import RATE_HZ, read_wav
+from LIMISLib.voice.sphinx import Sphinx
+
+_DATA = Path(__file__).parents[2] / "LIMISModule" / "Testing" / "data"
+
+
+def spoken(sentence: str, voice: str, snr_db: float, seed: int) -> np.ndarray:
+    """The sentence at 160 words a minute, 0.3 s of silence around it, white noise over all, at half of full scale."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "said.wav"
+        words = ["espeak-ng", "-v", voice, "-s", "160", "-w", str(path), sentence]
+        subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+        wave = read_wav(path).astype(float)
+    loud = wave[np.abs(wave) > 0.02 * np.abs(wave).max()]
+    wave = np.pad(wave, round(0.3 * RATE_HZ))
+    noise = np.random.default_rng(seed).normal(0, np.sqrt(np.mean(loud**2) / 10 ** (snr_db / 10)), len(wave))
+    return np.clip((wave + noise) / 2, -32768, 32767).astype(np.int16)
+
+
+def half_of(name: str, half: str, every: int) -> list[str]:
+    lines = (_DATA / name).read_text(encoding="utf-8").splitlines()
+    return (lines[1::2] if half == "report" else lines[::2])[::every]
+
+
+def outcome(sphinx: Sphinx, sentence: str, sound: np.ndarray) -> dict[str, object]:
+    """What was heard and meant, and what would have been run at once."""
+    started_s, cpu_s = time.perf_counter(), time.process_time()
+    evidence = sphinx.evidence(sound)
+    heard = evidence.judged()
+    meant = parse(heard.text) if heard.text else Rejection(heard.reason)
+    elapsed_s, used_s = time.perf_counter() - started_s, time.process_time() - cpu_s
+    wanted, first = parse(sentence), parse(evidence.text) if evidence.text else None
+    runs = isinstance(meant, Command)
+    asks = runs and (heard.confidence < SURE or needs_read_back(meant))
+    return {
+        "said": sentence,
+        "heard": heard.text or f"({evidence.text})",
+        "exact": meant == wanted and bool(heard.text),
+        "wrong_before": isinstance(first, Command) and first != wanted,
+        "wrong_after_rejection": runs and meant != wanted,
+        "wrong_after_read_back": runs and not asks and meant != wanted,
+        "rejected": not heard.text,
+        "asked": asks,
+        "elapsed_s": elapsed_s,
+        "cpu_s": used_s,
+    }
+
+
+def share(found: list[dict[str, object]], key: str) -> float:
+    return 100 * float(np.mean([bool(one[key]) for one in found]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--voices", default="en-us,en-gb,en-gb-scotland")
+    parser.add_argument("--half", choices=("report", "calibration"), default="report")
+    parser.add_argument("--snr", type=float, default=30.0)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--errors", action="store_true")
+    options = parser.parse_args()
+    sphinx, table = Sphinx(), {}
+    for voice in options.voices.split(","):
+        found = {}
+        for kind, name in (("commands", "voice_commands.txt"), ("unrelated", "voice_unrelated.txt")):
+            sentences = half_of(name, options.half, options.every)
+            found[kind] = [
+                outcome(sphinx, said, spoken(said, voice, options.snr, n)) for n, said in enumerate(sentences)
+            ]
+        commands, unrelated = found["commands"], found["unrelated"]
+        table[voice] = {
+            "commands": len(commands),
+            "exact_percent": share(commands, "exact"),
+            "wrong_before_percent": share(commands, "wrong_before"),
+            "wrong_after_rejection_percent": share(commands, "wrong_after_rejection"),
+            "wrong_after_read_back_percent": share(commands, "wrong_after_read_back"),
+            "read_back_percent": share(commands, "asked"),
+            "unrelated": len(unrelated),
+            "unrelated_as_commands_before_percent": share(unrelated, "wrong_before"),
+            "unrelated_rejected_percent": share(unrelated, "rejected"),
+            "unrelated_run_percent": share(unrelated, "wrong_after_read_back"),
+            "median_cpu_s": float(np.median([one["cpu_s"] for one in commands])),
+            "median_elapsed_s": float(np.median([one["elapsed_s"] for one in commands])),
+        }
+        print(voice, json.dumps({key: round(value, 3) for key, value in table[voice].items()}), flush=True)
+        if options.errors:
+            for one in (*commands, *unrelated):
+                if one["wrong_after_read_back"] or (one in commands and not one["exact"]):
+                    print(f"    {one['said']} | {one['heard']} | asked {one['asked']}")
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
