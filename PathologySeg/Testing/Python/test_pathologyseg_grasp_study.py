@@ -15,16 +15,21 @@ import pytest
 from AnatomyGuidedLib.cli import main
 from AnatomyGuidedLib.errors import Cancelled
 from AnatomyGuidedLib.grid import Grid
+from AnatomyGuidedLib.io import read_labelmap
 from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.progress import no_progress
 from AnatomyGuidedLib.study_options import StudyOptions
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from PathologySegLib.grasp.network import weights_sha256  # noqa: E402
 from PathologySegLib.learning import petct_phantom  # noqa: E402
+from PathologySegLib.learning.atlas_models import AtlasModel  # noqa: E402
 from PathologySegLib.learning.cases import Case  # noqa: E402
 from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
+from PathologySegLib.learning.scoring import scored  # noqa: E402
 
 BACKBONE = {"features": [8, 8, 16], "encoder_blocks": 1, "decoder_blocks": 1}
 PHANTOMS: Mapping[str, Any] = {
@@ -203,6 +208,23 @@ def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_sa
             "conv.bias"
         ):  # a norm takes it away again: its gradient is rounding, whose sign Adam follows
             torch.testing.assert_close(two[name], value, atol=2e-4, rtol=2e-3)
+
+
+def test_the_bundled_model_beats_the_fixed_threshold_on_a_patient_that_it_never_saw(tmp_path: Path) -> None:
+    """Its card tells the checksum of the frozen encoder, which the bundled atlas model still has."""
+    model = find_model("grasp-demo")
+    assert sum(file.stat().st_size for file in model.folder.iterdir()) < 4e6
+    card = json.loads((model.folder / "model.json").read_text(encoding="utf-8"))
+    assert card["fused"]["weights_sha256"] == weights_sha256(AtlasModel("dap-demo").network)
+    patient = tmp_path / "patient"
+    assert run("phantom", patient, "--spacing", "7", "--seed", "7002", "--lesions", "6") == 0
+    reference, dice = read_labelmap(patient / "lesions.nii.gz"), {}
+    for name in ("grasp-demo", "suv4"):
+        out, anatomy = tmp_path / f"{name}.nii.gz", () if name == "suv4" else ("--anatomy", patient / "anatomy.nii.gz")
+        images = (patient / "ct.nii.gz", patient / "pet.nii.gz")
+        assert run("lesions", *images, "--model", name, *anatomy, "-o", out) == 0
+        dice[name] = scored(reference.values > 0, read_labelmap(out).values > 0, reference.grid)["dice"]
+    assert dice["grasp-demo"] > max(0.3, dice["suv4"])
 
 
 def test_recipes_that_cannot_be_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
