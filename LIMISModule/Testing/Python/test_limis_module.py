@@ -61,13 +61,13 @@ def test_the_default_adaptation_is_an_outline_until_it_is_kept_or_declined(modul
     widget._parameterNode.inputVolume, widget._parameterNode.anatomySegmentation = patient_nodes
     widget.say("segment the liver")
     logic, scene = widget.logic, widget.logic.resultNode.GetScene()
-    preview, offered = logic.previewNode, logic.session.offered_mask
+    preview, offered = logic.nodes.preview, logic.session.offered_mask
     assert [*mrml.segment_names(preview).values()] == ["Liver, default adaptation"]
     assert not preview.GetDisplayNode().GetVisibility2DFill()
     shown = mrml.labelmap_from_segmentation_node(preview, logic.session.image.grid).values
     assert np.count_nonzero(shown) == np.count_nonzero(offered) > 0
     getattr(widget.ui, button).click()
-    assert logic.previewNode is None
+    assert logic.nodes.preview is None
     assert not scene.IsNodePresent(preview)
     assert widget.ui.historyList.count == steps
     result = mrml.labelmap_from_segmentation_node(logic.resultNode, logic.session.image.grid).values
@@ -84,15 +84,15 @@ def test_the_point_that_is_asked_about_is_marked_where_its_hu_is(module, host, p
     for sentence in ("segment the liver", "no", "critical points"):
         assert logic.say(sentence).done
     point = [0.0, 0.0, 0.0]
-    logic.askedNode.GetNthControlPointPosition(0, point)
+    logic.nodes.asked.GetNthControlPointPosition(0, point)
     hu = float(logic.session.pending.text.split("(")[1].split(" HU")[0])
     matrix = vtk.vtkMatrix4x4()
     volume.GetRASToIJKMatrix(matrix)
     ijk = [round(value) for value in matrix.MultiplyPoint([*point, 1.0])[:3]]
     assert round(volume.GetImageData().GetScalarComponentAsDouble(*ijk, 0)) == hu
-    asked = logic.askedNode
+    asked = logic.nodes.asked
     logic.say("cancel")
-    assert logic.askedNode is None
+    assert logic.nodes.asked is None
     assert not host.scene.IsNodePresent(asked)
 
 
@@ -104,7 +104,7 @@ def test_revert_goes_to_the_step_before_where_nothing_is_on_offer_and_stop_takes
     widget.ui.revertButton.click()
     assert widget.logic.session.current.number == 0
     widget.say("segment the spleen")
-    preview = widget.logic.previewNode
+    preview = widget.logic.nodes.preview
     widget.logic.stop()
     assert preview.GetScene() is None
     module.close_widget()
