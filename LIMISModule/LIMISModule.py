@@ -60,11 +60,10 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
         self.ui.revertButton.clicked.connect(lambda: self.say("revert"))
         self.ui.yesButton.clicked.connect(lambda: self.say("yes"))
         self.ui.noButton.clicked.connect(lambda: self.say("no"))
-        self.ui.talkButton.pressed.connect(self.onTalkPressed)
+        self.ui.talkButton.pressed.connect(lambda: self.tell(self.logic.listen, self._parameterNode))
         self.ui.talkButton.released.connect(self.onTalkReleased)
         self.ui.speakCheckBox.enabled = system_voice() is not None
         self.ui.speakCheckBox.toggled.connect(self.logic.conversation.speak_answers)
-        self.showReply("")
 
     def exit(self):
         super().exit()
@@ -78,17 +77,14 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
     def onSend(self):
         self.say(self.ui.sentenceEdit.text)
 
-    def onTalkPressed(self):
-        self.tell(lambda: self.logic.listen(self._parameterNode))
-
     def onTalkReleased(self):
         if self.logic.conversation.button.is_recording:
             self.tell(self.logic.stopListening)
 
-    def tell(self, act):
+    def tell(self, act, *arguments):
         with slicer.util.tryWithErrorDisplay(_("Speech failed."), waitCursor=True):
             try:
-                text = act()
+                text = act(*arguments)
             except AnatomyGuidedError as error:
                 text = str(error)
             self.showReply(text)
@@ -182,7 +178,7 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         """What was heard since `listen`, and the reply to it."""
         reply = self._shown(self.conversation.release())
         heard = self.conversation.heard.text
-        return _('Heard: "{text}". ').format(text=heard) + reply.text if heard else reply.text
+        return _('Heard: "{text}". {reply}').format(text=heard, reply=reply.text) if heard else reply.text
 
     def sayWith(self, parameters, sentence):
         """The reply to the sentence, in a new session if the panel's nodes are others than the session's."""
