@@ -23,6 +23,7 @@ collect_ignore += ["Testing/examples", "Testing/benchmarks"]
 if not _SLICER_IS_HERE:
     collect_ignore += ["Testing/slicer_host", "Testing/widgets"]
     collect_ignore += [f"DAPAtlas/AnatomyGuidedLib/{name}.py" for name in _KNOW_SLICER]
+    collect_ignore += ["LIMISModule/LIMISLib/session_nodes.py"]
 
 
 @pytest.fixture(scope="session")

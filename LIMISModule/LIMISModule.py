@@ -1,13 +1,19 @@
 from pathlib import Path
 
 import slicer
+import slicer.packaging
 from AnatomyGuidedLib import mrml
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.labels import ids_by_title
 from AnatomyGuidedLib.modality import require_ct
 from AnatomyGuidedLib.panel import ParameterPanel
+from AnatomyGuidedLib.requirements import IN_SLICER_FOR_HEARING, IN_SLICER_FOR_TALKING, ensured
+from LIMISLib.finding.choose import caution, choice_for, make_finder
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, anatomy_source, source, write_log
+from LIMISLib.session_nodes import SessionNodes, file_of
+from LIMISLib.voice.conversation import Conversation
+from LIMISLib.voice.speaker import system_voice
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -24,7 +30,7 @@ class LIMISModule(ScriptedLoadableModule):
         parent.dependencies = ["Segmentations", "Volumes"]
         parent.contributors = ["AnatomyGuided contributors"]
         parent.helpText = _(
-            "Segments a structure in a slice of a CT and corrects the mask by typed sentences: "
+            "Segments a structure in a slice of a CT and corrects the mask by typed or spoken sentences: "
             '"segment the liver", "make the box ten pixels larger", "move the box 5 mm to the left", "keep", "undo".'
         )
         parent.acknowledgementText = _("LIMIS: section 3.3 of the thesis that this extension implements.")
@@ -49,9 +55,19 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
         self.setupForm(slicer, "UI/LIMISModule.ui", LIMISModuleLogic())
         self.ui.sendButton.clicked.connect(self.onSend)
         self.ui.sentenceEdit.returnPressed.connect(self.onSend)
-        self.ui.undoButton.clicked.connect(self.onUndo)
-        self.ui.keepButton.clicked.connect(self.onKeep)
-        self.ui.revertButton.clicked.connect(self.onRevert)
+        self.ui.undoButton.clicked.connect(lambda: self.say("undo"))
+        self.ui.keepButton.clicked.connect(lambda: self.say("keep"))
+        self.ui.revertButton.clicked.connect(lambda: self.say("revert"))
+        self.ui.yesButton.clicked.connect(lambda: self.say("yes"))
+        self.ui.noButton.clicked.connect(lambda: self.say("no"))
+        self.ui.talkButton.pressed.connect(lambda: self.tell(self.logic.listen, self._parameterNode))
+        self.ui.talkButton.released.connect(self.onTalkReleased)
+        self.ui.speakCheckBox.enabled = system_voice() is not None
+        self.ui.speakCheckBox.toggled.connect(self.logic.conversation.speak_answers)
+
+    def exit(self):
+        super().exit()
+        self.logic.conversation.hush()
 
     def onSceneStartClose(self, caller, event):
         super().onSceneStartClose(caller, event)
@@ -61,14 +77,17 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
     def onSend(self):
         self.say(self.ui.sentenceEdit.text)
 
-    def onUndo(self):
-        self.say("undo")
+    def onTalkReleased(self):
+        if self.logic.conversation.button.is_recording:
+            self.tell(self.logic.stopListening)
 
-    def onKeep(self):
-        self.say("keep")
-
-    def onRevert(self):
-        self.say("revert")
+    def tell(self, act, *arguments):
+        with slicer.util.tryWithErrorDisplay(_("Speech failed."), waitCursor=True):
+            try:
+                text = act(*arguments)
+            except AnatomyGuidedError as error:
+                text = str(error)
+            self.showReply(text)
 
     def say(self, sentence):
         with slicer.util.tryWithErrorDisplay(_("The session could not be started."), waitCursor=True):
@@ -78,6 +97,8 @@ class LIMISModuleWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserva
 
     def showReply(self, text):
         self.ui.statusLabel.text = text
+        self.ui.cautionLabel.text = self.logic.caution
+        self.ui.yesButton.enabled = self.ui.noButton.enabled = self.logic.conversation.asks_yes_or_no
         self.ui.historyList.clear()
         self.ui.historyList.addItems(self.logic.history())
 
@@ -88,18 +109,23 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
     logic = LIMISModuleLogic()
     logic.start(slicer.util.getNode("CT"), slicer.util.getNode("CT DAP Atlas"))
     logic.say("segment the liver").text
+    logic.hear("spoken.wav").text
     """
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        self.previewNode = self.askedNode = None
+        self.conversation = Conversation()
+        self.nodes = None
         self.stop()
 
     def getParameterNode(self):
         return LIMISModuleParameterNode(super().getParameterNode())
 
     def start(self, volumeNode, anatomyNode=None, *, force=False):
-        """The new session on a CT; the anatomy's segments have DAP Atlas names. `force` takes any image for a CT."""
+        """The new session on a CT; the anatomy's segments have DAP Atlas names. `force` takes any image for a CT.
+
+        Without an anatomy a bundled demonstration model looks for the structures; `caution` says so.
+        """
         if volumeNode is None:
             raise AnatomyGuidedError(_("No image was chosen; choose a CT first."))
         image = mrml.volume_from_node(volumeNode, unit="HU")
@@ -108,31 +134,55 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         anatomy = anatomyNode and mrml.labelmap_from_segmentation_node(
             anatomyNode, image.grid, values=ids_by_title(mrml.segment_names(anatomyNode))
         )
+        choice = choice_for("", has_anatomy=anatomy is not None)
         self.stop()
-        self.session = Session(image, anatomy)
+        self.conversation.begin(Session(image, anatomy, finder=make_finder(choice, image)))
+        self.nodes, self.caution = SessionNodes(volumeNode), caution(choice)
         self._volumeNode, self._anatomyNode, self._forced = volumeNode, anatomyNode, force
         return self.session
 
     def stop(self):
         """Nothing; the session is over. Its result stays in the scene, what was on offer does not."""
-        self._removeShown()
-        self.session = self.resultNode = self._volumeNode = self._anatomyNode = None
-        self._forced = False
+        self.conversation.end()
+        if self.nodes is not None:
+            self.nodes.remove_passing()
+        self.nodes = self._volumeNode = self._anatomyNode = None
+        self.caution, self._forced = "", False
+
+    @property
+    def session(self):
+        return self.conversation.session
+
+    @property
+    def resultNode(self):
+        return self.nodes and self.nodes.result
 
     def say(self, sentence):
         """The reply to the sentence; where it changed the mask, `resultNode` shows it and the views its slice."""
-        if self.session is None:
-            raise AnatomyGuidedError(_("No session is running; call start(volumeNode, anatomyNode) first."))
-        reply = self.session.say(sentence)
-        if reply.done:
-            self._show()
-        return reply
+        return self._shown(self.conversation.say(sentence))
+
+    def hear(self, path):
+        """The reply to the sentence that is spoken in a WAV file, as `say` gives it; needs pocketsphinx."""
+        ensured(slicer.packaging, IN_SLICER_FOR_HEARING, requester="LIMIS")
+        return self._shown(self.conversation.hear_file(Path(path)))
+
+    def listen(self, parameters):
+        """What to do now; the microphone records until `stopListening`. The first time, speech is installed instead."""
+        if not ensured(slicer.packaging, IN_SLICER_FOR_TALKING, requester="LIMIS"):
+            return _("Speech is installed now; hold the button while you speak.")
+        self._follow(parameters)
+        self.conversation.press()
+        return _("Listening; let the button go when you have spoken.")
+
+    def stopListening(self):
+        """What was heard since `listen`, and the reply to it."""
+        reply = self._shown(self.conversation.release())
+        heard = self.conversation.heard.text
+        return _('Heard: "{text}". {reply}').format(text=heard, reply=reply.text) if heard else reply.text
 
     def sayWith(self, parameters, sentence):
         """The reply to the sentence, in a new session if the panel's nodes are others than the session's."""
-        nodes = parameters.inputVolume, parameters.anatomySegmentation
-        if self.session is None or nodes != (self._volumeNode, self._anatomyNode):
-            self.start(*nodes)
+        self._follow(parameters)
         return self.say(sentence)
 
     def history(self):
@@ -143,67 +193,19 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         """Nothing; the log is at `path`. It names the files of image and anatomy, so both must have been saved."""
         if self.session is None:
             raise AnatomyGuidedError(_("No session is running, so there is nothing to log."))
-        anatomy = anatomy_source(_fileOf(self._anatomyNode)) if self._anatomyNode else None
-        log = SessionLog(source(Path(_fileOf(self._volumeNode))), anatomy, self._forced, self.session.entries)
+        anatomy = anatomy_source(file_of(self._anatomyNode)) if self._anatomyNode else None
+        log = SessionLog(source(Path(file_of(self._volumeNode))), anatomy, self._forced, self.session.entries)
         write_log(log, Path(path), folder=Path(path).absolute().parent)
 
-    def _show(self):
-        scene = self._volumeNode.GetScene()
-        if self.session.current is not None:
-            self._showMask(scene)
-        self._removeShown()
-        self._showOffer(scene)
-        self._showAskedPoint(scene)
-        centre = self.session.shown_centre_ras()
-        if centre is not None:
-            slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+    def _follow(self, parameters):
+        nodes = parameters.inputVolume, parameters.anatomySegmentation
+        if self.session is None or nodes != (self._volumeNode, self._anatomyNode):
+            self.start(*nodes)
 
-    def _showMask(self, scene):
-        if self.resultNode is None or not scene.IsNodePresent(self.resultNode):
-            scene.SaveStateForUndo()
-            self.resultNode = self._segmentation(scene)
-            self.resultNode.SetReferenceImageGeometryParameterFromVolumeNode(self._volumeNode)
-        else:
-            made = self._segmentation(mrml.new_scene())
-            self.resultNode.SetAndObserveSegmentation(made.GetSegmentation())
-
-    def _showOffer(self, scene):
-        """Nothing; while the default adaptation is on offer, its outline is shown in a node of its own."""
-        offered = self.session.offered_slice()
-        if offered is not None:
-            name = f"{self._volumeNode.GetName()} LIMIS, on offer"
-            self.previewNode = mrml.add_segmentation(scene, offered, [self.session.offered_segment()], name)
-            self.previewNode.GetDisplayNode().SetVisibility2DFill(False)
-            self.previewNode.SaveWithSceneOff()
-
-    def _showAskedPoint(self, scene):
-        """Nothing; the place that a question is about is marked, so that it can be answered."""
-        point = self.session.asked_point_ras
-        if point is not None:
-            self.askedNode = scene.AddNode(slicer.vtkMRMLMarkupsFiducialNode())
-            self.askedNode.SetName("LIMIS asks about")
-            self.askedNode.CreateDefaultDisplayNodes()
-            self.askedNode.AddControlPoint(point, "?")
-            self.askedNode.LockedOn()
-            self.askedNode.SaveWithSceneOff()
-
-    def _removeShown(self):
-        """Nothing; what was shown for a question alone is gone."""
-        for node in (self.previewNode, self.askedNode):
-            if node is not None and node.GetScene() is not None:
-                node.GetScene().RemoveNode(node)
-        self.previewNode = self.askedNode = None
-
-    def _segmentation(self, scene):
-        name = f"{self._volumeNode.GetName()} LIMIS"
-        return mrml.add_segmentation(scene, self.session.result_slice(), [self.session.segment()], name)
-
-
-def _fileOf(node):
-    storageNode = node.GetStorageNode()
-    if storageNode is None or not storageNode.GetFileName():
-        raise AnatomyGuidedError(_("{name} has no file; save it first.").format(name=node.GetName()))
-    return storageNode.GetFileName()
+    def _shown(self, reply):
+        if reply.done:
+            self.nodes.show(self.session)
+        return reply
 
 
 class LIMISModuleTest(ScriptedLoadableModuleTest):
@@ -213,6 +215,7 @@ class LIMISModuleTest(ScriptedLoadableModuleTest):
             self.test_a_question_is_answered_by_the_next_sentence,
             self.test_a_sentence_that_is_no_command_leaves_the_scene_as_it_was,
             self.test_an_image_that_is_no_ct_starts_no_session,
+            self.test_without_an_anatomy_a_demonstration_model_is_announced,
         ):
             self.setUp()
             test()
@@ -253,6 +256,12 @@ class LIMISModuleTest(ScriptedLoadableModuleTest):
             logic.start(slicer.util.getNode("CT"))
         with self.assertRaises(AnatomyGuidedError):
             LIMISModuleLogic().say("segment the liver")
+
+    def test_without_an_anatomy_a_demonstration_model_is_announced(self):
+        logic = self._startedLogic()
+        self.assertEqual(logic.caution, "")
+        logic.start(slicer.util.getNode("CT"))
+        self.assertIn("a demonstration model", logic.caution)
 
     def _startedLogic(self):
         from AnatomyGuidedLib.io import dap_segments

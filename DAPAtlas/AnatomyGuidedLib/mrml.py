@@ -246,6 +246,11 @@ def load_scene(scene: Any, path: str | Path) -> None:
         raise AnatomyGuidedError(f"{Path(path).name} cannot be read as a scene; check that it is an .mrb file.")
 
 
+def jump_slices(scene: Any, point_ras: Sequence[float]) -> None:
+    """Nothing; all slice views show the slice through the point (RAS, mm), without moving in the plane."""
+    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *point_ras, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+
+
 def oriented_image(values: npt.NDArray[Any], grid: Grid) -> Any:
     """A copy of the [i, j, k] values as the image that segments hold."""
     image = _filled(slicer.vtkOrientedImageData(), values)

@@ -42,7 +42,7 @@ def microphone(qt_microphone: Callable[[], Microphone] | None = None) -> Microph
             tried.append(str(error))
     raise NoMicrophone(
         f"No microphone can be used ({'; '.join(tried)}). Plug one in and install one of these, type the sentence, or "
-        f"give a recording with --wav."
+        f"give a recording of it."
     )
 
 

@@ -27,6 +27,8 @@ class Speaker(Protocol):
 
     def say(self, text: str) -> None: ...
 
+    def stop(self) -> None: ...
+
 
 class SystemVoice:
     """A program that speaks what it reads. A new answer ends the one before."""

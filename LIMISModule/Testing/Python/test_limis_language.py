@@ -114,6 +114,18 @@ def test_the_box_is_resized_by_a_signed_amount_and_a_side(sentence, slots):
 
 
 @pytest.mark.parametrize(
+    ("sentence", "of"),
+    [
+        ("help with the threshold", "set_threshold"),
+        ("how do I raise the threshold?", "change_threshold"),
+        ("help me with the grid click", "grid_click"),
+    ],
+)
+def test_help_is_about_what_is_named(sentence, of):
+    assert _slots(sentence) == {"intent": "help", "of": of}
+
+
+@pytest.mark.parametrize(
     ("sentence", "meaning"),
     [
         ("OK, keep it.", {"intent": "keep"}),

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 
 import numpy as np
 import pytest
+from LIMISLib.voice.conversation import Conversation
+from LIMISLib.voice.microphone import NoMicrophone
+from LIMISLib.voice.push_to_talk import PushToTalk
+from LIMISLib.voice.recognizer import Heard, RecognizerMissing
+from LIMISLib.voice.speaker import SystemVoice, system_voice
+from LIMISLib.voice.speech import RATE_HZ, from_samples, read_wav
+from scipy.io import wavfile
 
 slicer_host = pytest.importorskip("slicer_host", reason="slicer-core and PySide6 are not installed")
 
@@ -61,13 +72,13 @@ def test_the_default_adaptation_is_an_outline_until_it_is_kept_or_declined(modul
     widget._parameterNode.inputVolume, widget._parameterNode.anatomySegmentation = patient_nodes
     widget.say("segment the liver")
     logic, scene = widget.logic, widget.logic.resultNode.GetScene()
-    preview, offered = logic.previewNode, logic.session.offered_mask
+    preview, offered = logic.nodes.preview, logic.session.offered_mask
     assert [*mrml.segment_names(preview).values()] == ["Liver, default adaptation"]
     assert not preview.GetDisplayNode().GetVisibility2DFill()
     shown = mrml.labelmap_from_segmentation_node(preview, logic.session.image.grid).values
     assert np.count_nonzero(shown) == np.count_nonzero(offered) > 0
     getattr(widget.ui, button).click()
-    assert logic.previewNode is None
+    assert logic.nodes.preview is None
     assert not scene.IsNodePresent(preview)
     assert widget.ui.historyList.count == steps
     result = mrml.labelmap_from_segmentation_node(logic.resultNode, logic.session.image.grid).values
@@ -84,15 +95,15 @@ def test_the_point_that_is_asked_about_is_marked_where_its_hu_is(module, host, p
     for sentence in ("segment the liver", "no", "critical points"):
         assert logic.say(sentence).done
     point = [0.0, 0.0, 0.0]
-    logic.askedNode.GetNthControlPointPosition(0, point)
+    logic.nodes.asked.GetNthControlPointPosition(0, point)
     hu = float(logic.session.pending.text.split("(")[1].split(" HU")[0])
     matrix = vtk.vtkMatrix4x4()
     volume.GetRASToIJKMatrix(matrix)
     ijk = [round(value) for value in matrix.MultiplyPoint([*point, 1.0])[:3]]
     assert round(volume.GetImageData().GetScalarComponentAsDouble(*ijk, 0)) == hu
-    asked = logic.askedNode
+    asked = logic.nodes.asked
     logic.say("cancel")
-    assert logic.askedNode is None
+    assert logic.nodes.asked is None
     assert not host.scene.IsNodePresent(asked)
 
 
@@ -104,7 +115,7 @@ def test_revert_goes_to_the_step_before_where_nothing_is_on_offer_and_stop_takes
     widget.ui.revertButton.click()
     assert widget.logic.session.current.number == 0
     widget.say("segment the spleen")
-    preview = widget.logic.previewNode
+    preview = widget.logic.nodes.preview
     widget.logic.stop()
     assert preview.GetScene() is None
     module.close_widget()
@@ -214,3 +225,265 @@ def test_help_slices_and_planes_may_come_before_the_first_mask_and_3d_is_shown_w
     shown = mrml.labelmap_from_segmentation_node(logic.resultNode, logic.session.image.grid).values > 0
     assert np.array_equal(shown, logic.session.result().values > 0)
     assert np.count_nonzero(shown.any(axis=(1, 2))) > 3
+
+
+@pytest.fixture
+def speak(tmp_path):
+    """A function that makes a WAV file of a sentence in a quiet room: noise 30 dB below the speech, and around it."""
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed (apt install espeak-ng)")
+
+    def make(sentence):
+        path = tmp_path / f"{sentence}.wav"
+        subprocess.run(["espeak-ng", "-v", "en-us", "-s", "160", "-w", str(path), sentence], check=True)
+        padded = np.pad(0.7 * read_wav(path), RATE_HZ // 5)
+        noise = np.random.default_rng(0).uniform(-164, 164, len(padded))
+        wavfile.write(path, RATE_HZ, np.round(padded + noise).astype(np.int16))
+        return path
+
+    return make
+
+
+class _Plays:
+    """A microphone that records what it is told to, and counts how often it was opened and closed."""
+
+    def __init__(self, *recordings):
+        self.recordings, self.opened, self.closed = list(recordings), 0, 0
+
+    def start(self):
+        self.opened += 1
+
+    def stop(self):
+        self.closed += 1
+        return from_samples(self.recordings.pop(0), RATE_HZ)
+
+
+class _Hears:
+    """A recogniser that hears what it is told to."""
+
+    name = "told"
+
+    def __init__(self, *heard):
+        self.heard = list(heard)
+
+    def recognize(self, speech, *, answers=()):  # noqa: ARG002
+        return self.heard.pop(0)
+
+
+_SECOND = np.zeros(RATE_HZ, dtype=np.int16)
+
+
+@pytest.fixture
+def panel(module, patient_nodes):
+    """The panel, with the patient chosen."""
+    widget = module.widget()
+    widget._parameterNode.inputVolume, widget._parameterNode.anatomySegmentation = patient_nodes
+    yield widget
+    module.close_widget()
+
+
+def _talk_into(panel, microphone, recognizer=None):
+    panel.logic.conversation = Conversation(PushToTalk(lambda: microphone), recognizer)
+
+
+def _hold(panel):
+    from PySide6 import QtCore, QtTest
+
+    QtTest.QTest.mousePress(panel.ui.talkButton, QtCore.Qt.MouseButton.LeftButton)
+
+
+def _let_go(panel):
+    from PySide6 import QtCore, QtTest
+
+    QtTest.QTest.mouseRelease(panel.ui.talkButton, QtCore.Qt.MouseButton.LeftButton)
+
+
+def test_recordings_at_the_console_are_answered_as_the_typed_sentences_and_read_back(module, patient_nodes, speak):
+    from AnatomyGuidedLib import mrml
+
+    logic = module.logic()
+    logic.start(*patient_nodes)
+    asked = logic.hear(str(speak("segment the left kidney")))
+    assert (asked.text, asked.done) == ("Segment left kidney? (yes / no)", False)
+    assert logic.resultNode is None
+    reply = logic.hear(speak("yes"))
+    assert reply.done
+    assert reply.text.startswith("Step 0. Left kidney on slice")
+    assert [*mrml.segment_names(logic.resultNode).values()] == ["Kidney Left"]
+
+
+def test_the_views_show_the_slice_of_the_mask(module, host, patient_nodes):
+    views = [host.scene.AddNewNodeByClass("vtkMRMLSliceNode") for _ in range(2)]
+    views[0].SetOrientation("Axial")
+    views[1].SetOrientation("Coronal")
+    logic = module.logic()
+    logic.start(*patient_nodes)
+    assert logic.say("segment the liver on slice 56").done
+    grid = logic.session.image.grid
+    _, y, z, _ = grid.affine @ [*((np.array(grid.shape) - 1) / 2)[:2], 55, 1]
+    assert views[0].GetSliceOffset() == pytest.approx(z)
+    assert views[1].GetSliceOffset() == pytest.approx(y)
+
+
+def test_what_is_spoken_into_the_held_button_is_read_back_done_on_yes_and_not_kept(panel, speak, tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    microphone = _Plays(read_wav(speak("segment the left kidney")))
+    _talk_into(panel, microphone)
+    _hold(panel)
+    assert panel.ui.statusLabel.text.startswith("Listening")
+    assert (microphone.opened, microphone.closed) == (1, 0)
+    _let_go(panel)
+    assert (microphone.opened, microphone.closed) == (1, 1)
+    assert panel.ui.statusLabel.text == 'Heard: "segment the left kidney". Segment left kidney? (yes / no)'
+    assert panel.ui.historyList.count == 0
+    assert panel.ui.yesButton.enabled
+    panel.ui.yesButton.click()
+    assert panel.ui.statusLabel.text.startswith("Step 0. Left kidney on slice")
+    assert not any(isinstance(value, np.ndarray) for value in vars(panel.logic.conversation).values())
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["button", "typed", "spoken"])
+def test_no_to_the_read_back_leaves_everything_as_it_was(panel, way):
+    _talk_into(panel, _Plays(_SECOND, _SECOND), _Hears(Heard("segment the left kidney"), Heard("no")))
+    _hold(panel)
+    _let_go(panel)
+    assert panel.ui.noButton.enabled
+    if way == "button":
+        panel.ui.noButton.click()
+    elif way == "typed":
+        panel.ui.sentenceEdit.text = "no"
+        panel.ui.sendButton.click()
+    else:
+        _hold(panel)
+        _let_go(panel)
+    assert panel.ui.statusLabel.text.endswith("Then nothing was done.")
+    assert not panel.ui.yesButton.enabled
+    assert panel.logic.session.current is None
+
+
+def _no_microphone():
+    raise NoMicrophone("No microphone can be used.")
+
+
+class _Missing:
+    name = "missing"
+
+    def recognize(self, speech, *, answers=()):  # noqa: ARG002
+        raise RecognizerMissing("Speech needs the package pocketsphinx.")
+
+
+@pytest.mark.parametrize(
+    ("find", "recognizer", "said"),
+    [
+        (_no_microphone, _Hears(), "No microphone can be used."),
+        (lambda: _Plays(_SECOND), _Missing(), "Speech needs the package pocketsphinx."),
+        (lambda: _Plays(_SECOND[:0]), _Hears(), "Too little was recorded, or more than 30 s"),
+        (lambda: _Plays(np.tile(_SECOND, 31)), _Hears(), "Too little was recorded, or more than 30 s"),
+        (lambda: _Plays(_SECOND), _Hears(Heard("", 0.0, "Nothing was heard.")), "Nothing was heard."),
+    ],
+)
+def test_what_keeps_speech_from_working_is_one_sentence_in_the_panel_and_the_session_goes_on(
+    panel, find, recognizer, said
+):
+    panel.say("segment the liver")
+    panel.say("no")
+    panel.logic.conversation.button._find = find
+    panel.logic.conversation._spoken.recognizer = recognizer
+    _hold(panel)
+    _let_go(panel)
+    assert panel.ui.statusLabel.text.startswith(said)
+    assert panel.ui.historyList.count == 1
+    panel.say("make the box one pixel smaller")
+    assert panel.ui.historyList.count == 2
+
+
+def test_a_package_that_cannot_be_installed_is_named_in_the_panel_and_nothing_is_recorded(module, panel, monkeypatch):
+    microphone = _Plays()
+    _talk_into(panel, microphone)
+    monkeypatch.setattr(module.python, "IN_SLICER_FOR_TALKING", ["no-such-distribution>=1"])
+    _hold(panel)
+    _let_go(panel)
+    assert panel.ui.statusLabel.text.startswith("no-such-distribution>=1 could not be installed")
+    assert microphone.opened == 0
+    panel.say("segment the liver")
+    assert panel.ui.historyList.count == 1
+
+
+def test_the_press_that_installs_speech_says_so_and_does_not_record(panel, monkeypatch):
+    import slicer
+
+    asked = []
+    microphone = _Plays()
+    _talk_into(panel, microphone)
+    monkeypatch.setattr(slicer.packaging, "pip_check", lambda wanted: not wanted)
+    monkeypatch.setattr(slicer.packaging, "pip_ensure", lambda wanted, *, requester: asked.append((wanted, requester)))
+    _hold(panel)
+    _let_go(panel)
+    assert asked == [(["pocketsphinx>=5.1", "sounddevice>=0.5"], "LIMIS")]
+    assert panel.ui.statusLabel.text == "Speech is installed now; hold the button while you speak."
+    assert microphone.opened == 0
+
+
+def test_without_a_ct_the_button_says_to_choose_one_and_nothing_is_recorded(module):
+    widget = module.widget()
+    microphone = _Plays()
+    _talk_into(widget, microphone)
+    widget._parameterNode.inputVolume = None
+    _hold(widget)
+    _let_go(widget)
+    assert widget.ui.statusLabel.text == "No image was chosen; choose a CT first."
+    assert microphone.opened == 0
+    module.close_widget()
+
+
+@pytest.mark.parametrize("ending", ["scene", "module"])
+def test_a_microphone_that_is_open_is_closed_with_the_scene_and_the_panel(panel, host, ending):
+    microphone = _Plays(_SECOND)
+    _talk_into(panel, microphone, _Hears())
+    _hold(panel)
+    host.scene.Clear() if ending == "scene" else panel.exit()
+    assert (microphone.opened, microphone.closed) == (1, 1)
+    _let_go(panel)
+    assert not panel.logic.conversation.button.is_recording
+
+
+def test_answers_are_spoken_only_while_that_is_wanted(panel, tmp_path, monkeypatch):
+    assert panel.ui.speakCheckBox.enabled == (system_voice() is not None)
+    assert not panel.ui.speakCheckBox.checked
+    path = tmp_path / "said.txt"
+    words = [sys.executable, "-c", f"import sys; open({str(path)!r}, 'a').write(sys.stdin.read())"]
+    voice = SystemVoice(words)
+    monkeypatch.setattr("LIMISLib.voice.conversation.system_voice", lambda: voice)
+    panel.say("segment the liver")
+    assert not path.exists()
+    panel.ui.speakCheckBox.checked = True
+    panel.say("history")
+    voice._process.wait(timeout=20)
+    assert path.read_text() == panel.ui.statusLabel.text + "\n"
+    panel.ui.speakCheckBox.checked = False
+    panel.say("undo")
+    assert voice._process is None
+
+
+def test_without_an_anatomy_the_bundled_model_finds_the_structure_and_is_called_a_demonstration(module, host):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
+
+    patient = make_patient(PatientOptions(spacing_mm=4.0))
+    widget = module.widget()
+    widget._parameterNode.inputVolume = mrml.add_volume(host.scene, patient.ct, "CT")
+    widget._parameterNode.anatomySegmentation = None
+    assert widget.ui.cautionLabel.text == ""
+    widget.say("segment the liver")
+    assert "a demonstration model trained on made patients" in widget.ui.cautionLabel.text
+    assert "The box is from lang2box-demo (a demonstration model)" in widget.ui.statusLabel.text
+    from AnatomyGuidedLib.labels import id_of
+
+    found = widget.logic.session.result().values > 0
+    assert np.count_nonzero(found & (patient.anatomy.values == id_of("Liver"))) > 0.5 * np.count_nonzero(found) > 0
+    module.close_widget()

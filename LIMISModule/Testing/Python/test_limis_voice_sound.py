@@ -8,7 +8,9 @@ import time
 import numpy as np
 import pytest
 from LIMISLib.voice import microphone as microphones
+from LIMISLib.voice.conversation import Conversation, NoSession
 from LIMISLib.voice.microphone import Arecord, NoMicrophone, microphone
+from LIMISLib.voice.push_to_talk import PushToTalk
 from LIMISLib.voice.speaker import SystemVoice, system_voice
 from LIMISLib.voice.speech import LONGEST_S, RATE_HZ, BadSound, dithered, from_samples, loudness, read_wav, trimmed
 from scipy.io import wavfile
@@ -139,7 +141,7 @@ def test_without_any_microphone_the_sentence_says_what_was_tried(monkeypatch):
     def no_qt():
         raise NoMicrophone("Qt finds no input")
 
-    with pytest.raises(NoMicrophone, match=r"sounddevice.*Qt finds no input.*arecord.*--wav"):
+    with pytest.raises(NoMicrophone, match=r"sounddevice.*Qt finds no input.*arecord.*give a recording of it"):
         microphone(no_qt)
 
 
@@ -213,3 +215,52 @@ def test_a_system_without_a_voice_has_none_and_a_new_answer_ends_the_old_one(pro
 def test_too_many_samples_are_refused_wherever_they_come_from():
     with pytest.raises(BadSound, match="the recording is 40 s long"):
         from_samples(np.zeros(40 * 8000, dtype=np.int16), 8000)
+
+
+class _Tone:
+    """A microphone that hears a second of a tone."""
+
+    def __init__(self):
+        self.opened = 0
+
+    def start(self):
+        self.opened += 1
+
+    def stop(self):
+        return from_samples(_WIDTHS["16 bit"](_tone(RATE_HZ)), RATE_HZ)
+
+
+def test_the_button_records_from_press_to_release_and_opens_one_microphone():
+    microphone = _Tone()
+    button = PushToTalk(lambda: microphone)
+    assert not button.is_recording
+    button.press()
+    button.press()
+    assert button.is_recording
+    assert microphone.opened == 1
+    assert len(button.release()) == RATE_HZ
+    assert not button.is_recording
+
+
+def test_what_was_recorded_is_gone_once_it_was_dropped_and_an_idle_button_has_nothing():
+    button = PushToTalk(_Tone)
+    button.press()
+    button.drop()
+    button.drop()
+    assert not button.is_recording
+    with pytest.raises(NoMicrophone, match="hold the button down while you speak"):
+        button.release()
+
+
+def test_a_conversation_without_a_session_neither_answers_nor_listens(tmp_path):
+    microphone = _Tone()
+    conversation = Conversation(PushToTalk(lambda: microphone))
+    for act in (
+        conversation.press,
+        lambda: conversation.say("undo"),
+        lambda: conversation.hear_file(tmp_path / "no.wav"),
+    ):
+        with pytest.raises(NoSession, match="No session is running"):
+            act()
+    assert microphone.opened == 0
+    assert not conversation.asks_yes_or_no
