@@ -7,7 +7,7 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.labels import ids_by_title
 from AnatomyGuidedLib.modality import require_ct
 from AnatomyGuidedLib.panel import ParameterPanel
-from AnatomyGuidedLib.requirements import IN_SLICER_FOR_HEARING, IN_SLICER_FOR_TALKING, ensured
+from AnatomyGuidedLib.requirements import IN_SLICER_FOR_HEARING, IN_SLICER_FOR_NETWORKS, IN_SLICER_FOR_TALKING, ensured
 from LIMISLib.finding.choose import caution, choice_for, make_finder
 from LIMISLib.session import Session
 from LIMISLib.session_log import SessionLog, anatomy_source, source, write_log
@@ -134,6 +134,8 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         anatomy = anatomyNode and mrml.labelmap_from_segmentation_node(
             anatomyNode, image.grid, values=ids_by_title(mrml.segment_names(anatomyNode))
         )
+        if anatomyNode is None:
+            ensured(slicer.packaging, IN_SLICER_FOR_NETWORKS, requester="LIMIS")
         choice = choice_for("", has_anatomy=anatomy is not None)
         self.stop()
         self.conversation.begin(Session(image, anatomy, finder=make_finder(choice, image)))
@@ -215,7 +217,6 @@ class LIMISModuleTest(ScriptedLoadableModuleTest):
             self.test_a_question_is_answered_by_the_next_sentence,
             self.test_a_sentence_that_is_no_command_leaves_the_scene_as_it_was,
             self.test_an_image_that_is_no_ct_starts_no_session,
-            self.test_without_an_anatomy_a_demonstration_model_is_announced,
         ):
             self.setUp()
             test()
@@ -256,12 +257,6 @@ class LIMISModuleTest(ScriptedLoadableModuleTest):
             logic.start(slicer.util.getNode("CT"))
         with self.assertRaises(AnatomyGuidedError):
             LIMISModuleLogic().say("segment the liver")
-
-    def test_without_an_anatomy_a_demonstration_model_is_announced(self):
-        logic = self._startedLogic()
-        self.assertEqual(logic.caution, "")
-        logic.start(slicer.util.getNode("CT"))
-        self.assertIn("a demonstration model", logic.caution)
 
     def _startedLogic(self):
         from AnatomyGuidedLib.io import dap_segments

@@ -9,7 +9,8 @@ from typing import Any
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 
 IN_SLICER = ["nibabel>=5.2", "pynrrd>=1.1", "connected-components-3d>=3.18"]
-IN_SLICER_FOR_MODELS = [*IN_SLICER, "safetensors>=0.4"]  # torch comes from Slicer's PyTorch extension
+IN_SLICER_FOR_NETWORKS = ["safetensors>=0.4"]  # torch comes from Slicer's PyTorch extension
+IN_SLICER_FOR_MODELS = [*IN_SLICER, *IN_SLICER_FOR_NETWORKS]
 IN_SLICER_FOR_HEARING = ["pocketsphinx>=5.1"]  # its wheel holds the model
 IN_SLICER_FOR_TALKING = [*IN_SLICER_FOR_HEARING, "sounddevice>=0.5"]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Volume
-from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 
 from LIMISLib.finding.frames import Edges, Frame, channels
 from LIMISLib.finding.intensities import Image
@@ -70,4 +69,8 @@ def _detector(model: str) -> SmallDetector:
     try:
         return SmallDetector(read_small_model(model))
     except ModuleNotFoundError as error:
-        raise AnatomyGuidedError(f"{NEEDS_TORCH} Or give an anatomy, which needs no network.") from error
+        raise AnatomyGuidedError(
+            f"The finder needs {error.name or 'torch'}, which is not installed: pip install "
+            "'slicer-anatomy-guided[networks]', or in Slicer the PyTorch extension. Or give an anatomy, which needs no "
+            "network."
+        ) from error

@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from scipy.io import wavfile
-from scipy.signal import resample_poly
 
 Speech = npt.NDArray[np.int16]
 
@@ -39,6 +37,8 @@ def read_wav(path: Path) -> Speech:
     Raises:
         BadSound: It does not exist, is no WAV file, is cut off, empty or longer than `LONGEST_S`.
     """
+    from scipy.io import wavfile
+
     if not path.is_file():
         raise BadSound(f"{path.name} does not exist; check the path.")
     try:
@@ -80,6 +80,8 @@ def from_samples(samples: npt.NDArray[np.generic], rate_hz: int, *, name: str = 
         raise BadSound(f"{name} is damaged: some of its samples are no numbers. {WANTED}")
     wave = wave if wave.ndim == 1 else wave.mean(axis=1)
     if rate_hz != RATE_HZ:
+        from scipy.signal import resample_poly  # takes most of a second to import
+
         shared = math.gcd(rate_hz, RATE_HZ)
         wave = resample_poly(wave, RATE_HZ // shared, rate_hz // shared)
     scaled: Speech = np.clip(np.round(wave * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

@@ -471,6 +471,7 @@ def test_answers_are_spoken_only_while_that_is_wanted(panel, tmp_path, monkeypat
 
 def test_without_an_anatomy_the_bundled_model_finds_the_structure_and_is_called_a_demonstration(module, host):
     pytest.importorskip("torch", reason="PyTorch is not installed")
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
     from AnatomyGuidedLib import mrml
     from AnatomyGuidedLib.phantom import PatientOptions, make_patient
 
@@ -487,3 +488,22 @@ def test_without_an_anatomy_the_bundled_model_finds_the_structure_and_is_called_
     found = widget.logic.session.result().values > 0
     assert np.count_nonzero(found & (patient.anatomy.values == id_of("Liver"))) > 0.5 * np.count_nonzero(found) > 0
     module.close_widget()
+
+
+@pytest.mark.parametrize("has_anatomy", [True, False])
+def test_only_without_an_anatomy_a_package_for_networks_is_needed_and_named(
+    module, patient_nodes, monkeypatch, has_anatomy
+):
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+
+    monkeypatch.setattr(module.python, "IN_SLICER_FOR_NETWORKS", ["no-such-distribution>=1"])
+    logic = module.logic()
+    volume, anatomy = patient_nodes
+    if has_anatomy:
+        logic.start(volume, anatomy)
+        assert logic.caution == ""
+        assert logic.say("segment the liver").done
+    else:
+        with pytest.raises(AnatomyGuidedError, match="no-such-distribution>=1 could not be installed"):
+            logic.start(volume)
+        assert logic.session is None
