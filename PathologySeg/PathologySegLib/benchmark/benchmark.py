@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from AnatomyGuidedLib.devices import chosen_device
-from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of, stop_if
 
 from PathologySegLib.benchmark.cohort import folds_of
-from PathologySegLib.benchmark.memory import step_memory
+from PathologySegLib.benchmark.memory import StepMemory, step_memory
 from PathologySegLib.benchmark.networks import CHANNELS, arm_loss, network_of
 from PathologySegLib.benchmark.nnunet_arm import NnunetArm
-from PathologySegLib.benchmark.plan import NNUNET, Arm, DataSet, Plan
+from PathologySegLib.benchmark.plan import NNUNET, Arm, DataSet, Plan, Shape
 from PathologySegLib.benchmark.prepared import Prepared, prepared
 from PathologySegLib.benchmark.trial import Fold, Result, run_arm
 from PathologySegLib.data_sets import PetCtCase
@@ -41,10 +41,11 @@ class Benchmark:
         """By data set the scores of all models' predictions, and why a model has none.
 
         Raises:
-            UsageError: The cases cannot be split into the folds.
+            UsageError: The cases cannot be split into the folds, or a network cannot take its patch.
             AnatomyGuidedError: A case cannot be read, or a network cannot be trained.
             Cancelled: The user stopped; the next call goes on from there.
         """
+        self.networks()  # an arm that cannot start is told now, not after days of the others
         found: Results = {}
         reasons: Reasons = {}
         for number, (data_set, cases) in enumerate(self.cases.items()):
@@ -95,13 +96,13 @@ class Benchmark:
         device = chosen_device("auto")
         for number, (learned, tested) in enumerate(splits):
             told = part_of(progress, number / len(splits), (number + 1) / len(splits))
-            sides = [[ready[case.name] for case in side] for side in (learned, tested)]
-            fold = Fold(data_set.name, number, *sides, folder / f"fold_{number}", device)
+            one, other = ([ready[case.name] for case in side] for side in (learned, tested))
+            fold = Fold(data_set.name, number, one, other, folder / f"fold_{number}", device)
             if name == NNUNET:
                 settings = self.plan.settings
                 arm = NnunetArm(settings.nnunet, settings.nnunet_mirrors, data_set.onto, folder, device)
                 cases = {case.name: case for side in splits[0] for case in side}
-                names = [([case.name for case in one], [case.name for case in other]) for one, other in splits]
+                names = [(_names(side), _names(rest)) for side, rest in splits]
                 results += arm.run(fold, cases, names, progress=told, cancelled=cancelled)
             else:
                 results += run_arm(name, self.plan.arms[name], fold, progress=told, cancelled=cancelled)
@@ -124,16 +125,33 @@ class Benchmark:
 
 
 def described(arm: Arm, data_set: str) -> dict[str, Any]:
-    """Parameters, patch, and GiB of one training step of the arm's batch, and of a quarter of it (four cards)."""
-    patch, loss = (
-        arm.patch_of(data_set),
-        arm_loss(replace(arm, even=True)),
-    )  # the other counts voxels, which are not there
-    found = {}
-    for key, batch in (("step_gib", arm.batch), ("step_gib_of_four_cards", max(1, arm.batch // 4))):
-        memory = step_memory(network_of(arm, patch, seed=0), (batch, CHANNELS, *patch), loss)
-        found[key] = round(memory.gib, 2)
-    return {"parameters": memory.parameters, "patch": list(patch), **found}
+    """Parameters, patch, and GiB of one training step of the arm's batch, and of a quarter of it (four cards).
+
+    Raises:
+        UsageError: The network cannot take a step with the patch.
+    """
+    patch = arm.patch_of(data_set)
+    whole, quarter = (_step(arm, patch, batch) for batch in (arm.batch, max(1, arm.batch // 4)))
+    return {
+        "parameters": whole.parameters,
+        "patch": list(patch),
+        "step_gib": round(whole.gib, 2),
+        "step_gib_of_four_cards": round(quarter.gib, 2),
+    }
+
+
+def _step(arm: Arm, patch: Shape, batch: int) -> StepMemory:
+    network = network_of(arm, patch, seed=0)
+    loss = arm_loss(replace(arm, even=True))  # the other one counts voxels, which are not there
+    try:
+        return step_memory(network, (batch, CHANNELS, *patch), loss)
+    except (RuntimeError, ValueError) as error:
+        sides = " x ".join(map(str, patch))
+        raise UsageError(f"{arm.architecture} cannot learn from patches of {sides} voxels: {error}") from error
+
+
+def _names(cases: Sequence[PetCtCase]) -> list[str]:
+    return [case.name for case in cases]
 
 
 def _named(progress: Progress, name: str, data_set: DataSet) -> Progress:

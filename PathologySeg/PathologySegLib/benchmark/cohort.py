@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from PathologySegLib.splits import Split, stratified_folds
 COLUMN = "data_set"
 
 
-def by_data_set(table: Path, settings: TierSettings) -> dict[DataSet, tuple[PetCtCase, ...]]:
+def by_data_set(table: Path, settings: TierSettings, *, force: bool = False) -> dict[DataSet, tuple[PetCtCase, ...]]:
     """The cases of each data set that the table's column `data_set` names; without the column all are of the first.
+
+    With `force` CTs are not asked whether they are any.
 
     Raises:
         UsageError: A case is of a data set that the settings do not know.
@@ -27,7 +30,7 @@ def by_data_set(table: Path, settings: TierSettings) -> dict[DataSet, tuple[PetC
         name = case.facts.get(COLUMN) or settings.data_sets[0].name
         if name not in known:
             raise UsageError(f"The case {case.name} is of the data set {name!r}; there are {', '.join(known)}.")
-        found.setdefault(known[name], []).append(case)
+        found.setdefault(known[name], []).append(replace(case, force=force))
     return {data_set: tuple(cases) for data_set, cases in found.items()}
 
 

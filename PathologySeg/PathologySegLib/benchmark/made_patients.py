@@ -23,7 +23,7 @@ _COLUMNS = (*COLUMNS, "data_set", "diagnosis", "sex")
 def made_cohort(data_sets: tuple[DataSet, ...], folder: Path, progress: Progress, cancelled: CancelCheck) -> Path:
     """The table of all data sets' patients; those that are in the folder are not made again.
 
-    The diagnosis is a name for the folds to spread (by turns, "none" without a lesion); it changes nothing in the images.
+    The diagnosis is a name for folds to spread (by turns, "none" without a lesion); the images do not show it.
     """
     rows = []
     for data_set in data_sets:

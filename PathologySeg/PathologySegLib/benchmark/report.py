@@ -1,4 +1,4 @@
-"""Models side by side as in the thesis's Table 16, with the rank that each metric gives, and how sure differences are."""
+"""Models side by side as in the thesis's Table 16, with ranks by Dice and CC-Dice, and how sure differences are."""
 
 from __future__ import annotations
 

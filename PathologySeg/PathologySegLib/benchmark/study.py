@@ -44,7 +44,8 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     state = (options.target or folder) / STATE_FOLDER
     try:
         table = options.cohort or _made(plan, state / "patients", console)
-        benchmark = Benchmark(plan, by_data_set(table, plan.settings), state)
+        cases = by_data_set(table, plan.settings, force=options.cohort is None)
+        benchmark = Benchmark(plan, cases, state)
         found, not_run = benchmark.run(part_of(console.progress, _MAKING_SHARE, 1.0), console.cancelled)
     except (Cancelled, KeyboardInterrupt) as stop:
         raise Cancelled("Stopped; the same call goes on from the last finished step.") from stop
