@@ -50,7 +50,7 @@ def settings_file(folder: Path, settings: Mapping[str, Any]) -> Path:
 def without_nnunet(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine where nnU-Net is not installed."""
     really = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "nnunetv2" else really(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nnunetv2" else really(name))
 
 
 @pytest.mark.usefixtures("without_nnunet")
@@ -60,9 +60,9 @@ def test_the_benchmark_goes_on_where_it_was_stopped_and_names_what_did_not_run(t
     def second_model_began() -> bool:
         return any(target.glob("state/made_*/UNETR_*"))
 
+    options, console = StudyOptions("ci", TINY, None, target), Console(no_progress, second_model_began)
     with pytest.raises(Cancelled):
-        options = StudyOptions("ci", TINY, None, target)
-        study.run(options, tmp_path / "staged", Console(no_progress, second_model_began))
+        study.run(options, tmp_path / "staged", console)
     kept = {path: path.stat().st_mtime_ns for path in target.rglob("weights.pt")}
     assert len(kept) == 2  # DynUNet's two folds
 
