@@ -21,6 +21,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     "limis-participants": ("LIMISLib.studies.limis_participants", "what participants reached (Figure 20, Table 9)"),
     "limis-ablation": ("LIMISLib.studies.limis_ablation", "what crop, window and box size do to masks (3.3.3.2)"),
     "atlas-insights": ("DAPAtlasLib.insights.study", "volumes and HU by age, sex and data set (Figures 10 and 11)"),
+    "lesion-benchmark": ("PathologySegLib.benchmark.study", "five networks on PET/CT by Dice and CC-Dice (Table 16)"),
     "apex-ladder": (
         "PathologySegLib.apex.ladder_study",
         "every way to learn anatomy beside lesions (Tables 10 and 11)",

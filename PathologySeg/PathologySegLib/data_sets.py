@@ -40,7 +40,10 @@ _CT, _PET = "_0000.nii.gz", "_0001.nii.gz"
 
 @dataclass(frozen=True)
 class PetCtCase:
-    """One study: whose it is, where its files lie, and facts for strata (diagnosis, sex, ...); nothing is read yet."""
+    """One study: whose it is, where its files lie, and facts for strata (diagnosis, sex, ...); nothing is read yet.
+
+    With `force` the CT is taken without a look at whether it is one, as coarse made ones must be.
+    """
 
     name: str
     patient: str
@@ -49,6 +52,7 @@ class PetCtCase:
     lesions: Path
     anatomy: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    force: bool = False
 
     def files(self) -> tuple[Path, ...]:
         """All files of the case."""
@@ -62,7 +66,7 @@ class PetCtCase:
             AnatomyGuidedError: A file cannot be read, or is not what it should be; the message names the case.
         """
         try:
-            ct, pet = read_ct(self.ct), read_pet(self.pet)
+            ct, pet = read_ct(self.ct, force=self.force), read_pet(self.pet)
             require_overlap(ct.grid, pet.grid)
             anatomy = None if self.anatomy is None else read_anatomy(self.anatomy)
             lesions = read_labelmap(self.lesions)

@@ -12,7 +12,7 @@ from AnatomyGuidedLib.networks.position import Positioned
 from AnatomyGuidedLib.networks.unet import UNet, UNetShape
 
 UNET, POSITIONED_UNET = "unet", "positioned-unet"
-MONAI = ("SegResNet", "DynUNet", "MedNeXt", "UNet")
+MONAI = ("SegResNet", "DynUNet", "MedNeXt", "UNet", "UNETR", "SwinUNETR")
 
 Entry = Mapping[str, Any]
 
@@ -39,11 +39,16 @@ def divisors_of(entry: Entry) -> tuple[int, int, int]:
         found = UNetShape(**{key: _tupled(value) for key, value in arguments.items()}).divisors
         i, j, k = found if len(found) == 3 else (1, *found)
         return i, j, k
+    if name == "UNETR":  # its positions are learned for windows of one shape
+        given = arguments["img_size"]
+        i, j, k = given if isinstance(given, list | tuple) else (given,) * 3
+        return int(i), int(j), int(k)
     halvings = {
         "SegResNet": len(arguments.get("blocks_down", (1, 2, 2, 4))) - 1,
         "UNet": len(arguments.get("strides", ())),
         "DynUNet": len(arguments.get("strides", ())) - 1,
         "MedNeXt": 4,
+        "SwinUNETR": 5,
     }[name]
     side = 2**halvings
     return side, side, side

@@ -27,6 +27,18 @@ _WORKER = "DAPAtlasLib.training.nnunet_worker"
 _FINAL, _LATEST = "checkpoint_final.pth", "checkpoint_latest.pth"
 
 
+def require_nnunet() -> None:
+    """Nothing, if nnU-Net is installed.
+
+    Raises:
+        AnatomyGuidedError: It is not.
+    """
+    if not importlib.util.find_spec("nnunetv2"):
+        raise AnatomyGuidedError(
+            "nnU-Net is not installed: pip install nnunetv2 (in Slicer, the NNUNet extension), then run again."
+        )
+
+
 @dataclass(frozen=True)
 class NnunetTraining:
     """A training in a folder, on a device; what is done already is not done again."""
@@ -43,44 +55,44 @@ class NnunetTraining:
             AnatomyGuidedError: nnU-Net is missing or failed, or the cohort is unusable.
             Cancelled: The user stopped; what was done stays.
         """
-        if not importlib.util.find_spec("nnunetv2"):
-            raise AnatomyGuidedError(
-                "nnU-Net is not installed: pip install nnunetv2 (in Slicer, the NNUNet extension), then run again."
-            )
+        require_nnunet()
         cases = read_cohort(self.cohort, labelled=True)
         told = part_of(progress, 0.0, 0.1)
-        values = export_dataset(cases, self.settings.scheme, self._raw, progress=told, cancelled=cancelled)
+        values = export_dataset(cases, self.settings.scheme, self.raw, progress=told, cancelled=cancelled)
         progress(0.1, "Planning")
-        self._plan(cancelled)
+        self.plan(cancelled)
         jobs = [(fold, stage) for fold in self.settings.folds for stage in range(len(self.settings.stages))]
         for number, (fold, stage) in enumerate(jobs):
             ends = (0.15 + 0.85 * number / len(jobs), 0.15 + 0.85 * (number + 1) / len(jobs))
-            self._train(fold, stage, part_of(progress, *ends), cancelled)
+            self.train_fold(fold, stage, part_of(progress, *ends), cancelled)
         return self._kept(values)
 
     def described(self) -> dict[str, object]:
         """The settings and where each fold stands, for a report."""
-        last = self._of_stage(len(self.settings.stages) - 1)
+        last = self.results_of(len(self.settings.stages) - 1)
         folds = {fold: (last / f"fold_{fold}" / _FINAL).is_file() for fold in self.settings.folds}
         return {"settings": json.loads(json.dumps(asdict(self.settings))), "folds": folds}
 
     @property
-    def _raw(self) -> Path:
+    def raw(self) -> Path:
+        """Where nnU-Net's raw data set is written to."""
         return self.folder / "nnunet" / "raw"
 
     @property
-    def _preprocessed(self) -> Path:
+    def preprocessed(self) -> Path:
+        """Where nnU-Net keeps what it made of the data set."""
         return self.folder / "nnunet" / "preprocessed"
 
     @property
     def _results(self) -> Path:
         return self.folder / "nnunet" / "results"
 
-    def _of_stage(self, stage: int) -> Path:
+    def results_of(self, stage: int) -> Path:
         """nnU-Net's results folder of a stage."""
         return self._results / NAME / f"{_trainer(stage)}__nnUNetPlans__{self.settings.configuration}"
 
-    def _plan(self, cancelled: CancelCheck) -> None:
+    def plan(self, cancelled: CancelCheck) -> None:
+        """Nothing; the raw data set is planned and preprocessed."""
         done = self.folder / "nnunet" / "planned.txt"
         if done.is_file():
             return
@@ -98,13 +110,19 @@ class NnunetTraining:
         )
         done.write_text("all cases are preprocessed\n", encoding="utf-8")
 
-    def _train(self, fold: str, stage: int, progress: Progress, cancelled: CancelCheck) -> None:
-        folder = self._of_stage(stage) / f"fold_{fold}"
+    def train_fold(self, fold: str, stage: int, progress: Progress, cancelled: CancelCheck) -> None:
+        """Nothing; the fold has the stage's final weights.
+
+        Raises:
+            AnatomyGuidedError: nnU-Net failed.
+            Cancelled: The user stopped; the latest weights stay.
+        """
+        folder = self.results_of(stage) / f"fold_{fold}"
         if (folder / _FINAL).is_file():
             return
         epochs, counted = self.settings.stages[stage].epochs, self.folder / "nnunet" / "epochs_done.txt"
         counted.write_text("0", encoding="utf-8")
-        before = self._of_stage(stage - 1) / f"fold_{fold}" / _FINAL if stage else None
+        before = self.results_of(stage - 1) / f"fold_{fold}" / _FINAL if stage else None
 
         def watch() -> None:
             text = counted.read_text(encoding="utf-8").strip()
@@ -117,7 +135,7 @@ class NnunetTraining:
             "trainer": _trainer(stage),
             "fold": fold,
             "configuration": self.settings.configuration,
-            "preprocessed": str(self._preprocessed / NAME),
+            "preprocessed": str(self.preprocessed / NAME),
             "validation_iterations": self.settings.validation_iterations,
             "resume": (folder / _LATEST).is_file(),
             "weights": str(before) if before else None,
@@ -130,12 +148,12 @@ class NnunetTraining:
 
     def _step(self, job: Mapping[str, object], watch: Callable[[], None], cancelled: CancelCheck) -> None:
         place = self.folder / "nnunet"
-        for folder in (self._raw, self._preprocessed, self._results):
+        for folder in (self.raw, self.preprocessed, self._results):
             folder.mkdir(parents=True, exist_ok=True)
         write_json(place / "job.json", job)
         environment = {
-            "nnUNet_raw": str(self._raw),
-            "nnUNet_preprocessed": str(self._preprocessed),
+            "nnUNet_raw": str(self.raw),
+            "nnUNet_preprocessed": str(self.preprocessed),
             "nnUNet_results": str(self._results),
             "nnUNet_n_proc_DA": str(self.settings.processes),
             "nnUNet_def_n_proc": str(self.settings.processes),
@@ -152,7 +170,7 @@ class NnunetTraining:
         from AnatomyGuidedLib.predictors.nnunet_v2 import read_nnunet_v2
 
         settings, known = self.settings, scheme(self.settings.scheme)
-        folder = self._of_stage(len(settings.stages) - 1)
+        folder = self.results_of(len(settings.stages) - 1)
         predictor = read_nnunet_v2(folder, folds=settings.folds, orientation=ORIENTATION)
         labels = Labels(values, {value: known.names[value] for value in values if value}, settings.scheme)
         kept = replace(predictor, name=self.folder.name, labels=labels)
