@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.devices import require_device
 from AnatomyGuidedLib.errors import Cancelled, UsageError
 from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.study_options import read_settings
@@ -68,10 +69,14 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     """What was trained, in how many steps and seconds.
 
     Raises:
-        UsageError: A setting is unknown; or the folder holds a training and --resume was not asked for.
+        UsageError: A setting or the device is unknown; the output is a file; or the folder holds a training and
+            --resume was not asked for.
         Cancelled: The user stopped; --resume goes on.
     """
     config = recipe_file(arguments.config)
+    require_device(arguments.device)
+    if arguments.output.exists() and not arguments.output.is_dir():
+        raise UsageError(f"{arguments.output.name} is a file, but a folder for the model was expected.")
     order = TrainingOrder(
         read_settings(config),
         config.absolute().parent,

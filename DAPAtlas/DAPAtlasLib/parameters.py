@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from AnatomyGuidedLib.devices import require_device
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.io import split_scheme
 
@@ -17,7 +17,6 @@ ALL_RULES, NO_RULES = "on", "off"
 FILE_PREFIX = "file:"
 
 _NO_MODELS = ("rules", "totalsegmentator", "totalsegmentator-fast")
-_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,7 @@ class AtlasParameters:
             )
         if self.age is not None and not 0 <= self.age <= 130:
             raise UsageError(f"The age is {self.age:g} years, but 0 to 130 was expected.")
-        if not _DEVICE.fullmatch(self.device):
-            raise UsageError(f"The device is {self.device!r}, but auto, cpu, cuda or cuda:N was expected.")
+        require_device(self.device)
         self.chosen_rules()
 
     def chosen_rules(self) -> tuple[str, ...]:

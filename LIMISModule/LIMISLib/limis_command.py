@@ -27,7 +27,8 @@ _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FI
        anatomyguided limis hear FILE.wav ... [--recognizer NAME] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
        anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
-                           [--segmenter NAME:PLACE] [--allow-remote] [-o SEG] [--html PAGE.html] [--json FILE]
+                           [--segmenter NAME:PLACE] [--allow-remote] [--force] [-o SEG] [--html PAGE.html]
+                           [--json FILE]
        anatomyguided limis study CASES.csv --participant P1 [--config FILE] [--finder FINDER]
                            [--segmenter NAME[:PLACE]] [--allow-remote] -o DIR [--json FILE]"""
 

@@ -155,7 +155,7 @@ def read_log(path: Path) -> SessionLog:
         _read_source(anatomy, path) if anatomy is not None else None,
         isinstance(image, Mapping) and image.get("forced") is True,
         tuple(_read_entry(line, path) for line in numbered[1:]),
-        _finder_at(str(header.get("finder", "")), path.parent),
+        _read_finder(header.get("finder", ""), path),
         _read_segmenter(header.get("segmenter"), path),
     )
 
@@ -167,13 +167,14 @@ def replay(
     anatomy: str | None = None,
     segmenter: str | None = None,
     allow_remote: bool = False,
+    force: bool = False,
     watch: Watch = lambda *_: None,
 ) -> Replay:
     """The log's commands run again on its image, or on another `image` or `anatomy` (`PATH[@SCHEME]`).
 
-    `segmenter` (`NAME:PLACE`) says where the weights or the server of the log's segmenter are now. `watch` is called
-    after each command. A mask or state that differs from the record becomes a note: the log was edited, or the input
-    is another.
+    `segmenter` (`NAME:PLACE`) says where the weights or the server of the log's segmenter are now. `force` takes the
+    image for a CT whatever its histogram says. `watch` is called after each command. A mask or state that differs from
+    the record becomes a note: the log was edited, or the input is another.
 
     Raises:
         LogError: The log is damaged, or its image or anatomy has changed or is gone (and no other was given).
@@ -190,7 +191,7 @@ def replay(
     session = open_session(
         used_image,
         used_anatomy,
-        force=log.forced,
+        force=force or log.forced,
         finder=log.finder,
         segmenter=opened_again(log.segmenter, segmenter, allow_remote=allow_remote),
     )
@@ -276,7 +277,7 @@ def _json_object(numbered: tuple[int, str], path: Path) -> Mapping[str, object]:
     number, line = numbered
     try:
         data = json.loads(line)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, or a number of thousands of digits
         data = None
     if not isinstance(data, Mapping):
         raise LogError(f"Line {number} of {path.name} is damaged: it is no JSON object.")
@@ -288,9 +289,18 @@ def _read_source(data: object, log: Path) -> Source:
         not isinstance(data, Mapping)
         or not isinstance(data.get("path"), str)
         or not isinstance(data.get("sha256"), str)
+        or not data["path"]
+        or "\0" in data["path"]
     ):
         raise LogError(f"The first line of {log.name} is damaged: image and anatomy need a path and a sha256.")
     return Source(log.parent / str(data["path"]), str(data["sha256"]), str(data.get("scheme", "")))
+
+
+def _read_finder(data: object, log: Path) -> str:
+    try:
+        return _finder_at(str(data), log.parent)
+    except AnatomyGuidedError as error:
+        raise LogError(f"The first line of {log.name} is damaged: {error}") from error
 
 
 def _read_segmenter(data: object, log: Path) -> SegmenterChoice:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, readable_models
+from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, readable_models, store_folder
 
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.model_channels import PET, channel_of
@@ -59,7 +59,7 @@ def _is_nnunet_v2(folder: Path) -> bool:
 
 def _require_ours(source: str) -> None:
     """Nothing, if the store has a model of that name, or a folder has a model's card."""
-    if is_model_folder(source) or source in _all_names():
+    if is_model_folder(source) or source in _all_names() or is_model_folder(str(store_folder() / source)):
         return
     if Path(source).is_dir():
         raise UsageError(

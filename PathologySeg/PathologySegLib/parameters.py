@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
+from AnatomyGuidedLib.devices import require_device
 from AnatomyGuidedLib.errors import UsageError
 
 THRESHOLD_READINGS = ("suv4", "suv41")
@@ -15,7 +15,6 @@ GRIDS = ("pet", "ct")
 EACH, ONE = "each", "one"
 SEGMENTS = (EACH, ONE)
 _DEFAULT_THRESHOLD_SUV = 4.0
-_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ class ModelChoice:
     anatomy_model: str | None = None
 
     def __post_init__(self) -> None:
-        if not _DEVICE.fullmatch(self.device):
-            raise UsageError(f"The device is {self.device!r}, but auto, cpu, cuda or cuda:N was expected.")
+        require_device(self.device)
         if self.orientation and sorted(self.orientation.translate(str.maketrans("LPI", "RAS"))) != sorted("RAS"):
             raise UsageError(f"The orientation is {self.orientation!r}, but axis codes such as LAS were expected.")
 

@@ -34,14 +34,14 @@ def read_predictor(folder: Path) -> Predictor:
     """
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if card["format"] != FORMAT or card["version"] > VERSION:
-            raise AnatomyGuidedError(f"The model {folder.name} has a card of another format; update this program.")
         if card.get("used_by", ATLAS) != ATLAS:
             raise AnatomyGuidedError(f"The model {folder.name} is for {card['used_by']}: {card['task']}; take another.")
+        if card["format"] != FORMAT or card["version"] > VERSION:
+            raise AnatomyGuidedError(f"The model {folder.name} has a card of another format; update this program.")
         if not set(card["weights"]) <= set(card["files"]):
             raise AnatomyGuidedError(f"The model card of {folder.name} has weights without a checksum; do not use it.")
         return _predictor(folder, card)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, AnatomyGuidedError):
             raise
         raise AnatomyGuidedError(

@@ -14,15 +14,17 @@ from torch import Tensor
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 
+_WAYS_OUT = ("if you trust who made it, pass --trust, otherwise ask for weights in safetensors.", "give plain weights.")
+
 
 class Untrusted(AnatomyGuidedError):
     """A file that could only be read by executing what is in it."""
 
 
-def read_checkpoint(path: Path, *, trust: bool = False) -> dict[str, Any]:
+def read_checkpoint(path: Path, *, trust: bool | None = False) -> dict[str, Any]:
     """What a checkpoint holds, on the CPU; numbers that numpy wrote are let through.
 
-    With `trust` the file is read as Python objects, whatever they do.
+    With `trust` the file is read as Python objects, whatever they do; None is for callers that offer no --trust.
 
     Raises:
         Untrusted: It holds more than tensors and plain values.
@@ -37,8 +39,8 @@ def read_checkpoint(path: Path, *, trust: bool = False) -> dict[str, Any]:
             found = torch.load(path, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
         raise Untrusted(
-            f"{path.name} holds more than weights, and reading that would execute what somebody else wrote; if you "
-            "trust who made it, pass --trust, otherwise ask for weights in safetensors."
+            f"{path.name} holds something else or more than weights, and reading that would execute what somebody else "
+            f"wrote; {_WAYS_OUT[trust is None]}"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
         raise AnatomyGuidedError(f"{path.name} is damaged or no checkpoint of torch; fetch it again.") from error

@@ -22,7 +22,7 @@ def run_replay(
     words: list[str], arguments: argparse.Namespace, console: Console, outputs: Outputs
 ) -> Mapping[str, object]:
     """The states of the replayed session; its mask, its transcript or both are written."""
-    require_call(arguments, _NAME, allowed={"image", "anatomy", "output", "html", *SEGMENTER_OPTIONS})
+    require_call(arguments, _NAME, allowed={"image", "anatomy", "output", "html", "force", *SEGMENTER_OPTIONS})
     if not arguments.output and not arguments.html:
         raise UsageError(f"{_NAME}: -o or --html is needed (see anatomyguided limis --help).")
     log_path = only_file(words, _NAME)
@@ -40,6 +40,7 @@ def run_replay(
         anatomy=arguments.anatomy,
         segmenter=arguments.segmenter,
         allow_remote=arguments.allow_remote,
+        force=arguments.force,
         watch=watch,
     )
     for note in run_again.notes:

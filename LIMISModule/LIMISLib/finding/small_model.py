@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,9 @@ FORMAT, VERSION = "anatomyguided-finder", 1
 BUNDLED = "lang2box-demo"
 _WEIGHTS = "weights.safetensors"
 _MEASURED_SLICES, _LARGEST_PERCENT, _ROOM, _ANY_MM = 400, 99.0, 1.25, 500.0
+
+_LEAST_SIDE = 16
+_DAMAGES = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, RuntimeError, OSError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +97,7 @@ def read_small_model(name: str) -> SmallModel:
         ModelNotInstalled: There is none.
         AnatomyGuidedError: It is damaged, or no model of this kind.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from LIMISLib.finding.network import SmallNetwork
@@ -104,18 +110,32 @@ def read_small_model(name: str) -> SmallModel:
                 f"The model {model.name} finds no boxes: its card is of the format {card['format']!r}, but {FORMAT!r} "
                 "was expected."
             )
-        values = {key: card["inputs"][0][key] for key in Intensities.__dataclass_fields__}
-        shape = tuple(int(side) for side in card["frame"]["shape"])
-        frame = Frame((shape[0], shape[1]), card["frame"]["pixel_mm"], card["frame"]["beyond_mm"])
+        values = {key: float(card["inputs"][0][key]) for key in Intensities.__dataclass_fields__}
+        frame = _frame(card["frame"])
+        if not (all(map(isfinite, values.values())) and values["deviation_hu"] > 0):
+            raise ValueError("its HU cannot be normalised")
         structures = tuple(str(entry["name"]) for entry in card["structures"])
         largest = tuple((float(e["largest_mm"][0]), float(e["largest_mm"][1])) for e in card["structures"])
+        if not all(0 < side < inf for sides in largest for side in sides):
+            raise ValueError("a structure's largest box has no size")
         features = tuple(int(count) for count in card["network"]["features"])
         network = SmallNetwork(classes=len(structures), features=features, blocks=card["network"]["blocks"])
         weights = load_file(str(model.folder / card["weights"][0]))
         network.load_state_dict({key: value.float() for key, value in weights.items()})
-    except (KeyError, TypeError, IndexError, RuntimeError) as error:
+    except (*_DAMAGES, SafetensorError) as error:
+        if isinstance(error, AnatomyGuidedError):
+            raise
         raise AnatomyGuidedError(f"The model {model.name} is damaged ({error}); install it again.") from error
     is_demonstration = bool(card.get("demonstration"))
     return SmallModel(
         model.name, network.eval(), frame, Intensities(**values), structures, largest, is_demonstration
     )  # fmt: skip
+
+
+def _frame(entry: Mapping[str, Any]) -> Frame:
+    rows, columns = (int(side) for side in entry["shape"])
+    frame = Frame((rows, columns), float(entry["pixel_mm"]), float(entry["beyond_mm"]))
+    lengths = (frame.pixel_mm, frame.beyond_mm)
+    if min(frame.shape) < _LEAST_SIDE or min(lengths) <= 0 or not all(map(isfinite, lengths)):
+        raise ValueError(f"its frame is {entry}")
+    return frame

@@ -172,7 +172,7 @@ def _count(weights: Mapping[str, Tensor], pattern: str) -> int:
 def _original(file: Path) -> dict[str, Tensor]:
     from AnatomyGuidedLib.predictors.checkpoints import plain_names, read_checkpoint
 
-    checkpoint = read_checkpoint(file)
+    checkpoint = read_checkpoint(file, trust=None)
     found = checkpoint.get("model", checkpoint)  # training scripts keep the weights under this name
     return {name: value.float() for name, value in plain_names(found).items() if not name.startswith("pixel_")}
 

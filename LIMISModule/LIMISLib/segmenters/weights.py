@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ARCHITECTURE = "scribbleprompt-unet"
 BUNDLED = "box2mask-demo"
 PUBLISHED_SIDE = 128
+_LEAST_SIDE = 16
 NEEDS_TORCH = (
     "This segmenter needs torch, which is not installed: pip install 'slicer-anatomy-guided[networks]', or in Slicer "
     "the PyTorch extension; random_walk needs none."
@@ -46,9 +47,11 @@ def find_weights(place: str = BUNDLED) -> WeightsFile:
     card: Mapping[str, Any] = json.loads((model.folder / "model.json").read_text(encoding="utf-8"))
     try:
         kind, side, (name,) = card["network"]["architecture"], int(card["side"]), card["weights"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise AnatomyGuidedError(f"The model {model.name} is no model from a box to a mask; choose another.") from error
-    if kind != ARCHITECTURE or name not in model.files:
+    if side < _LEAST_SIDE:
+        raise AnatomyGuidedError(f"The card of {model.name} is damaged: its squares have {side} pixels a side.")
+    if kind != ARCHITECTURE or str(name) not in model.files:
         raise AnatomyGuidedError(f"The model {model.name} is a {kind}, but a {ARCHITECTURE} was expected.")
     return WeightsFile(model.folder / name, side, model.files[name])
 
@@ -97,6 +100,6 @@ def read_state(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             raise AnatomyGuidedError(f"{path.name} is damaged or no safetensors file; fetch it again.") from error
     else:
-        checkpoint = read_checkpoint(path)
+        checkpoint = read_checkpoint(path, trust=None)
         found = checkpoint.get("model", checkpoint.get("state_dict", checkpoint))
     return {name: value.float() for name, value in plain_names(found).items()}

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
-from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
+from AnatomyGuidedLib.io import read_ct, read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from LIMISLib.session_log import LogError, read_log, replay
 
@@ -280,3 +280,43 @@ def test_a_wrong_call_exits_2_with_one_sentence(run_command, words):
     code, out, err = run_command("limis", *words)
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "message"),
+    [
+        ("image", {"path": "a\0b", "sha256": "0"}, "image and anatomy need a path and a sha256"),
+        ("image", {"path": "", "sha256": "0"}, "image and anatomy need a path and a sha256"),
+        ("finder", 5, "The first line of s.jsonl is damaged: There is no finder '5'"),
+    ],
+)
+def test_a_damaged_first_line_is_a_fault_of_the_log(limis, run_command, study, entry, value, message):
+    limis(_SAID[0])
+    header, *rest = (study / "s.jsonl").read_text().splitlines()
+    (study / "s.jsonl").write_text("\n".join([json.dumps({**json.loads(header), entry: value}), *rest]))
+    code, out, err = run_command("limis", "replay", study / "s.jsonl", "-o", study / "again.nii.gz")
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert message in err
+    assert not (study / "again.nii.gz").exists()
+
+
+def test_a_number_of_thousands_of_digits_is_a_damaged_line(limis, run_command, study):
+    limis(_SAID[0])
+    text = (study / "s.jsonl").read_text().replace('"state": 0', '"state": ' + "9" * 5000)
+    (study / "s.jsonl").write_text(text)
+    code, _, err = run_command("limis", "replay", study / "s.jsonl", "-o", study / "again.nii.gz")
+    assert (code, err) == (1, "Line 2 of s.jsonl is damaged: it is no JSON object.\n")
+
+
+def test_a_replay_on_another_image_can_be_forced_as_its_refusal_says(limis, run_command, study):
+    limis(_SAID[0])
+    ct = read_ct(study / "ct.nii.gz")
+    write_volume(Volume(ct.values / 4000 + 1, ct.grid, "HU"), study / "scaled.nii.gz")
+    words = ("limis", "replay", study / "s.jsonl", "--image", study / "scaled.nii.gz", "-o", study / "again.nii.gz")
+    code, _, err = run_command(*words)
+    assert code == 1
+    assert "taken for no CT" in err
+    assert "--force" in err
+    code, _, err = run_command(*words, "--force")
+    assert code == 0
+    assert "scaled.nii.gz, given for this run" in err

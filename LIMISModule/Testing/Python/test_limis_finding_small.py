@@ -20,7 +20,7 @@ from LIMISLib.finding.measuring import unseen_patients
 from LIMISLib.finding.organs import ORGANS
 from LIMISLib.finding.phantom_slices import PhantomSlices, SliceSettings
 from LIMISLib.finding.small_finder import SmallFinder
-from LIMISLib.finding.small_model import BUNDLED
+from LIMISLib.finding.small_model import BUNDLED, read_small_model
 from LIMISLib.finding.small_recipe import Measuring, SmallRecipe
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -325,3 +325,39 @@ def test_a_wrong_finder_is_a_wrong_call(run_command, stored_ct):
     code, _, err = run_command(*call, "--finder", f"grounding-dino:{place / 'nowhere'}")
     assert (code, "There is no folder nowhere with a Grounding DINO" in err) == (1, True)
     assert not (place / "x.nii.gz").exists()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("inputs", 0, "low_hu"),
+        ("inputs", 0, "deviation_hu"),
+        ("frame", "shape"),
+        ("frame", "shape", 0),
+        ("frame", "pixel_mm"),
+        ("frame", "beyond_mm"),
+        ("network", "features"),
+        ("network", "features", 1),
+        ("network", "blocks"),
+        ("structures", 0, "largest_mm"),
+        ("structures",),
+        ("weights",),
+        ("version",),
+    ],
+)
+@pytest.mark.parametrize("value", [None, "x", [], {"a": 1}, [0, 0], -1.0, float("nan")])
+def test_a_damaged_card_is_one_sentence(tmp_path, place, value):
+    shutil.copytree(find_model("lang2box-demo").folder, tmp_path / "model")
+    card = json.loads((tmp_path / "model" / "model.json").read_text())
+    entry = card
+    for step in place[:-1]:
+        entry = entry[step]
+    entry[place[-1]] = value
+    (tmp_path / "model" / "model.json").write_text(json.dumps(card))
+    harmless = place in (("version",), ("inputs", 0, "low_hu")) and value == -1.0
+    harmless |= place == ("version",) and value != value
+    if harmless:
+        read_small_model(str(tmp_path / "model"))
+        return
+    with pytest.raises(AnatomyGuidedError, match=r"is damaged|finds no boxes"):
+        read_small_model(str(tmp_path / "model"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.models import find_model
 from LIMISLib.box import Box
 from LIMISLib.prompt import Click, Prompt, Window
 from LIMISLib.segmenters.crop import crop_around
@@ -120,10 +122,20 @@ def test_other_weights_are_refused(tmp_path, spoil, said):
 
 def test_a_checkpoint_that_holds_more_than_weights_is_not_executed(tmp_path):
     torch.save({"model": _Trap(tmp_path / "sprung")}, tmp_path / "trap.pt")
-    with pytest.raises(Untrusted):
+    with pytest.raises(Untrusted, match="give plain weights") as refusal:
         scribbleprompt(str(tmp_path / "trap.pt")).chances(np.zeros((9, 9), np.float32), Prompt(Box(1, 1, 8, 8)),
                                                          pixel_mm=_MM)  # fmt: skip
     assert not (tmp_path / "sprung").exists()
+    assert "--trust" not in str(refusal.value)  # limis has no such option
+
+
+@pytest.mark.parametrize("side", [0, -64, True, 1e400])
+def test_a_card_with_impossible_squares_is_damaged(tmp_path, side):
+    shutil.copytree(find_model("box2mask-demo").folder, tmp_path / "model")
+    card = json.loads((tmp_path / "model" / "model.json").read_text())
+    (tmp_path / "model" / "model.json").write_text(json.dumps({**card, "side": side}))
+    with pytest.raises(AnatomyGuidedError, match=r"its squares have|no model from a box to a mask"):
+        scribbleprompt(str(tmp_path / "model"))
 
 
 class _Trap:

@@ -293,6 +293,7 @@ def test_channels_in_another_order_are_fed_in_that_order(study, run_command, tmp
         ("nothing", 2, "There is no model 'nothing'; known are suv4, suv41, percist"),
         ("dap-demo", 2, "one the pet"),
         ("empty-folder", 2, "is no model: it has neither model.json nor"),
+        ("lang2box-demo", 1, "is for limis: boxes of eleven abdominal organs"),
     ],
 )
 def test_what_is_no_lesion_model_is_refused(study, run_command, tmp_path, model, code, words):
@@ -303,6 +304,14 @@ def test_what_is_no_lesion_model_is_refused(study, run_command, tmp_path, model,
     assert result[0] == code
     assert words in result[2]
     assert not (tmp_path / "o").exists()
+
+
+def test_a_stores_model_with_a_damaged_card_is_damaged_and_not_missing(study, run_command, tmp_path, monkeypatch):
+    (tmp_path / "store" / "mine").mkdir(parents=True)
+    (tmp_path / "store" / "mine" / "model.json").write_text("{")
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "--model", "mine", "-o", tmp_path / "l.nii.gz"]
+    assert run_command(*words)[::2] == (1, "The model card of mine cannot be read; install the model again.\n")
 
 
 def test_weights_of_another_number_of_channels_are_refused(study, run_command, tmp_path):
