@@ -154,6 +154,13 @@ def test_the_same_sound_is_heard_the_same_way_whatever_came_before(sphinx, speak
     assert again.confidence == pytest.approx(first.confidence, abs=0.05)
 
 
+def test_silence_around_noisy_speech_does_not_shift_the_score(sphinx, speak):
+    sound = read_wav(speak("undo that"))
+    alone, around = sphinx.evidence(sound), sphinx.evidence(np.pad(sound, (5000, 20000)))
+    assert alone.text == around.text == "undo that"
+    assert around.worse == pytest.approx(alone.worse, abs=0.05)
+
+
 def test_answers_are_heard_only_while_a_question_is_pending(sphinx, speak):
     pending = parse("segment the kidney")
     answers = spoken_answers(pending)
