@@ -6,8 +6,8 @@
 Every second sentence of LIMISModule/Testing/data/voice_commands.txt and voice_unrelated.txt (from the first on) served
 to choose limits and phrasings (`calibration`); the others were reported until they were tuned on, too (`report`). The
 sentences of voice_fresh_* were written by people's habits before any error was looked at, and nothing is tuned on them
-(`fresh`). A command is exact if it is the one that the sentence should be. Read-back is answered rightly: it stops what was misheard and lets through what was not. Needs
-espeak-ng.
+(`fresh`). A command is exact if it is the one that the sentence should be. Read-back is answered rightly: it stops what
+was misheard and lets through what was not. Needs espeak-ng.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How well the words of a command fit a sound: against phones in any order, which know no words.
 
-Talk about something else that was forced into words of commands betrays itself in four ways: the words fit worse than
-phones do, one of them fits worst, speech before or behind them is left over, or speech between them is taken for a pause.
+Other talk that was forced into the words of a command betrays itself in four ways: all words fit worse than phones do,
+one of them fits far worse, speech before or behind them is left over, or speech between them is taken for a pause.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Word:
 class Fit:
     """How well words fit; the defaults are no fit at all.
 
-    `worse`: by how many nats a frame phones in any order fit better, over the words; `worst_word`: the same for the word
-    that fits worst; `left_over`: frames of speech that are before or behind all words; `pause`: the share of pauses.
+    `worse`: by how many nats a frame phones in any order fit better, over the words; `worst_word`: the same for the
+    word that fits worst; `left_over`: frames of speech before or behind all words; `pause`: the share of pauses.
     """
 
     worse: float = math.inf

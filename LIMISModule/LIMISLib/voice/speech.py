@@ -124,9 +124,9 @@ def _as_shares(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
 def trimmed(speech: Speech) -> Speech:
     """The speech from a fifth of a second before its first loud moment to a tenth after its last one.
 
-    Steady noise sounds like a consonant, and a long stretch of it before or after a sentence like further words. Digital
-    silence around the recording changes nothing; where too little is left around the speech, the recording's own noise
-    goes on.
+    Steady noise sounds like a consonant, and a long stretch of it before or after a sentence like further words.
+    Digital silence around the recording changes nothing; where too little is left around the speech, noise as loud as
+    the recording's own goes on.
 
     >>> sound = np.random.default_rng(1).normal(0, 900, 16000).astype(np.int16)
     >>> np.array_equal(trimmed(np.pad(sound, 5000)), trimmed(sound))
