@@ -19,7 +19,7 @@ from LIMISLib.language import parse
 from LIMISLib.session import Session
 from LIMISLib.voice.read_back import described, needs_read_back, spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing, recognizer
-from LIMISLib.voice.speech import RATE_HZ, read_wav
+from LIMISLib.voice.speech import RATE_HZ, read_wav, trimmed
 from LIMISLib.voice.spoken_session import SpokenSession
 from scipy.io import wavfile
 
@@ -156,10 +156,12 @@ def test_the_same_sound_is_heard_the_same_way_whatever_came_before(sphinx, speak
 
 def test_silence_around_noisy_speech_does_not_shift_the_score(sphinx, speak):
     sound = read_wav(speak("undo that"))
-    sphinx.evidence(sound)  # the sound before shifts the scores of the next a little
-    alone, around = sphinx.evidence(sound), sphinx.evidence(np.pad(sound, (5000, 20000)))
+    padded = np.pad(sound, (5000, 20000))
+    assert np.array_equal(trimmed(padded), trimmed(sound))
+    sphinx.evidence(sound)  # what the decoder heard before shifts the scores of the next sound a little
+    alone, around = sphinx.evidence(sound), sphinx.evidence(padded)
     assert alone.text == around.text == "undo that"
-    assert around.fit.doubt == pytest.approx(alone.fit.doubt, abs=0.01)
+    assert around.fit.doubt == pytest.approx(alone.fit.doubt, abs=0.1)
 
 
 def test_answers_are_heard_only_while_a_question_is_pending(sphinx, speak):
