@@ -1,12 +1,13 @@
 """How well spoken commands are understood: made speech in several voices, with noise 30 dB below it.
 
-    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--half report|calibration]
+    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part report|calibration|fresh]
         [--snr 30] [--every N] [--json FILE] [--errors]
 
 Every second sentence of LIMISModule/Testing/data/voice_commands.txt and voice_unrelated.txt (from the first on) served
-to choose limits and phrasings (`calibration`); the others are reported. A command is exact if it is the one that the
-typed sentence is. Read-back is answered rightly: it stops what was misheard and lets through what was not. Needs
-espeak-ng.
+to choose limits and phrasings (`calibration`); the others were reported until they were tuned on, too (`report`). The
+sentences of voice_fresh_* were written by people's habits before any error was looked at, and nothing is tuned on them
+(`fresh`). A command is exact if it is the one that the sentence should be. Read-back is answered rightly: it stops what
+was misheard and lets through what was not. Needs espeak-ng.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from LIMISLib.commands import Command, Rejection
+from LIMISLib.commands import Command, Question, Rejection
 from LIMISLib.language import parse
-from LIMISLib.voice.read_back import needs_read_back
+from LIMISLib.voice.read_back import needs_read_back, spoken_answers
 from LIMISLib.voice.recognizer import SURE
 from LIMISLib.voice.speech import RATE_HZ, read_wav
 from LIMISLib.voice.sphinx import Sphinx
@@ -43,23 +45,52 @@ def spoken(sentence: str, voice: str, snr_db: float, seed: int) -> np.ndarray:
     return np.clip((wave + noise) / 2, -32768, 32767).astype(np.int16)
 
 
-def half_of(name: str, half: str, every: int) -> list[str]:
-    lines = (_DATA / name).read_text(encoding="utf-8").splitlines()
-    return (lines[1::2] if half == "report" else lines[::2])[::every]
+@dataclass(frozen=True)
+class Said:
+    """A sentence, the command that it is, and the question that it answers, if it answers one."""
+
+    sentence: str
+    wanted: object
+    pending: Question | None = None
 
 
-def outcome(sphinx: Sphinx, sentence: str, sound: np.ndarray) -> dict[str, object]:
+def commands_of(part: str) -> list[Said]:
+    if part != "fresh":
+        return [Said(line, parse(line)) for line in _half("voice_commands.txt", part)]
+    lines = (_DATA / "voice_fresh_commands.jsonl").read_text(encoding="utf-8").splitlines()
+    return [_fresh(json.loads(line)) for line in lines]
+
+
+def unrelated_of(part: str) -> list[Said]:
+    lines = _lines("voice_fresh_unrelated.txt") if part == "fresh" else _half("voice_unrelated.txt", part)
+    return [Said(line, parse(line)) for line in lines]
+
+
+def _fresh(line: dict) -> Said:
+    asked = parse(line["pending"]) if "pending" in line else None
+    return Said(line["say"], Command(**line["expect"]), asked if isinstance(asked, Question) else None)
+
+
+def _half(name: str, part: str) -> list[str]:
+    return _lines(name)[1 if part == "report" else 0 :: 2]
+
+
+def _lines(name: str) -> list[str]:
+    return (_DATA / name).read_text(encoding="utf-8").splitlines()
+
+
+def outcome(sphinx: Sphinx, said: Said, sound: np.ndarray) -> dict[str, object]:
     """What was heard and meant, and what would have been run at once."""
     started_s, cpu_s = time.perf_counter(), time.process_time()
-    evidence = sphinx.evidence(sound)
+    evidence = sphinx.evidence(sound, answers=spoken_answers(said.pending) if said.pending else ())
     heard = evidence.judged()
-    meant = parse(heard.text) if heard.text else Rejection(heard.reason)
+    meant = parse(heard.text, said.pending) if heard.text else Rejection(heard.reason)
     elapsed_s, used_s = time.perf_counter() - started_s, time.process_time() - cpu_s
-    wanted, first = parse(sentence), parse(evidence.text) if evidence.text else None
+    wanted, first = said.wanted, parse(evidence.text, said.pending) if evidence.text else None
     runs = isinstance(meant, Command)
     asks = runs and (heard.confidence < SURE or needs_read_back(meant))
     return {
-        "said": sentence,
+        "said": said.sentence,
         "heard": heard.text or f"({evidence.text})",
         "exact": meant == wanted and bool(heard.text),
         "wrong_before": isinstance(first, Command) and first != wanted,
@@ -79,7 +110,7 @@ def share(found: list[dict[str, object]], key: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voices", default="en-us,en-gb,en-gb-scotland")
-    parser.add_argument("--half", choices=("report", "calibration"), default="report")
+    parser.add_argument("--part", choices=("fresh", "report", "calibration"), default="fresh")
     parser.add_argument("--snr", type=float, default=30.0)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--json", type=Path)
@@ -88,10 +119,10 @@ def main() -> None:
     sphinx, table = Sphinx(), {}
     for voice in options.voices.split(","):
         found = {}
-        for kind, name in (("commands", "voice_commands.txt"), ("unrelated", "voice_unrelated.txt")):
-            sentences = half_of(name, options.half, options.every)
+        for kind, part_of in (("commands", commands_of), ("unrelated", unrelated_of)):
             found[kind] = [
-                outcome(sphinx, said, spoken(said, voice, options.snr, n)) for n, said in enumerate(sentences)
+                outcome(sphinx, said, spoken(said.sentence, voice, options.snr, n))
+                for n, said in enumerate(part_of(options.part)[:: options.every])
             ]
         commands, unrelated = found["commands"], found["unrelated"]
         table[voice] = {

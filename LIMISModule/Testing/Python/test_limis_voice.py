@@ -19,7 +19,7 @@ from LIMISLib.language import parse
 from LIMISLib.session import Session
 from LIMISLib.voice.read_back import described, needs_read_back, spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing, recognizer
-from LIMISLib.voice.speech import RATE_HZ, read_wav
+from LIMISLib.voice.speech import RATE_HZ, read_wav, trimmed
 from LIMISLib.voice.spoken_session import SpokenSession
 from scipy.io import wavfile
 
@@ -154,6 +154,16 @@ def test_the_same_sound_is_heard_the_same_way_whatever_came_before(sphinx, speak
     assert again.confidence == pytest.approx(first.confidence, abs=0.05)
 
 
+def test_silence_around_noisy_speech_does_not_shift_the_score(sphinx, speak):
+    sound = read_wav(speak("undo that"))
+    padded = np.pad(sound, (5000, 20000))
+    assert np.array_equal(trimmed(padded), trimmed(sound))
+    sphinx.evidence(sound)  # what the decoder heard before shifts the scores of the next sound a little
+    alone, around = sphinx.evidence(sound), sphinx.evidence(padded)
+    assert alone.text == around.text == "undo that"
+    assert around.fit.doubt == pytest.approx(alone.fit.doubt, abs=0.1)
+
+
 def test_answers_are_heard_only_while_a_question_is_pending(sphinx, speak):
     pending = parse("segment the kidney")
     answers = spoken_answers(pending)
@@ -182,6 +192,27 @@ def test_a_spoken_session_from_wav_files_reads_the_side_back_and_logs_words_alon
     assert not mask[6:16, 36:46].any()
     assert run_command("limis", "replay", study / "s.jsonl", "-o", study / "again.nii.gz")[0] == 0
     assert np.array_equal(read_labelmap(study / "again.nii.gz").values, mask)
+
+
+def test_a_whole_session_is_spoken_from_the_first_mask_to_the_last(limis, speak, study):
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    said = (
+        *("segment the left kidney", "yes", "keep it", "make the box ten percent larger", "yes"),
+        *("propagate the mask", "finish", "yes"),
+    )
+    code, _, err = limis(*(speak(sentence) for sentence in said))
+    assert code == 0, err
+    asked = ["Segment left kidney? (yes / no)", "Resize box 10 percent? (yes / no)", "Finish? (yes / no)"]
+    assert [line.partition(": ")[2] for line in err.splitlines() if line.partition(": ")[2] in asked] == asked
+    _, *entries = [json.loads(line) for line in (study / "s.jsonl").read_text().splitlines()]
+    commands = [entry["command"] for entry in entries]
+    assert [command["intent"] for command in commands] == ["segment", "keep", "resize_box", "propagate", "finish"]
+    assert commands[2]["slots"] == {"amount": 10, "unit": "percent"}
+    mask = read_labelmap(study / "seg.seg.nrrd").values
+    slices = np.flatnonzero(mask.any(axis=(0, 1)))
+    assert set(slices) <= {1, 2, 3}
+    assert len(slices) > 1
+    assert not mask[6:16, 36:46].any()
 
 
 def test_hear_prints_a_line_of_json_for_each_file(run_command, speak):

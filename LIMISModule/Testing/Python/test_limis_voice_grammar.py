@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import re
+from pathlib import Path
 
 import pytest
 from AnatomyGuidedLib.labels import structures
-from LIMISLib.commands import INTENTS, Command, Question
+from LIMISLib.commands import INTENTS, Command, Question, Rejection
 from LIMISLib.language import parse
 from LIMISLib.structures import everyday_name
 from LIMISLib.voice.automaton import automaton
@@ -16,6 +18,7 @@ from LIMISLib.voice.grammar import intents, jsgf, words
 from LIMISLib.voice.pronunciations import pronunciations
 from LIMISLib.voice.spoken_numbers import ordinal, spelled
 
+_DATA = Path(__file__).parents[1] / "data"
 _SMALL = """#JSGF V1.0;
 grammar small;
 <side> = left | right;
@@ -149,3 +152,15 @@ def test_our_pronunciations_use_the_phones_of_the_model():
     phones = {phone for line in dictionary.splitlines() for phone in line.split()[1:]}
     own = [way for ways in own_pronunciations().values() for way in ways]
     assert {phone for way in own for phone in (*way.split(), *british(way).split())} <= phones
+
+
+def test_the_fresh_sentences_are_the_commands_they_say():
+    for line in (_DATA / "voice_fresh_commands.jsonl").read_text(encoding="utf-8").splitlines():
+        one = json.loads(line)
+        pending = parse(one["pending"]) if "pending" in one else None
+        assert parse(one["say"], pending) == Command(**one["expect"]), one["say"]
+
+
+def test_the_fresh_sentences_about_something_else_are_no_commands():
+    for sentence in (_DATA / "voice_fresh_unrelated.txt").read_text(encoding="utf-8").splitlines():
+        assert isinstance(parse(sentence), Rejection), sentence

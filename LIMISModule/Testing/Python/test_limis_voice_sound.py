@@ -129,6 +129,27 @@ def test_noise_before_and_behind_the_speech_is_cut_away():
     assert loudness(cut[: RATE_HZ // 10]) < 0.005
 
 
+@pytest.mark.parametrize(("before", "behind"), [(1600, 0), (0, 8000), (7777, 48000)])
+@pytest.mark.parametrize("faint", [0, 1])
+def test_digital_silence_around_noisy_speech_changes_nothing(before, behind, faint):
+    rng = np.random.default_rng(6)
+    noise = rng.normal(0, 200, 2 * RATE_HZ)
+    noise[RATE_HZ // 2 : RATE_HZ] += 8000 * _tone(RATE_HZ, 0.5)
+    sound = noise.astype(np.int16)
+    around = [rng.integers(-faint, faint + 1, length).astype(np.int16) for length in (before, behind)]
+    assert np.array_equal(trimmed(np.concatenate([around[0], sound, around[1]])), trimmed(sound))
+
+
+def test_noise_goes_on_where_a_recording_begins_and_ends_with_its_speech():
+    noise = np.random.default_rng(7).normal(0, 100, RATE_HZ)
+    noise[:8000] += 8000 * _tone(RATE_HZ, 0.5)
+    noise[12000:] += 8000 * _tone(RATE_HZ, 0.25)
+    cut = trimmed(noise.astype(np.int16)).astype(float)
+    assert len(cut) == pytest.approx((0.2 + 1.0 + 0.1) * RATE_HZ, abs=0.02 * RATE_HZ)
+    assert 70 < cut[:3000].std() < 130
+    assert 70 < cut[-1400:].std() < 130
+
+
 def test_speech_that_is_shorter_than_a_frame_is_left_alone():
     assert len(trimmed(np.ones(50, dtype=np.int16))) == 50
     assert loudness(np.ones(50, dtype=np.int16)) < 0.001
