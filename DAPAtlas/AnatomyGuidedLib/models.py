@@ -61,6 +61,11 @@ def readable_models() -> list[Model]:
     return [found[name] for name in sorted(found)]
 
 
+def unreadable_models() -> tuple[str, ...]:
+    """The names of the folders whose cards cannot be read."""
+    return tuple(sorted({folder.name for folder in _folders() if not _is_readable(folder)}))
+
+
 def find_model(name: str) -> Model:
     """The installed model of a name, or of a folder's path; its files are as the card says.
 

@@ -12,7 +12,14 @@ from AnatomyGuidedLib.download import download
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.model_store import Addition, add_model, remove_model
-from AnatomyGuidedLib.models import Model, find_model, installed_models, store_folder
+from AnatomyGuidedLib.models import (
+    Model,
+    find_model,
+    installed_models,
+    readable_models,
+    store_folder,
+    unreadable_models,
+)
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.published_models import PublishedModel, published_model, published_models
 
@@ -57,9 +64,11 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
 
 
 def _list(arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:  # noqa: ARG001
-    models = installed_models()
+    models = readable_models()
     for model in models:
         console.line(f"{model.name}\t{model.task}\t{model.licence}")
+    for name in unreadable_models():
+        console.note(f"The model card of {name} cannot be read; install the model again.")
     if not models:
         console.note("No models are installed; the commands use rules and other tools' label maps.")
     names = {model.name for model in models}

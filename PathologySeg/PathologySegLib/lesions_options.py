@@ -17,6 +17,8 @@ _EXAMPLES = """examples:
   anatomyguided lesions ct.nii.gz pet.nii.gz --model percist --anatomy organs.nii.gz@totalsegmentator -o l.seg.nrrd
 """
 
+_OF_MODELS = ("channels", "lesion_labels", "orientation", "trust")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
@@ -84,6 +86,10 @@ def lesion_parameters(arguments: argparse.Namespace) -> LesionParameters:
     parameters = LesionParameters(arguments.model, arguments.threshold, arguments.grid, arguments.segments, choice)
     if arguments.attention and not parameters.is_model:
         raise UsageError(f"{parameters.reading} attends to no anatomy; leave --attention away.")
+    given = [option for option in _OF_MODELS if getattr(arguments, option)]
+    if given and not parameters.is_model:
+        option = f"--{given[0].replace('_', '-')}"
+        raise UsageError(f"{parameters.reading} is no network, so {option} says nothing to it; leave it away.")
     return parameters
 
 

@@ -116,3 +116,13 @@ def test_the_command_lists_models_and_writes_json(
     assert {"name": "alpha", "task": "atlas", "licence": "Apache-2.0"} in json.loads((tmp_path / "m.json").read_text())[
         "models"
     ]
+
+
+def test_the_list_names_what_cannot_be_read_and_lists_the_rest(store: Path, run_command) -> None:
+    add_model(store / "alpha")
+    (add_model(store / "beta") / "model.json").write_text("{")
+    code, out, said = run_command("models", "list")
+    assert code == 0
+    assert "alpha" in out
+    assert "beta" not in out
+    assert "card of beta cannot be read" in said

@@ -399,6 +399,14 @@ def test_attention_is_refused_where_a_model_tells_none(study, run_command, tmp_p
     assert "suv4 attends to no anatomy" in err
 
 
+@pytest.mark.parametrize("option", [("--channels", "ct,pet"), ("--lesion-labels", "2"), ("--trust",)])
+def test_a_classical_reading_takes_no_option_of_models(study, run_command, tmp_path, option):
+    words = ["lesions", study / "ct.nii.gz", study / "pet.nii.gz", "-o", tmp_path / "o" / "l.nii.gz"]
+    code, _, err = run_command(*words, *option)
+    assert (code, (tmp_path / "o").exists()) == (2, False)
+    assert f"suv4 is no network, so {option[0]} says nothing" in err
+
+
 def test_in_python_a_model_that_takes_anatomy_wants_it_given(tmp_path):
     finder = read_finder(str(put(tmp_path / "m", build_network(segresnet(3)), GRASP, "scalar")), ModelChoice())
     ct, pet, _ = made_study()
