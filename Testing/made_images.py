@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.io import write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from scipy.spatial.transform import Rotation
 
@@ -69,3 +72,18 @@ def abdomen() -> tuple[Volume, Labelmap]:
     hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(1).normal(0, 8, ABDOMEN_SHAPE)
     on = grid(ABDOMEN_SHAPE, (2.0, 2.5, 5.0))
     return Volume(hu.astype(np.float32), on, "HU"), Labelmap(labels, on)
+
+
+def liver_study(
+    folder: Path, liver: tuple[slice, slice, slice], others: Mapping[str, tuple[slice, slice, slice]] | None = None
+) -> Path:
+    """The folder, with `ct.nii.gz` (L, P, S; anisotropic) and `anatomy.nii.gz`: a liver and other blocks in fat."""
+    labels = np.zeros(ABDOMEN_SHAPE, np.uint8)
+    for name, block in {"Liver": liver, **(others or {})}.items():
+        labels[block] = id_of(name)
+    hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(2).normal(0, 8, ABDOMEN_SHAPE)
+    hu[:, :4] = -1000
+    on = Grid(ABDOMEN_SHAPE, np.diag([-2.0, -2.5, 5.0, 1.0]))
+    write_volume(Volume(hu.astype(np.float32), on, "HU"), folder / "ct.nii.gz")
+    write_labelmap(Labelmap(labels, on), folder / "anatomy.nii.gz")
+    return folder

@@ -56,11 +56,11 @@ class SoundDevice:
     def __init__(self) -> None:
         try:
             import sounddevice
-
-            device = sounddevice.query_devices(kind="input")
         except (ImportError, OSError):
             raise NoMicrophone("sounddevice with PortAudio is not installed") from None
-        except Exception:  # noqa: BLE001 - PortAudioError derives from Exception alone, and cannot be named before it is imported
+        try:
+            device = sounddevice.query_devices(kind="input")
+        except (sounddevice.PortAudioError, ValueError):
             raise NoMicrophone("sounddevice finds no input") from None
         self._library: Any = sounddevice
         self._rate_hz = int(device["default_samplerate"])

@@ -13,6 +13,7 @@ from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_ct, read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from LIMISLib.session_log import LogError, read_log, replay
+from made_images import liver_study
 
 _SAID = ("segment the liver", "make the box three pixels larger", "move the box 2.5 mm to the patient's left")
 
@@ -20,17 +21,7 @@ _SAID = ("segment the liver", "make the box three pixels larger", "move the box 
 @pytest.fixture
 def study(tmp_path):
     """A folder with a CT (LPS, anisotropic) and its anatomy."""
-    shape = (60, 50, 8)
-    labels = np.zeros(shape, dtype=np.uint8)
-    labels[6:26, 10:34, 2:7] = id_of("Liver")
-    labels[36:46, 36:46, 1:4] = id_of("Kidney Left")
-    rng = np.random.default_rng(2)
-    hu = np.where(labels > 0, 60.0, -100.0) + rng.normal(0, 8, shape)
-    hu[:, :4] = -1000
-    grid = Grid(shape, np.diag([-2.0, -2.5, 5.0, 1.0]))
-    write_volume(Volume(hu.astype(np.float32), grid, "HU"), tmp_path / "ct.nii.gz")
-    write_labelmap(Labelmap(labels, grid), tmp_path / "anatomy.nii.gz")
-    return tmp_path
+    return liver_study(tmp_path, np.s_[6:26, 10:34, 2:7], {"Kidney Left": np.s_[36:46, 36:46, 1:4]})
 
 
 @pytest.fixture

@@ -10,15 +10,14 @@ import sys
 import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
-from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
-from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.io import read_labelmap
 from AnatomyGuidedLib.models import find_model
 from LIMISLib.box import Box
 from LIMISLib.prompt import Click, Prompt, Window
 from LIMISLib.prompt_segmenter import SeededGrowth
 from LIMISLib.random_walk import RandomWalk
 from LIMISLib.segmenters.registry import SegmenterChoice, open_segmenter, segmenter_choice, segmenter_names
+from made_images import liver_study
 from nninteractive_server import served
 
 _NEEDS_TORCH = pytest.mark.skipif(
@@ -36,15 +35,7 @@ def _image() -> np.ndarray:
 @pytest.fixture
 def study(tmp_path):
     """A folder with a CT and its anatomy: a liver."""
-    shape = (60, 50, 6)
-    labels = np.zeros(shape, np.uint8)
-    labels[6:26, 10:34, 2:5] = id_of("Liver")
-    hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(2).normal(0, 8, shape)
-    hu[:, :4] = -1000
-    grid = Grid(shape, np.diag([-2.0, -2.5, 5.0, 1.0]))
-    write_volume(Volume(hu.astype(np.float32), grid, "HU"), tmp_path / "ct.nii.gz")
-    write_labelmap(Labelmap(labels, grid), tmp_path / "anatomy.nii.gz")
-    return tmp_path
+    return liver_study(tmp_path, np.s_[6:26, 10:34, 2:5])
 
 
 @pytest.fixture

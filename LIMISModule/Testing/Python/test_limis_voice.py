@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
-from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
-from AnatomyGuidedLib.labels import id_of
+from AnatomyGuidedLib.io import read_labelmap
 from LIMISLib.commands import Command, Question, Rejection, confirmation
 from LIMISLib.language import parse
 from LIMISLib.session import Session
@@ -21,6 +19,7 @@ from LIMISLib.voice.read_back import described, needs_read_back, spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing, recognizer
 from LIMISLib.voice.speech import RATE_HZ, read_wav, trimmed
 from LIMISLib.voice.spoken_session import SpokenSession
+from made_images import liver_study
 from scipy.io import wavfile
 
 
@@ -56,17 +55,8 @@ def speak(tmp_path_factory):
 @pytest.fixture
 def study(tmp_path):
     """A folder with a CT and its anatomy: a liver and two kidneys."""
-    shape = (60, 50, 8)
-    labels = np.zeros(shape, dtype=np.uint8)
-    labels[20:40, 10:30, 2:7] = id_of("Liver")
-    labels[44:54, 36:46, 1:4] = id_of("Kidney Left")
-    labels[6:16, 36:46, 1:4] = id_of("Kidney Right")
-    hu = np.where(labels > 0, 60.0, -100.0) + np.random.default_rng(2).normal(0, 8, shape)
-    hu[:, :4] = -1000
-    grid = Grid(shape, np.diag([-2.0, -2.5, 5.0, 1.0]))
-    write_volume(Volume(hu.astype(np.float32), grid, "HU"), tmp_path / "ct.nii.gz")
-    write_labelmap(Labelmap(labels, grid), tmp_path / "anatomy.nii.gz")
-    return tmp_path
+    kidneys = {"Kidney Left": np.s_[44:54, 36:46, 1:4], "Kidney Right": np.s_[6:16, 36:46, 1:4]}
+    return liver_study(tmp_path, np.s_[20:40, 10:30, 2:7], kidneys)
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from LIMISLib.voice import microphone as microphones
 from LIMISLib.voice.conversation import Conversation, NoSession
-from LIMISLib.voice.microphone import Arecord, NoMicrophone, microphone
+from LIMISLib.voice.microphone import Arecord, NoMicrophone, SoundDevice, microphone
 from LIMISLib.voice.push_to_talk import PushToTalk
 from LIMISLib.voice.speaker import SystemVoice, system_voice
 from LIMISLib.voice.speech import LONGEST_S, RATE_HZ, BadSound, dithered, from_samples, loudness, read_wav, trimmed
@@ -153,6 +154,20 @@ def test_noise_goes_on_where_a_recording_begins_and_ends_with_its_speech():
 def test_speech_that_is_shorter_than_a_frame_is_left_alone():
     assert len(trimmed(np.ones(50, dtype=np.int16))) == 50
     assert loudness(np.ones(50, dtype=np.int16)) < 0.001
+
+
+@pytest.mark.parametrize("refusal", ["PortAudioError", "ValueError"])
+def test_without_an_input_sounddevice_is_named(monkeypatch, refusal):
+    class PortAudioError(Exception):
+        pass
+
+    def no_input(kind: str):
+        raise {"PortAudioError": PortAudioError, "ValueError": ValueError}[refusal](kind)
+
+    library = SimpleNamespace(PortAudioError=PortAudioError, query_devices=no_input)
+    monkeypatch.setitem(sys.modules, "sounddevice", library)
+    with pytest.raises(NoMicrophone, match="sounddevice finds no input"):
+        SoundDevice()
 
 
 def test_without_any_microphone_the_sentence_says_what_was_tried(monkeypatch):
