@@ -42,7 +42,8 @@ def read_wav(path: Path) -> Speech:
     from scipy.io import wavfile
 
     if not path.is_file():
-        raise BadSound(f"{path.name} does not exist; check the path.")
+        what = "is a folder or no ordinary file" if path.exists() else "does not exist"
+        raise BadSound(f"{path.name} {what}, but a WAV file was expected; check the path.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks it does not know: dates, names

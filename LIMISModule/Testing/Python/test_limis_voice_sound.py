@@ -86,6 +86,7 @@ _BAD = {
     "is too long": (_too_long, "31 s long; a sentence of at most 30 s was expected"),
     "has a silly rate": (lambda path: wavfile.write(path, 100, np.zeros(90, dtype=np.int16)), "100 samples a second"),
     "is not finite": (_not_finite, "some of its samples are no numbers"),
+    "is a folder": (lambda path: path.mkdir(), "is a folder or no ordinary file"),
     "does not exist": (lambda path: None, "does not exist"),  # noqa: ARG005
 }
 
