@@ -26,6 +26,7 @@ from LIMISLib.near_readings import nearly_meant, question_between
 from LIMISLib.numbers import Token
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
+from LIMISLib.wishes import as_wished
 from LIMISLib.words import NEGATIONS, tokens_of, words_of
 
 LONGEST_SENTENCE = 300
@@ -85,7 +86,7 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
     if not words:
         return Rejection(f"Nothing was said. {HINT}")
     answered = answer(words, pending) if pending else None
-    reading = answered or _understood(tokens_of(sentence))
+    reading = answered or as_wished(words, _understood(tokens_of(sentence)))
     reading = _respelled(words, reading) if isinstance(reading, Rejection) else reading
     return (nearly_meant(sentence, _understood) or reading) if reading == _NO_COMMAND else reading
 

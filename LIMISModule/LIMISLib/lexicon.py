@@ -69,6 +69,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "Autochthon": (
         *("autochthonous muscle", "autochthonous muscles", "autochthonous back muscle", "autochthonous back muscles"),
         *("erector spinae", "erector spinae muscle", "musculus erector spinae", "back muscle", "back muscles"),
+        *("deep back muscle", "deep back muscles"),
     ),
     "Skin": ("cutis",),
     "Vertebra C1": ("atlas vertebra",),

@@ -41,6 +41,8 @@ UNITS: Mapping[str, tuple[str, int]] = {
     **dict.fromkeys(("percent", "per cent"), ("percent", 1)),
 }  # what is said: the unit, and how many of it
 _MINUS = ("minus", "negative")
+_OH = ("oh", "o", "zero", "nought", "naught")
+_COUNTED_THROUGH = (["slice"], ["slice", "number"], ["slice", "no"], ["level"], ["width"])  # said like house numbers
 WORDS = frozenset(
     {
         *_ONES,
@@ -54,6 +56,7 @@ WORDS = frozenset(
         "thousand",
         "point",
         "half",
+        "oh",
     }
 )
 _DIGITS = re.compile(r"\d+(\.\d+)?|\.\d+")
@@ -78,11 +81,14 @@ def with_numbers(words: list[str]) -> list[Token]:
     [Number(value=2.5, ordinal=False), 'mm', 'on', 'slice', Number(value=215, ordinal=False)]
     >>> with_numbers("zero point six five of the forty second".split())
     [Number(value=0.65, ordinal=False), 'of', 'the', Number(value=42, ordinal=True)]
+    >>> with_numbers("slice two oh three".split()), with_numbers("width three fifty".split())
+    (['slice', Number(value=203, ordinal=False)], ['width', Number(value=350, ordinal=False)])
     """
     tokens: list[Token] = []
     position = 0
     while position < len(words):
-        found = _number_at(words, position)
+        counted = any(words[max(0, position - len(what)) : position] == what for what in _COUNTED_THROUGH)
+        found = (_hundreds_unsaid(words, position) if counted else None) or _number_at(words, position)
         if found:
             number, position = found
             tokens.append(number)
@@ -104,6 +110,22 @@ def _number_at(words: list[str], start: int) -> tuple[Number, int] | None:
         if found:
             return found
     return None
+
+
+def _hundreds_unsaid(words: list[str], start: int) -> tuple[Number, int] | None:
+    """ "three fifty" as 350, "two oh three" as 203, "one forty five" as 145, "two one five" as 215."""
+    hundreds, behind = _ONES.get(words[start], 0), start + 1
+    if not hundreds or behind >= len(words):
+        return None
+    if words[behind] in _OH or words[behind] in _ONES:
+        tens = _ONES.get(words[behind], 0)
+        unit = _ONES.get(words[behind + 1], 0) if behind + 1 < len(words) else 0
+        found = (10 * tens + unit, behind + 2) if unit else None
+    else:
+        found = _below_hundred(words, behind)
+    if not found or words[found[1] : found[1] + 1] in (["hundred"], ["thousand"], ["point"]):
+        return None
+    return Number(100 * hundreds + found[0]), found[1]
 
 
 def _half(words: list[str], start: int) -> tuple[Number, int] | None:

@@ -33,13 +33,13 @@ def table(section: str, name: str) -> dict[str, str]:
     return {phrase: meaning for meaning, said in entry.items() for phrase in _listed(said)}
 
 
-def form(section: str, name: str) -> re.Pattern[str]:
-    """The regular expression of a form.
+def form(section: str, name: str, **others: str) -> re.Pattern[str]:
+    """The regular expression of a form; it may also name the `others`.
 
     >>> bool(form("fixed", "undo").fullmatch("take back the last step".replace("the ", "")))
     True
     """
-    return re.compile(_expanded(_read()[section], name))
+    return re.compile(_expanded({**_read()[section], **others}, name))
 
 
 @cache

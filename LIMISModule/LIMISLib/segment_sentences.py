@@ -8,88 +8,46 @@ from AnatomyGuidedLib.labels import label_by_name
 
 from LIMISLib.commands import Command, Interpretation, Question, Rejection, Slot, confirmation
 from LIMISLib.numbers import Number, Token
+from LIMISLib.phrases import form
 from LIMISLib.structures import Mention, everyday_name, mentions, resolved
-from LIMISLib.verbs import DRAWING
-from LIMISLib.words import GAP, NEGATIONS, spoken, without_courtesies, words_in
+from LIMISLib.verbs import DRAWING, gerund, participle
+from LIMISLib.words import GAP, NEGATIONS, spoken, tokens_without_courtesies, words_in
 
-_SEGMENT_VERBS = (*DRAWING, "segment out", "mask")
-_SEGMENT_NOUNS = ("segmentation", "outline", "contour", "mask")
-_WISHES = ("i need", "i want", "i would like", "i would like to have", "i want to have", "give me", "get me")
-_MAKES = ("do", "make", "create", "draw", "start", *_WISHES)
-_FINDS = (
-    "find",
-    "locate",
-    "do",
-    "get",
-    "find me",
-    "segment me",
-    "take",
-    "start with",
-    "begin with",
-    "continue with",
-    "do segmentation of",
-)
-_BEFORE = {
-    *_SEGMENT_VERBS,
-    *_FINDS,
-    *(f"next {verb}" for verb in _SEGMENT_VERBS),
-    *(f"{make} {noun} {of}" for make in (*_MAKES, "segment") for noun in _SEGMENT_NOUNS for of in ("of", "for")),
-    *(f"{noun} of" for noun in _SEGMENT_NOUNS),
+_DRAWING = {
+    "drawing": "|".join(DRAWING),
+    "drawn": "|".join(participle(verb) for verb in DRAWING),
+    "drawing_ing": "|".join(gerund(verb) for verb in DRAWING),
 }
-_PARTICIPLES = ("segmented", "outlined", "marked", "delineated", "contoured", "traced", "annotated")
-_AFTERWARDS = {f"{verb}{it}" for verb in _SEGMENT_VERBS for it in ("", " it", " that", " this")} | {
-    "is structure to segment",
-    "segmentation",
-    "to be segmented",
-    "should be segmented",
-    "outline",
-}
-_UNSURE_BEFORE = (
-    *(
-        "",
-        "show",
-        "show me",
-        "detect",
-        "next",
-        "try",
-        "where is",
-        "look at",
-        "display",
-        "highlight",
-        "circle",
-        "select",
-    ),
-    *("colour", "color", "colour in", "color in", "paint", "isolate", "extract", "identify"),
-)
-_UNSURE_AFTER = ("", "segmentation", "instead", "next", "only")
-WORDS = words_in(
-    _BEFORE, _WISHES, _PARTICIPLES, _AFTERWARDS, _UNSURE_BEFORE, _UNSURE_AFTER, ("slice", "number", "on", "but")
-)
+_SURE = form("segment", "sure", **_DRAWING)
+_UNSURE = form("segment", "unsure", **_DRAWING)
+_DENIED = form("segment", "denied")
+_CORRECTED = form("segment", "corrected")
+_X = "@"  # stands where a structure was named
+WORDS = words_in((participle(verb) for verb in DRAWING), (gerund(verb) for verb in DRAWING), ("but",))
 
 
 def segment(tokens: list[Token]) -> Interpretation | None:
     """segment: a verb of drawing, one structure, at most one slice; "not the liver, the spleen" names the spleen."""
     slices, rest = _take_slices(tokens)
-    if slices:
-        rest = without_courtesies_of_tokens(rest)
-    rest, corrected = _without_denied(rest)
+    if slices:  # "on slice 9 could you outline the liver"
+        start = next((place for place, token in enumerate(rest) if token != GAP), len(rest))
+        rest = tokens_without_courtesies(rest[start:])
     named = mentions(rest)
-    before = spoken(rest[: named[0].start]) if named else spoken(rest)
-    if not named:
+    said, meant, corrected = _without_denied(_with_places(rest, named))
+    if not meant:
         return _unknown_structure(rest)
-    if any(token in NEGATIONS for token in rest):
+    denied = [mention.names for place, mention in enumerate(named) if place not in meant and place > meant[0]]
+    if any(word in NEGATIONS for word in said.split()) or named[meant[0]].names in denied:
         return None
-    if len(named) > 1 or len(slices) > 1:
+    if len(meant) > 1 or len(slices) > 1:
         return Rejection("One structure in one slice at a time: say them one after the other.")
-    after = spoken(rest[named[0].end :])
-    sure = before in _BEFORE and after in ("", "only", "instead")
-    sure = sure or (before in ("", *_WISHES, "have", "get") and after in (*_PARTICIPLES, *_AFTERWARDS))
-    sure = sure or (corrected and not before and not after)
-    if not sure and not (before in _UNSURE_BEFORE and after in _UNSURE_AFTER):
+    sure = bool(_SURE.fullmatch(said)) or (corrected and said == _X)
+    if not sure and not _UNSURE.fullmatch(said):
         return None
-    reading = resolved(named[0], _segment_command(slices))
+    mention = named[meant[0]]
+    reading = resolved(mention, _segment_command(slices))
     if reading is None:
-        return Rejection(_no_such_side(named[0]))
+        return Rejection(_no_such_side(mention))
     return reading if sure or isinstance(reading, Question) else confirmation(_segment_question(reading), reading)
 
 
@@ -104,7 +62,7 @@ def _segment_question(command: Command) -> str:
 
 def _unknown_structure(rest: list[Token]) -> Rejection | None:
     """What to say to "segment the tumour"; none to a sentence that does not begin like that."""
-    if not rest or rest[0] not in _SEGMENT_VERBS or any(token in NEGATIONS for token in rest):
+    if not rest or rest[0] not in (*DRAWING, "mask") or any(token in NEGATIONS for token in rest):
         return None
     name = spoken(rest[1:])
     if not name:
@@ -124,7 +82,7 @@ def _take_slices(tokens: list[Token]) -> tuple[list[int | float], list[Token]]:
     for position, token in enumerate(tokens):
         if token != "slice":
             continue
-        behind = position + (2 if tokens[position + 1 : position + 2] == ["number"] else 1)
+        behind = position + (2 if tokens[position + 1 : position + 2] in (["number"], ["no"]) else 1)
         before = tokens[position - 1] if position else GAP
         number = tokens[behind] if behind < len(tokens) else GAP
         if isinstance(number, Number) and not number.ordinal:
@@ -134,29 +92,34 @@ def _take_slices(tokens: list[Token]) -> tuple[list[int | float], list[Token]]:
         else:
             continue
         slices.append(number.value)
-        if first and tokens[first - 1] in ("on", "in", "at"):
+        if first and tokens[first - 1] in ("on", "in", "at", "from", "for"):
             first -= 1
         rest[first : last + 1] = [GAP] * (last + 1 - first)
     return slices, rest
 
 
-def without_courtesies_of_tokens(tokens: list[Token]) -> list[Token]:
-    """The tokens without courtesies behind a slice that was named first: "on slice 9 could you outline the liver"."""
-    first = next((place for place, token in enumerate(tokens) if token != GAP), len(tokens))
-    words = [token for token in tokens[first:] if isinstance(token, str)]
-    kept = without_courtesies(words) if len(words) == len(tokens) - first else words
-    return [*kept] if kept != words else tokens
+def _with_places(tokens: list[Token], named: list[Mention]) -> str:
+    """The tokens as text, with a sign where a structure is named."""
+    parts, position = [], 0
+    for mention in named:
+        parts += [spoken(tokens[position : mention.start]), _X]
+        position = mention.end
+    return " ".join(part for part in (*parts, spoken(tokens[position:])) if part)
 
 
-def _without_denied(tokens: list[Token]) -> tuple[list[Token], bool]:
-    """The tokens without "not the liver" (or "no, not", "and not") and a "but" behind it, and whether there was one."""
-    denied = [mention for mention in mentions(tokens) if mention.start and tokens[mention.start - 1] == "not"]
-    if len(denied) != 1:
-        return tokens, False
-    rest = list(tokens)
-    start = denied[0].start - 1
-    if start and (tokens[start - 1] == "and" or (start == 1 and tokens[0] == "no")):
-        start -= 1
-    end = denied[0].end + (1 if tokens[denied[0].end : denied[0].end + 1] in (["but"], ["rather"]) else 0)
-    rest[start:end] = [GAP] * (end - start)
-    return rest, True
+def _without_denied(said: str) -> tuple[str, list[int], bool]:
+    """The text without the one structure that is denied, the places of the others, and whether it is a correction.
+
+    >>> _without_denied("not @ but @"), _without_denied("outline @ sorry i meant @")
+    (('@', [1], True), ('outline @', [1], False))
+    """
+    meant = list(range(said.count(_X)))
+    denied = list(_DENIED.finditer(said))
+    if len(denied) == 1:
+        found = denied[0]
+        del meant[said[: found.start()].count(_X)]
+        said = " ".join(f"{said[: found.start()]} {said[found.end() :]}".split())
+    begun = _CORRECTED.match(said)
+    said = said[begun.end() :] if begun else said
+    is_denial = len(denied) == 1 and "not" in denied[0][0].split()
+    return said, meant, bool(begun) or is_denial

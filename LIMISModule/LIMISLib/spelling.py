@@ -11,11 +11,12 @@ from functools import cache
 from itertools import combinations, product
 from math import prod
 
-from LIMISLib import box_sentences, numbers, segment_sentences, words
+from LIMISLib import box_sentences, box_wording, numbers, segment_sentences, words
 from LIMISLib.phrases import all_words
 from LIMISLib.structures import name_words
 
 _MOST_WAYS = 12  # to put a sentence right that are tried
+_NEVER_MEANT = frozenset(("mate",))  # "the heart rate" is no address
 _SHORTEST, _LONG = 4, 8  # letters: shorter words are not guessed at; long ones may have two errors
 
 
@@ -53,7 +54,7 @@ def corrections(said: list[str]) -> list[Corrected]:
 @cache
 def vocabulary() -> frozenset[str]:
     """All words that sentences of the language are made of."""
-    written = (source.WORDS for source in (box_sentences, numbers, segment_sentences, words))
+    written = (source.WORDS for source in (box_sentences, box_wording, numbers, segment_sentences, words))
     return frozenset().union(*written, all_words(), name_words())
 
 
@@ -73,7 +74,7 @@ def _nearest(word: str) -> tuple[tuple[str, ...], int]:
 def _by_part(errors: int) -> Mapping[str, frozenset[str]]:
     """Known words by what is left of them without up to `errors` letters."""
     parts: dict[str, set[str]] = {}
-    for word in vocabulary():
+    for word in vocabulary() - _NEVER_MEANT:
         if len(word) >= _SHORTEST:
             for part in _shortened(word, errors):
                 parts.setdefault(part, set()).add(word)

@@ -127,7 +127,7 @@ def _mention_at(tokens: list[Token], start: int) -> Mention | None:
     found = [
         _with_trailing_side(tokens, Mention(start, end, readings, side))
         for end, said, side in _stretches(tokens, start)
-        if (readings := _readings(said))
+        if (readings := _readings(said)) and not (tokens[end - 1] in _SIDES and _begins_a_name(tokens, end - 1))
     ]
     return max(found, key=lambda mention: mention.end, default=None)
 
@@ -155,9 +155,14 @@ def _with_trailing_side(tokens: list[Token], mention: Mention) -> Mention:
         for word, side in _SIDES.items():
             words = [part.format(word) for part in pattern]
             end = mention.end + len(words)
-            if tokens[mention.end : end] == words:
+            if tokens[mention.end : end] == words and (len(words) > 1 or not _begins_a_name(tokens, mention.end)):
                 return Mention(mention.start, end, mention.readings, side)
     return mention
+
+
+def _begins_a_name(tokens: list[Token], start: int) -> bool:
+    """Whether a structure of that side is named from there on: "not the liver, the left kidney"."""
+    return any(end > start + 1 and side and _readings(said) for end, said, side in _stretches(tokens, start))
 
 
 def _readings(said: tuple[Token, ...]) -> Readings:

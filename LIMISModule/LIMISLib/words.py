@@ -48,6 +48,8 @@ _CONTRACTIONS = {
     "obx": "box",
     "boxx": "box",
     "hte": "the",
+    "you'd": "you would",
+    "we'd": "we would",
 }
 _POLITE_STARTS = (
     *("please", "kindly", "ok", "okay", "now", "then", "so", "well", "hey", "limis", "just", "and", "oh", "oops"),
@@ -82,12 +84,26 @@ _POLITE_STARTS = (
         "would it be possible to",
     ),
     *("is it possible to", "are you able to", "that was mistake", "that was wrong", "my mistake", "my bad", "time to"),
+    *("might i", "might we", "i should like", "i should like to", "i should like to have", "i should like you to"),
+    *("be so kind and", "do needful and", "i would be grateful if you would", "i would like that you"),
+    *("i would be grateful if you could", "may i ask you to", "could i ask you to", "is it possible that you"),
+    *("right then", "right so", "we shall", "would you be able to"),
     *("i want", "i need", "we want to", "we would like to", "you need to", "you have to", "quickly", "sorry", "thanks"),
 )
 _POLITE_ENDS = (
     *("please", "now", "thanks", "thank you", "for me", "then", "ok", "okay", "if you can", "will you", "would you"),
     *("right now", "if possible", "if you please", "for now", "thanks lot", "many thanks", "if you would", "can you"),
-    *("could you", "if you do not mind", "quickly", "for us", "thank you very much", "mate", "limis", "instead"),
+    *(
+        "could you",
+        "if you do not mind",
+        "quickly",
+        "for us",
+        "thank you very much",
+        "mate",
+        "limis",
+        "instead",
+        "if you",
+    ),
 )
 _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
 _NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
@@ -108,7 +124,6 @@ _NUMBERED_BY_ONE = (
     ),
     *("same", "each", "every", "which", "another", "other", "big", "small", "little", "main", "current", "littlest"),
 )  # "that one" is no number
-_ONES_BEFORE = [[word] for word in _NUMBERED_BY_ONE]
 _ARTICLES = ("the", "a", "an")
 _STARTS = sorted((phrase.split() for phrase in _POLITE_STARTS), key=len, reverse=True)
 _ENDS = sorted((phrase.split() for phrase in _POLITE_ENDS), key=len, reverse=True)
@@ -162,8 +177,16 @@ def tokens_of(sentence: str) -> list[Token]:
     """
     words = words_of(sentence)
     words = without_courtesies(words) or words
-    words = [word for place, word in enumerate(words) if word != "one" or words[place - 1 : place] not in _ONES_BEFORE]
+    words = [word for place, word in enumerate(words) if word != "one" or not _stands_for_a_thing(words, place)]
     return [token for token in with_numbers(words) if token not in _ARTICLES]
+
+
+def _stands_for_a_thing(words: list[str], place: int) -> bool:
+    """Whether the "one" there is no number: "that one", "the left one", but "move the box left one (pixel)"."""
+    before = words[place - 1] if place else ""
+    return before in _NUMBERED_BY_ONE and (
+        before not in ("left", "right") or place < 2 or words[place - 2] in (*_ARTICLES, "rib")
+    )
 
 
 def without_courtesies(words: list[str]) -> list[str]:
@@ -177,6 +200,14 @@ def without_courtesies(words: list[str]) -> list[str]:
     while words and (found := next((end for end in _ENDS if words[-len(end) :] == end), None)):
         words = words[: -len(found)]
     return words
+
+
+def tokens_without_courtesies(tokens: list[Token]) -> list[Token]:
+    """The tokens without courtesies at their start and end; a lone courtesy stays."""
+    numbers: dict[str, Token] = {f"#{place}": token for place, token in enumerate(tokens) if isinstance(token, Number)}
+    words = [token if isinstance(token, str) else f"#{place}" for place, token in enumerate(tokens)]
+    kept = without_courtesies(words)
+    return [numbers.get(word, word) for word in kept] if kept else tokens
 
 
 def verb_of_gerund(word: str) -> str:

@@ -76,6 +76,47 @@ def test_a_slice_is_understood_as_number_or_ordinal(sentence):
 
 
 @pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("three fifty", 350),
+        ("two oh three", 203),
+        ("one forty five", 145),
+        ("number one twelve", 112),
+        ("two one five", 215),
+        ("five hundred", 500),
+    ],
+)
+def test_a_slice_may_be_said_without_its_hundred(said, number):
+    assert _slots(f"outline the liver on slice {said}") == {"intent": "segment", "structure": "Liver", "slice": number}
+
+
+@pytest.mark.parametrize("said", ["move the box left by three fifty pixels", "outline the liver on slice two oh"])
+def test_a_hundred_is_never_guessed_elsewhere_nor_from_half_a_number(said):
+    assert isinstance(parse(said), Rejection)
+
+
+@pytest.mark.parametrize(
+    ("wished", "bare"),
+    [
+        ("I need the liver", "the liver"),
+        ("could we please have the liver on slice four", "the liver on slice four"),
+        ("I want the box moved left by five pixels", "the box moved left by five pixels"),
+    ],
+)
+def test_a_wish_is_a_command_where_the_same_words_without_it_are_asked_about(wished, bare):
+    asked = parse(bare)
+    assert isinstance(asked, Question)
+    assert parse(wished) == asked.outcome("yes")
+
+
+@pytest.mark.parametrize(
+    "wished", ["I need the kidney", "I want it ten pixels larger", "I want to highlight the liver"]
+)
+def test_a_wish_answers_no_other_question(wished):
+    assert isinstance(parse(wished), Question)
+
+
+@pytest.mark.parametrize(
     ("sentence", "slots"),
     [
         ("move the box left", {"direction": "left"}),
