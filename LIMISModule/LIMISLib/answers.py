@@ -6,22 +6,27 @@ import re
 
 from LIMISLib.commands import Command, Question
 from LIMISLib.numbers import UNITS, Number, with_numbers
+from LIMISLib.phrases import form, table
 from LIMISLib.words import spoken, tokens_of, without_courtesies, words_of
 
-_YES = ("yes", "yeah", "yep")
-_NO = ("no", "nope", "no thanks", "no thank you")
-_ASSENT = ("ok", "okay", "sure", "correct", "exactly", "do it", "do so")
+_YES = form("answers", "yes")
+_NO = form("answers", "no")
+_ASSENT = form("answers", "assent")
+_NOT_A_SIDE = form("answers", "not_a_side")  # "that's right" answers no "left or right?"
+_FILLERS = table("answers", "fillers")
 _COUNTING_WORDS = re.compile(r"^(the )?(option |number |choice )?|( one| option| choice)$")
-_ANSWER_FILLERS = ("the", "a", "one", "option", "choice", "number", "please", "i", "mean", "meant", "on", "side")
 
 
 def answer(words: list[str], pending: Question) -> Command | None:
     """The answer to the question that the words are, none if they are none."""
     words = [word for word in words if word != "please"]
     said = " ".join(words)
-    for choice, forms in (("yes", _YES), ("no", _NO), ("yes", _ASSENT if "yes" in pending.options else ())):
-        if said in forms:
-            return Command("answer", {"choice": choice})
+    if _YES.fullmatch(said) or ("yes" in pending.options and _ASSENT.fullmatch(said)):
+        return Command("answer", {"choice": "yes"})
+    if _NO.fullmatch(said):
+        return Command("answer", {"choice": "no"})
+    if _NOT_A_SIDE.fullmatch(said):
+        return None
     chosen = _options_named(_plain(words), pending) or _option_counted(words, pending)
     return Command("answer", {"choice": chosen[0]}) if len(chosen) == 1 else None
 
@@ -35,7 +40,7 @@ def _plain(words: list[str]) -> list[str]:
 
 def _options_named(words: list[str], pending: Question) -> list[str]:
     """The options that hold all the telling words; none if a word is neither in an option nor in the question."""
-    content = [word for word in words if word not in _ANSWER_FILLERS]
+    content = [word for word in words if word not in _FILLERS]
     by_option = {option: _plain(words_of(option)) for option in pending.options}
     exact = [option for option, parts in by_option.items() if parts in (words, content)]
     if exact:

@@ -23,7 +23,7 @@ from LIMISLib.box_sentences import resize_box, shift_box
 from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question, Rejection, confirmation
 from LIMISLib.fixed_sentences import fixed_sentence
 from LIMISLib.near_readings import nearly_meant, question_between
-from LIMISLib.numbers import Token
+from LIMISLib.numbers import Number, Token
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
 from LIMISLib.words import NEGATIONS, tokens_of, words_of
@@ -117,6 +117,7 @@ def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
 
 
 def _understood(tokens: list[Token]) -> Interpretation:
+    tokens = _without_what_is_not_meant(tokens)
     try:
         found = [reading for recognise in _RECOGNISERS if (reading := recognise(tokens))]
     except InvalidCommand as error:
@@ -133,3 +134,10 @@ def _understood(tokens: list[Token]) -> Interpretation:
     if any(token in NEGATIONS for token in tokens):
         return Rejection("That was understood as something not to do, so nothing was done. Say what to do instead.")
     return _NO_COMMAND
+
+
+def _without_what_is_not_meant(tokens: list[Token]) -> list[Token]:
+    """The tokens without the first half of "not slice 40, slice 50"; all of them where it is said otherwise."""
+    if len(tokens) > 4 and tokens[0] == "not" and isinstance(tokens[2], Number) and tokens[1] in tokens[3:]:
+        return tokens[3:]
+    return tokens

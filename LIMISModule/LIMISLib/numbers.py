@@ -56,6 +56,8 @@ WORDS = frozenset(
         "half",
     }
 )
+_PLACES = ("slice", "level", "width", "window", "ww", "wl", "center", "centre")  # numbers said digit by digit follow
+_BETWEEN = ("number", "of", "to", "at", "be", "is")
 _DIGITS = re.compile(r"\d+(\.\d+)?|\.\d+")
 _DIGIT_ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)")
 
@@ -90,6 +92,46 @@ def with_numbers(words: list[str]) -> list[Token]:
             tokens.append(words[position])
             position += 1
     return tokens
+
+
+def with_spoken_hundreds(tokens: list[Token]) -> list[Token]:
+    """The tokens with "slice one forty five" as 145 and "width three fifty" as 350, behind words of places alone.
+
+    >>> with_spoken_hundreds(with_numbers("slice two oh three".split()))
+    ['slice', Number(value=203, ordinal=False)]
+    >>> with_spoken_hundreds(with_numbers("move three fifty".split()))
+    ['move', Number(value=3, ordinal=False), Number(value=50, ordinal=False)]
+    """
+    for place, token in enumerate(tokens):
+        if token not in _PLACES:
+            continue
+        start = place + 1
+        while start < len(tokens) and tokens[start] in _BETWEEN:
+            start += 1
+        value, end = _spoken_hundreds(tokens, start)
+        if value is not None and (end == len(tokens) or (tokens[end] not in UNITS and not _is_whole(tokens[end]))):
+            tokens = [*tokens[:start], Number(value), *tokens[end:]]
+    return tokens
+
+
+def _spoken_hundreds(tokens: list[Token], start: int) -> tuple[int | None, int]:
+    """The number that "two", "forty five", or "two", "oh", "three", or three digits make, and the place behind it."""
+    said = [token.value if _is_whole(token) else token for token in tokens[start : start + 3]]  # type: ignore[union-attr]
+    if not said or not isinstance(said[0], int) or not 1 <= abs(said[0]) <= 9:
+        return None, start
+    sign = -1 if said[0] < 0 else 1
+    match said[1:]:
+        case [int(rest), *_] if 10 <= rest <= 99:
+            return said[0] * 100 + sign * rest, start + 2
+        case ["oh" | "o" | 0, int(ones)] if 0 < ones < 10:
+            return said[0] * 100 + sign * ones, start + 3
+        case [int(tens), int(ones)] if 0 < tens < 10 and 0 <= ones < 10:
+            return said[0] * 100 + sign * (10 * tens + ones), start + 3
+    return None, start
+
+
+def _is_whole(token: Token) -> bool:
+    return isinstance(token, Number) and isinstance(token.value, int) and not token.ordinal
 
 
 def _number_at(words: list[str], start: int) -> tuple[Number, int] | None:

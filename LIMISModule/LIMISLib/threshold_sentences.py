@@ -10,8 +10,11 @@ from LIMISLib.words import GAP
 _THRESHOLD = table("threshold", "threshold")
 _WAYS = table("threshold", "ways")
 _ABSOLUTE = table("threshold", "absolute")
+_COMPLAINTS = table("threshold", "complaints")
+_AMOUNTS = table("threshold", "amounts")
 _VAGUE = table("threshold", "vague")
 _FILLERS = table("threshold", "fillers")
+_AMOUNT_FILLERS = _FILLERS | table("threshold", "amount_fillers")
 
 
 def threshold(tokens: list[Token]) -> Interpretation | None:
@@ -21,10 +24,15 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
         return None
     numbers = said.take_numbers(ordinal=False)
     percent = bool(said.take({"percent": "percent", "per cent": "percent"}))
+    complaints = set(said.take(_COMPLAINTS))  # "the threshold is too high, lower it"
     ways = set(said.take(_WAYS))
-    absolute = said.take(_ABSOLUTE)
+    by_amount = set(said.take(_AMOUNTS)) if numbers and not ways else set()  # "take 0.1 off the threshold"
+    absolute = [] if by_amount else said.take(_ABSOLUTE)
     said.take(_VAGUE)
-    if len(numbers) > 1 or len(ways) > 1 or not said.is_only(_FILLERS):
+    ways |= by_amount
+    if len(numbers) > 1 or len(ways) > 1 or not said.is_only(_AMOUNT_FILLERS if by_amount else _FILLERS):
+        return None
+    if complaints and complaints != ways:
         return None
     value = _share(numbers[0].value, percent) if numbers else None
     if ways and (value is None or not absolute):

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
-from LIMISLib.numbers import Number, Token, with_numbers
+from LIMISLib.numbers import Number, Token, with_numbers, with_spoken_hundreds
 from LIMISLib.verbs import VERBS
 
 Value = TypeVar("Value")
@@ -32,6 +32,9 @@ _CONTRACTIONS = {
     "we're": "we are",
     "you're": "you are",
     "i'll": "i will",
+    "we'll": "we will",
+    "that'll": "that will",
+    "you've": "you have",
     "im": "i am",
     "ive": "i have",
     "lets": "let us",
@@ -82,14 +85,27 @@ _POLITE_STARTS = (
         "would it be possible to",
     ),
     *("is it possible to", "are you able to", "that was mistake", "that was wrong", "my mistake", "my bad", "time to"),
+    *("i should like to", "i should like", "i should say", "i should think", "shall we", "might i", "might we"),
+    *("no sorry", "i made mistake", "i need you to", "we need", "we want"),
     *("i want", "i need", "we want to", "we would like to", "you need to", "you have to", "quickly", "sorry", "thanks"),
 )
 _POLITE_ENDS = (
     *("please", "now", "thanks", "thank you", "for me", "then", "ok", "okay", "if you can", "will you", "would you"),
     *("right now", "if possible", "if you please", "for now", "thanks lot", "many thanks", "if you would", "can you"),
-    *("could you", "if you do not mind", "quickly", "for us", "thank you very much", "mate", "limis", "instead"),
+    *(
+        "could you",
+        "if you do not mind",
+        "quickly",
+        "for us",
+        "thank you very much",
+        "mate",
+        "limis",
+        "instead",
+        "cheers",
+    ),
 )
 _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
+_POLITE_TO = (["please", "to"], ["kindly", "to"])  # "please to undo that"
 _NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
 _NUMBERED_BY_ONE = (
     *(
@@ -163,11 +179,12 @@ def tokens_of(sentence: str) -> list[Token]:
     words = words_of(sentence)
     words = without_courtesies(words) or words
     words = [word for place, word in enumerate(words) if word != "one" or words[place - 1 : place] not in _ONES_BEFORE]
-    return [token for token in with_numbers(words) if token not in _ARTICLES]
+    return with_spoken_hundreds([token for token in with_numbers(words) if token not in _ARTICLES])
 
 
 def without_courtesies(words: list[str]) -> list[str]:
     """The words without "could you please", "for me", "ok", ... at the start and the end."""
+    words = words[2:] if words[:2] in _POLITE_TO else words
     words = [word for word in words if word not in _NOISE]
     while words and (found := next((start for start in _STARTS if _plain(words)[: len(start)] == start), None)):
         words = _without_first(words, len(found))
