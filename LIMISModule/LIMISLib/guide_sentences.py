@@ -17,7 +17,9 @@ _PROBLEMS = table("guide", "problems")
 _STRATEGY = table("guide", "strategy")
 _MASK_SAID = table("guide", "mask_said")
 _STRATEGY_FILLERS = table("guide", "strategy_fillers")
-_TELLING = ("wrong", "false", "hu", "hounsfield", "leaking", "bleeding", "spilling", "getting", "left", "right")
+_TELLING = ("wrong", "false", "hu", "hounsfield")  # said of a mask alone
+_ABOUT_MASK = ("it", "that")
+_FEW = 4  # words: "it is too much" may be about anything
 _ENSEMBLE = table("guide", "ensemble")
 _ENSEMBLE_FILLERS = table("guide", "ensemble_fillers")
 _COMBINE = form("guide", "combine")
@@ -65,7 +67,7 @@ def strategy(tokens: list[Token]) -> Interpretation | None:
     command = Command("strategy", {"problem": problems.pop()})
     if wants or masks or says_problem:
         return command
-    is_telling = any(token in _TELLING for token in tokens)
+    is_telling = any(token in _TELLING for token in tokens) or (tokens[0] in _ABOUT_MASK and len(tokens) > _FEW)
     return confirmation(f'Do you mean "{in_words(command)}"?', command) if is_telling else None
 
 

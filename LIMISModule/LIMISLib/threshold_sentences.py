@@ -20,7 +20,7 @@ _AMOUNT_FILLERS = _FILLERS | table("threshold", "amount_fillers")
 def threshold(tokens: list[Token]) -> Interpretation | None:
     """set_threshold and change_threshold: the threshold, at most one number, at most one way."""
     said = Sentence(_whole_shares(tokens))
-    if not said.take(_THRESHOLD):
+    if not said.take(_THRESHOLD) or tokens[0] == "is":  # that asks
         return None
     numbers = said.take_numbers(ordinal=False)
     percent = bool(said.take({"percent": "percent", "per cent": "percent"}))

@@ -106,6 +106,7 @@ _POLITE_ENDS = (
 )
 _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
 _POLITE_TO = (["please", "to"], ["kindly", "to"])  # "please to undo that"
+_PAST = ("went", "kept", "took", "gave", "shown", "undid", "redid", "drew", "ran", "sent", "held")
 _NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
 _NUMBERED_BY_ONE = (
     *(
@@ -138,6 +139,8 @@ WORDS = frozenset(
             *_GERUND_STARTS,
             *VERBS,
             *(f"{verb.removesuffix('e')}ing" for verb in VERBS),
+            *(f"{verb.removesuffix('e')}ed" for verb in VERBS),
+            *_PAST,
             *_NOISE,
             *_ARTICLES,
             *NEGATIONS,
