@@ -102,15 +102,16 @@ def with_spoken_hundreds(tokens: list[Token]) -> list[Token]:
     >>> with_spoken_hundreds(with_numbers("move three fifty".split()))
     ['move', Number(value=3, ordinal=False), Number(value=50, ordinal=False)]
     """
-    for place, token in enumerate(tokens):
-        if token not in _PLACES:
+    place = 0
+    while place < len(tokens):
+        place += 1
+        if tokens[place - 1] not in _PLACES:
             continue
-        start = place + 1
-        while start < len(tokens) and tokens[start] in _BETWEEN:
-            start += 1
-        value, end = _spoken_hundreds(tokens, start)
+        while place < len(tokens) and tokens[place] in _BETWEEN:
+            place += 1
+        value, end = _spoken_hundreds(tokens, place)
         if value is not None and (end == len(tokens) or (tokens[end] not in UNITS and not _is_whole(tokens[end]))):
-            tokens = [*tokens[:start], Number(value), *tokens[end:]]
+            tokens = [*tokens[:place], Number(value), *tokens[end:]]
     return tokens
 
 

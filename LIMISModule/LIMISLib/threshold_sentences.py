@@ -11,6 +11,7 @@ _THRESHOLD = table("threshold", "threshold")
 _WAYS = table("threshold", "ways")
 _ABSOLUTE = table("threshold", "absolute")
 _COMPLAINTS = table("threshold", "complaints")
+_WEAK_WAYS = table("threshold", "weak_ways")  # "bump it" is up, "bump it down" is down
 _AMOUNTS = table("threshold", "amounts")
 _VAGUE = table("threshold", "vague")
 _FILLERS = table("threshold", "fillers")
@@ -25,7 +26,7 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
     numbers = said.take_numbers(ordinal=False)
     percent = bool(said.take({"percent": "percent", "per cent": "percent"}))
     complaints = set(said.take(_COMPLAINTS))  # "the threshold is too high, lower it"
-    ways = set(said.take(_WAYS))
+    ways = set(said.take(_WAYS)) or set(said.take(_WEAK_WAYS))
     by_amount = set(said.take(_AMOUNTS)) if numbers and not ways else set()  # "take 0.1 off the threshold"
     absolute = [] if by_amount else said.take(_ABSOLUTE)
     said.take(_VAGUE)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 from LIMISLib.numbers import Number, Token, with_numbers, with_spoken_hundreds
-from LIMISLib.verbs import VERBS
+from LIMISLib.verbs import DRAWING, VERBS
 
 Value = TypeVar("Value")
 
@@ -105,6 +105,11 @@ _POLITE_ENDS = (
     ),
 )
 _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
+_WISHES = (
+    *("i want", "i need", "i would like", "i should like", "we want", "we need", "we would like", "i would prefer"),
+    *("can i have", "could i have", "can we have", "could we have", "can i get", "could i get"),
+)  # "I need the mask propagated": with a wish, what is done is what to do
+_PARTICIPLES = {f"{verb.removesuffix('e')}ed": verb for verb in VERBS if verb not in DRAWING}
 _POLITE_TO = (["please", "to"], ["kindly", "to"])  # "please to undo that"
 _PAST = ("went", "kept", "took", "gave", "shown", "undid", "redid", "drew", "ran", "sent", "held")
 _NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
@@ -189,6 +194,8 @@ def without_courtesies(words: list[str]) -> list[str]:
     """The words without "could you please", "for me", "ok", ... at the start and the end."""
     words = words[2:] if words[:2] in _POLITE_TO else words
     words = [word for word in words if word not in _NOISE]
+    if any(f"{wish} " in " ".join(words) for wish in _WISHES):
+        words = [_PARTICIPLES.get(word, word) for word in words]
     while words and (found := next((start for start in _STARTS if _plain(words)[: len(start)] == start), None)):
         words = _without_first(words, len(found))
     gerund = next((start for start in _GERUNDS if words[: len(start)] == start and words[len(start) :]), None)
