@@ -23,7 +23,7 @@ _KEEP_LARGEST = form("component", "keep_largest")
 def remove_component(tokens: list[Token]) -> Interpretation | None:
     """remove_component: a verb of removing (or that it should go), one component by its number or its size."""
     active = Sentence(tokens)
-    if tokens[-1:] == ["it"]:
+    if len(tokens) > 1 and tokens[-1] == "it" and tokens[-2] in _REMOVE:
         active.take(_UNWANTED)  # "I don't need component 3, remove it"
     if active.take(_REMOVE):
         return _one_component(active, _COMPONENTS, _FILLERS)

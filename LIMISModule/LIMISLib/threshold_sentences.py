@@ -23,6 +23,7 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
     said = Sentence(_whole_shares(tokens))
     if not said.take(_THRESHOLD) or tokens[0] == "is":  # that asks
         return None
+    said.tokens = [GAP if _is_one_step(said.tokens, place) else token for place, token in enumerate(said.tokens)]
     numbers = said.take_numbers(ordinal=False)
     percent = bool(said.take({"percent": "percent", "per cent": "percent"}))
     complaints = set(said.take(_COMPLAINTS))  # "the threshold is too high, lower it"
@@ -49,6 +50,11 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
 def _share(number: float, percent: bool) -> float:
     value = round(number / 100, 6) if percent else number
     return int(value) if float(value).is_integer() else value
+
+
+def _is_one_step(tokens: list[Token], place: int) -> bool:
+    """Whether the token is the number of "one step", "one notch", which is no share."""
+    return tokens[place] == Number(1) and tokens[place + 1 : place + 2] in (["step"], ["notch"])
 
 
 def _whole_shares(tokens: list[Token]) -> list[Token]:
