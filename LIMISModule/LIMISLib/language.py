@@ -30,6 +30,8 @@ from LIMISLib.words import NEGATIONS, tokens_of, words_of
 
 LONGEST_SENTENCE = 300
 
+_ASKING = ("is", "are", "was", "were", "did", "has")  # "is this the lung window?" asks somebody
+
 _MOST_CORRECTED = 2  # words with typing errors
 
 HINT = (
@@ -118,6 +120,8 @@ def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
 
 def _understood(tokens: list[Token]) -> Interpretation:
     tokens = _without_what_is_not_meant(tokens)
+    if tokens and tokens[0] in _ASKING:
+        return _NO_COMMAND
     try:
         found = [reading for recognise in _RECOGNISERS if (reading := recognise(tokens))]
     except InvalidCommand as error:

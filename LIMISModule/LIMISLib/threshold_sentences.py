@@ -21,7 +21,7 @@ _AMOUNT_FILLERS = _FILLERS | table("threshold", "amount_fillers")
 def threshold(tokens: list[Token]) -> Interpretation | None:
     """set_threshold and change_threshold: the threshold, at most one number, at most one way."""
     said = Sentence(_whole_shares(tokens))
-    if not said.take(_THRESHOLD) or tokens[0] == "is":  # that asks
+    if not said.take(_THRESHOLD):
         return None
     said.tokens = [GAP if _is_one_step(said.tokens, place) else token for place, token in enumerate(said.tokens)]
     numbers = said.take_numbers(ordinal=False)
@@ -35,6 +35,8 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
     if len(numbers) > 1 or len(ways) > 1 or not said.is_only(_AMOUNT_FILLERS if by_amount else _FILLERS):
         return None
     if complaints and complaints != ways:
+        return None
+    if "is" in absolute and ways and not complaints:  # "the threshold is higher" only tells
         return None
     value = _share(numbers[0].value, percent) if numbers else None
     if ways and (value is None or not absolute):

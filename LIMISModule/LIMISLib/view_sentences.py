@@ -94,7 +94,9 @@ def _scrolled_to(tokens: list[Token]) -> int | float | None:
 
 def _with_3d(tokens: list[Token]) -> list[Token]:
     """The tokens with "three d" as the one word "3d"."""
-    dimensions = [place for place, token in enumerate(tokens) if token == "d" and tokens[max(place - 1, 0)] == Number(3)]
+    dimensions = [
+        place for place, token in enumerate(tokens) if token == "d" and tokens[max(place - 1, 0)] == Number(3)
+    ]
     tokens = ["3d" if place in dimensions else token for place, token in enumerate(tokens)]
     return [token for place, token in enumerate(tokens) if place + 1 not in dimensions]
 

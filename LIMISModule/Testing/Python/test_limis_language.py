@@ -28,7 +28,7 @@ from LIMISLib.commands import (
 from LIMISLib.language import parse
 from LIMISLib.lexicon import SYNONYMS
 from LIMISLib.near_readings import question_between
-from LIMISLib.numbers import Number, with_numbers
+from LIMISLib.numbers import Number, with_numbers, with_spoken_hundreds
 from LIMISLib.spelling import vocabulary
 from LIMISLib.wording import in_words
 
@@ -238,6 +238,17 @@ def test_every_rib_that_a_clinician_names_is_the_tables_thirteen_minus_its_numbe
         ("segment the kidney", "the first one", "left"),
         ("segment the kidney", "option two", "right"),
         ("segment the kidney", "the last one", "right"),
+        ("segment the kidney", "it's the left one", "left"),
+        ("segment the kidney", "the left kidney please", "left"),
+        ("segment the kidney", "it should be the right one", "right"),
+        ("segment the kidney", "oh, the patient's right", "right"),
+        ("segment the kidney", "the one on the left, I think", "left"),
+        ("segment the kidney", "let's go with option two please", "right"),
+        ("show me the liver", "aye", "yes"),
+        ("show me the liver", "yes, that's right", "yes"),
+        ("show me the liver", "please do", "yes"),
+        ("show me the liver", "no, it isn't", "no"),
+        ("make the box larger", "make it ten pixels", "10 px"),
         ("segment the sternum", "the manubrium", "sternum manubrium"),
         ("make the box larger", "ten pixels", "10 px"),
         ("make the box larger", "the third one", "20 px"),
@@ -250,7 +261,10 @@ def test_while_a_question_is_pending_a_short_sentence_is_its_answer(question, sa
     assert parse(said, parse(question)).to_json() == {"intent": "answer", "slots": {"choice": choice}}
 
 
-@pytest.mark.parametrize("said", ["not the left", "left or right", "kidneys hurt", "7", "the third one", "neither"])
+@pytest.mark.parametrize(
+    "said",
+    ["not the left", "right then", "I'd like one", "left or right", "kidneys hurt", "7", "the third one", "neither"],
+)
 def test_what_answers_no_question_clearly_is_no_answer(said):
     assert isinstance(parse(said, parse("segment the kidney")), Rejection)
 
@@ -292,6 +306,24 @@ def test_digits_are_numbers_and_their_ordinals(value):
 )
 def test_number_words_are_numbers(said, value):
     assert with_numbers(said.split()) == [Number(value)]
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens"),
+    [
+        ("slice one forty five", ["slice", 145]),
+        ("slice number two oh three", ["slice", "number", 203]),
+        ("slice one two four", ["slice", 124]),
+        ("level minus six fifty width fifteen hundred", ["level", -650, "width", 1500]),
+        ("width three fifty level one oh five", ["width", 350, "level", 105]),
+        ("slice five ten pixels", ["slice", 5, 10, "pixels"]),
+        ("slice forty five", ["slice", 45]),
+        ("move one forty five", ["move", 1, 45]),
+    ],
+)
+def test_hundreds_may_be_left_out_of_a_spoken_number_of_a_slice_or_a_window_alone(said, tokens):
+    found = with_spoken_hundreds(with_numbers(said.split()))
+    assert [token.value if isinstance(token, Number) else token for token in found] == tokens
 
 
 @pytest.mark.parametrize(
