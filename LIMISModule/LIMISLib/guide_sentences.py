@@ -19,6 +19,8 @@ _MASK_SAID = table("guide", "mask_said")
 _STRATEGY_FILLERS = table("guide", "strategy_fillers")
 _TELLING = ("wrong", "false", "hu", "hounsfield")  # said of a mask alone
 _ABOUT_MASK = ("it", "that")
+_BEFORE_ORGANS = ("of", "into", "whole", "all", "cover", "covers", "outside", "beyond", "over", "from", "in")
+_COUNTS = (Number(1), Number(2))  # "how does one compare two steps"
 _FEW = 4  # words: "it is too much" may be about anything
 _ENSEMBLE = table("guide", "ensemble")
 _ENSEMBLE_FILLERS = table("guide", "ensemble_fillers")
@@ -46,7 +48,7 @@ def show_examples(tokens: list[Token]) -> Interpretation | None:
     """show_examples: examples or previews, perhaps of one intent."""
     if _WOULD_DO.fullmatch(spoken(tokens)):  # "what different windows would do"
         return Command("show_examples", {"of": "set_window"} if "windows" in tokens else {})
-    said = Sentence(tokens)
+    said = Sentence([token for token in tokens if token != Number(1, ordinal=True)])  # "some previews first"
     if not said.take(_EXAMPLES):
         return None
     of = set(said.take(_INTENT_NAMES))
@@ -74,7 +76,8 @@ def strategy(tokens: list[Token]) -> Interpretation | None:
 def _with_organs(tokens: list[Token]) -> list[Token]:
     """The tokens with each structure's name as "organ": "half of the liver is missing"."""
     for mention in sorted(mentions(tokens), key=lambda mention: -mention.start):
-        tokens = [*tokens[: mention.start], "organ", *tokens[mention.end :]]
+        if tokens[max(mention.start - 1, 0)] in _BEFORE_ORGANS:  # not "wrong organ, segment the liver"
+            tokens = [*tokens[: mention.start], "organ", *tokens[mention.end :]]
     return tokens
 
 
@@ -82,7 +85,7 @@ def get_help(tokens: list[Token]) -> Interpretation | None:
     """help: by the word, by "what can I say", perhaps about one intent."""
     if _ASKS_FOR_COMMANDS.fullmatch(spoken(tokens)):
         return Command("help")
-    said = Sentence([token for token in tokens if token != Number(1)])  # "how does one ..."
+    said = Sentence([token for token in tokens if token not in _COUNTS])  # "how does one ..."
     helps = said.take(_HELP)
     if not helps:
         return None

@@ -24,13 +24,17 @@ from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question,
 from LIMISLib.fixed_sentences import fixed_sentence
 from LIMISLib.near_readings import nearly_meant, question_between
 from LIMISLib.numbers import Number, Token
+from LIMISLib.phrases import table
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
 from LIMISLib.words import NEGATIONS, tokens_of, words_of
 
 LONGEST_SENTENCE = 300
 
-_ASKING = ("is", "are", "was", "were", "did", "has")  # "is this the lung window?" asks somebody
+_ALTERNATIVES = (
+    *(table("window", "presets"), table("view", "planes"), table("click", "labels"), table("component", "sizes")),
+)  # "not lung, the bone window"
+_ASKING = ("is", "are", "was", "were", "did", "has", "does", "should")  # "is this the lung window?" asks somebody
 
 _MOST_CORRECTED = 2  # words with typing errors
 
@@ -119,7 +123,14 @@ def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
 
 
 def _understood(tokens: list[Token]) -> Interpretation:
-    tokens = _without_what_is_not_meant(tokens)
+    reading, meant = _read(tokens), _without_what_is_not_meant(tokens)
+    if not isinstance(reading, Rejection) or meant == tokens:
+        return reading
+    instead = _read(meant)
+    return reading if isinstance(instead, Rejection) else instead
+
+
+def _read(tokens: list[Token]) -> Interpretation:
     if tokens and tokens[0] in _ASKING:
         return _NO_COMMAND
     try:
@@ -141,7 +152,10 @@ def _understood(tokens: list[Token]) -> Interpretation:
 
 
 def _without_what_is_not_meant(tokens: list[Token]) -> list[Token]:
-    """The tokens without the first half of "not slice 40, slice 50"; all of them where it is said otherwise."""
-    if len(tokens) > 4 and tokens[0] == "not" and isinstance(tokens[2], Number) and tokens[1] in tokens[3:]:
-        return tokens[3:]
-    return tokens
+    """The tokens without the first half of "not slice 40, slice 50" or "not lung but bone window"; else all of them."""
+    if len(tokens) < 3 or tokens[0] != "not":
+        return tokens
+    is_numbered = len(tokens) > 4 and isinstance(tokens[2], Number) and tokens[1] in tokens[3:]
+    is_one_of = any(tokens[1] in kind and any(token in kind for token in tokens[2:]) for kind in _ALTERNATIVES)
+    rest = tokens[3:] if is_numbered else tokens[2:] if is_one_of else tokens
+    return rest[1:] if rest[0] == "but" else rest
