@@ -116,8 +116,10 @@ def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
     if len(meanings) != 1:
         commands = [meaning for meaning in meanings if isinstance(meaning, Command)]
         return (question_between(commands) if len(commands) == len(meanings) else None) or rejection
-    better, reading = next(iter(runnable.items()))
-    if isinstance(reading, Question) or (better.errors == 1 and better.changed <= _MOST_CORRECTED):
+    better, reading = min(runnable.items(), key=lambda item: item[0].is_doubtful)
+    if isinstance(reading, Question) or (
+        better.errors == 1 and better.changed <= _MOST_CORRECTED and not better.is_doubtful
+    ):
         return reading
     return confirmation(f'Do you mean "{" ".join(better.words)}"?', reading)
 

@@ -470,6 +470,17 @@ def test_two_near_readings_are_told_apart_by_their_number():
     assert question_between([Command("undo"), Command("redo"), Command("keep")]) is None
 
 
+@pytest.mark.parametrize("said", ["dose", "wine", "shop", "unto", "ship", "keeps", "that is wood"])
+def test_a_short_word_that_may_be_meant_as_it_is_runs_nothing(said):
+    assert not isinstance(parse(said), Command)
+
+
+@pytest.mark.parametrize(("said", "intent"), [("udno", "undo"), ("kepe this", "keep"), ("cacnel", "cancel")])
+def test_letters_that_changed_places_are_put_right(said, intent):
+    meaning = parse(said)
+    assert intent in (meaning.outcomes[0].intent if isinstance(meaning, Question) else _slots(said)["intent"])
+
+
 def test_a_typing_error_between_two_words_is_asked_about():
     asked = parse("make the box fixteen percent smaller")
     assert [outcome.slots["amount"] for outcome in asked.outcomes] == [-15, -16]
