@@ -55,7 +55,7 @@ def _corrected(said: list[str], words: tuple[str, ...], errors: int) -> Correcte
     """The words put right; a short word with another letter ("wine" for "fine"), or alone, may be meant as it is."""
     changed = [(one, other) for one, other in zip(said, words, strict=True) if one != other]
     is_doubtful = any(
-        len(one) <= _SHORT and (len(said) == 1 or (len(one) == len(other) and sorted(one) != sorted(other)))
+        len(one) <= _SHORT and sorted(one) != sorted(other) and (len(said) == 1 or len(one) == len(other))
         for one, other in changed
     )
     return Corrected(words, len(changed), errors, is_doubtful)

@@ -477,8 +477,7 @@ def test_a_short_word_that_may_be_meant_as_it_is_runs_nothing(said):
 
 @pytest.mark.parametrize(("said", "intent"), [("udno", "undo"), ("kepe this", "keep"), ("cacnel", "cancel")])
 def test_letters_that_changed_places_are_put_right(said, intent):
-    meaning = parse(said)
-    assert intent in (meaning.outcomes[0].intent if isinstance(meaning, Question) else _slots(said)["intent"])
+    assert _slots(said) == {"intent": intent}
 
 
 def test_a_typing_error_between_two_words_is_asked_about():
