@@ -41,6 +41,8 @@ UNITS: Mapping[str, tuple[str, int]] = {
     **dict.fromkeys(("percent", "per cent"), ("percent", 1)),
 }  # what is said: the unit, and how many of it
 _MINUS = ("minus", "negative")
+_OH = ("oh", "o", "zero", "nought", "naught")
+_COUNTED_THROUGH = (["slice"], ["slice", "number"], ["slice", "no"], ["level"], ["width"])  # said like house numbers
 WORDS = frozenset(
     {
         *_ONES,
@@ -54,10 +56,9 @@ WORDS = frozenset(
         "thousand",
         "point",
         "half",
+        "oh",
     }
 )
-_PLACES = ("slice", "level", "width", "window", "ww", "wl", "center", "centre")  # numbers said digit by digit follow
-_BETWEEN = ("number", "of", "to", "at", "be", "is")
 _DIGITS = re.compile(r"\d+(\.\d+)?|\.\d+")
 _DIGIT_ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)")
 
@@ -80,11 +81,14 @@ def with_numbers(words: list[str]) -> list[Token]:
     [Number(value=2.5, ordinal=False), 'mm', 'on', 'slice', Number(value=215, ordinal=False)]
     >>> with_numbers("zero point six five of the forty second".split())
     [Number(value=0.65, ordinal=False), 'of', 'the', Number(value=42, ordinal=True)]
+    >>> with_numbers("slice two oh three".split()), with_numbers("width three fifty".split())
+    (['slice', Number(value=203, ordinal=False)], ['width', Number(value=350, ordinal=False)])
     """
     tokens: list[Token] = []
     position = 0
     while position < len(words):
-        found = _number_at(words, position)
+        counted = any(words[max(0, position - len(what)) : position] == what for what in _COUNTED_THROUGH)
+        found = (_hundreds_unsaid(words, position) if counted else None) or _number_at(words, position)
         if found:
             number, position = found
             tokens.append(number)
@@ -92,47 +96,6 @@ def with_numbers(words: list[str]) -> list[Token]:
             tokens.append(words[position])
             position += 1
     return tokens
-
-
-def with_spoken_hundreds(tokens: list[Token]) -> list[Token]:
-    """The tokens with "slice one forty five" as 145 and "width three fifty" as 350, behind words of places alone.
-
-    >>> with_spoken_hundreds(with_numbers("slice two oh three".split()))
-    ['slice', Number(value=203, ordinal=False)]
-    >>> with_spoken_hundreds(with_numbers("move three fifty".split()))
-    ['move', Number(value=3, ordinal=False), Number(value=50, ordinal=False)]
-    """
-    place = 0
-    while place < len(tokens):
-        place += 1
-        if tokens[place - 1] not in _PLACES:
-            continue
-        while place < len(tokens) and tokens[place] in _BETWEEN:
-            place += 1
-        value, end = _spoken_hundreds(tokens, place)
-        if value is not None and (end == len(tokens) or (tokens[end] not in UNITS and not _is_whole(tokens[end]))):
-            tokens = [*tokens[:place], Number(value), *tokens[end:]]
-    return tokens
-
-
-def _spoken_hundreds(tokens: list[Token], start: int) -> tuple[int | None, int]:
-    """The number that "two", "forty five", or "two", "oh", "three", or three digits make, and the place behind it."""
-    said = [token.value if _is_whole(token) else token for token in tokens[start : start + 3]]  # type: ignore[union-attr]
-    if not said or not isinstance(said[0], int) or not 1 <= abs(said[0]) <= 9:
-        return None, start
-    sign = -1 if said[0] < 0 else 1
-    match said[1:]:
-        case [int(rest), *_] if 10 <= rest <= 99:
-            return said[0] * 100 + sign * rest, start + 2
-        case ["oh" | "o" | 0, int(ones)] if 0 < ones < 10:
-            return said[0] * 100 + sign * ones, start + 3
-        case [int(tens), int(ones)] if 0 < tens < 10 and 0 <= ones < 10:
-            return said[0] * 100 + sign * (10 * tens + ones), start + 3
-    return None, start
-
-
-def _is_whole(token: Token) -> bool:
-    return isinstance(token, Number) and isinstance(token.value, int) and not token.ordinal
 
 
 def _number_at(words: list[str], start: int) -> tuple[Number, int] | None:
@@ -147,6 +110,22 @@ def _number_at(words: list[str], start: int) -> tuple[Number, int] | None:
         if found:
             return found
     return None
+
+
+def _hundreds_unsaid(words: list[str], start: int) -> tuple[Number, int] | None:
+    """ "three fifty" as 350, "two oh three" as 203, "one forty five" as 145, "two one five" as 215."""
+    hundreds, behind = _ONES.get(words[start], 0), start + 1
+    if not hundreds or behind >= len(words):
+        return None
+    if words[behind] in _OH or words[behind] in _ONES:
+        tens = _ONES.get(words[behind], 0)
+        unit = _ONES.get(words[behind + 1], 0) if behind + 1 < len(words) else 0
+        found = (10 * tens + unit, behind + 2) if unit else None
+    else:
+        found = _below_hundred(words, behind)
+    if not found or words[found[1] : found[1] + 1] in (["hundred"], ["thousand"], ["point"]):
+        return None
+    return Number(100 * hundreds + found[0]), found[1]
 
 
 def _half(words: list[str], start: int) -> tuple[Number, int] | None:

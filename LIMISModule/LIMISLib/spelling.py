@@ -16,7 +16,9 @@ from LIMISLib.phrases import all_words
 from LIMISLib.structures import name_words
 
 _MOST_WAYS = 12  # to put a sentence right that are tried
-_SHORTEST, _SHORT, _LONG = 4, 5, 8  # letters: shorter words are not guessed at; long ones may have two errors
+_SHORTEST, _LONG = 4, 8  # letters: shorter words are not guessed at; long ones may have two errors
+
+_SHORT = 5  # letters: a word of so few is easily another word
 
 
 @dataclass(frozen=True)

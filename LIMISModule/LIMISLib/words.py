@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
-from LIMISLib.numbers import Number, Token, with_numbers, with_spoken_hundreds
+from LIMISLib.numbers import Number, Token, with_numbers
 from LIMISLib.verbs import DRAWING, VERBS
 
 Value = TypeVar("Value")
@@ -53,6 +53,8 @@ _CONTRACTIONS = {
     "hte": "the",
 }
 _POLITE_STARTS = (
+    *("i should like to", "i should like", "i should say", "i should think", "shall we", "might i", "might we"),
+    *("no sorry", "i made mistake", "we need", "we want"),
     *("please", "kindly", "ok", "okay", "now", "then", "so", "well", "hey", "limis", "just", "and", "oh", "oops"),
     *("whoops", "actually", "alright", "all right", "hi", "hello", "yeah", "yep", "maybe", "perhaps", "also"),
     *("go ahead and", "let us", "let me", "can you", "could you", "would you", "will you", "can we", "could we"),
@@ -85,24 +87,13 @@ _POLITE_STARTS = (
         "would it be possible to",
     ),
     *("is it possible to", "are you able to", "that was mistake", "that was wrong", "my mistake", "my bad", "time to"),
-    *("i should like to", "i should like", "i should say", "i should think", "shall we", "might i", "might we"),
-    *("no sorry", "i made mistake", "i need you to", "we need", "we want"),
     *("i want", "i need", "we want to", "we would like to", "you need to", "you have to", "quickly", "sorry", "thanks"),
 )
 _POLITE_ENDS = (
+    "cheers",
     *("please", "now", "thanks", "thank you", "for me", "then", "ok", "okay", "if you can", "will you", "would you"),
     *("right now", "if possible", "if you please", "for now", "thanks lot", "many thanks", "if you would", "can you"),
-    *(
-        "could you",
-        "if you do not mind",
-        "quickly",
-        "for us",
-        "thank you very much",
-        "mate",
-        "limis",
-        "instead",
-        "cheers",
-    ),
+    *("could you", "if you do not mind", "quickly", "for us", "thank you very much", "mate", "limis", "instead"),
 )
 _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
 _WISHES = (
@@ -187,7 +178,7 @@ def tokens_of(sentence: str) -> list[Token]:
     words = words_of(sentence)
     words = without_courtesies(words) or words
     words = [word for place, word in enumerate(words) if word != "one" or words[place - 1 : place] not in _ONES_BEFORE]
-    return with_spoken_hundreds([token for token in with_numbers(words) if token not in _ARTICLES])
+    return [token for token in with_numbers(words) if token not in _ARTICLES]
 
 
 def without_courtesies(words: list[str]) -> list[str]:
