@@ -50,9 +50,18 @@ def _number_named(said: Sentence, names: dict[str, str]) -> int | float | None:
                 behind += 1
             number = said.tokens[behind] if behind < len(said.tokens) else GAP
             if isinstance(number, Number) and not number.ordinal:
-                said.tokens[place : behind + 1] = [GAP] * (behind + 1 - place)
-                return number.value
+                tens = said.tokens[behind + 1] if behind + 1 < len(said.tokens) else GAP
+                is_split = (
+                    abs(number.value) in range(1, 10) and isinstance(tens, Number) and tens.value in range(10, 100)
+                )
+                said.tokens[place : behind + 1 + is_split] = [GAP] * (behind + 1 + is_split - place)
+                return _hundreds(number.value, tens.value) if is_split else number.value  # type: ignore[union-attr]
     return None
+
+
+def _hundreds(hundreds: int | float, tens: int | float) -> int | float:
+    """The number of "a width of three fifty", "level minus six fifty"."""
+    return 100 * hundreds + (tens if hundreds > 0 else -tens)
 
 
 def _number_before(said: Sentence, names: dict[str, str]) -> int | float | None:
