@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-import re
-
 from LIMISLib.commands import Command, Question
 from LIMISLib.numbers import UNITS, Number, with_numbers
+from LIMISLib.phrases import form, table
 from LIMISLib.words import spoken, tokens_of, without_courtesies, words_of
 
-_YES = ("yes", "yeah", "yep")
-_NO = ("no", "nope", "no thanks", "no thank you")
-_ASSENT = ("ok", "okay", "sure", "correct", "exactly", "do it", "do so")
-_COUNTING_WORDS = re.compile(r"^(the )?(option |number |choice )?|( one| option| choice)$")
-_ANSWER_FILLERS = ("the", "a", "one", "option", "choice", "number", "please", "i", "mean", "meant", "on", "side")
+_YES = form("answers", "yes")
+_NO = form("answers", "no")
+_ASSENT = form("answers", "assent")
+_NOT_A_SIDE = form("answers", "not_a_side")  # "that's right" answers no "left or right?"
+_FILLERS = table("answers", "fillers")
+_COUNTING_WORDS = ("option", "choice", "number")
 
 
 def answer(words: list[str], pending: Question) -> Command | None:
     """The answer to the question that the words are, none if they are none."""
     words = [word for word in words if word != "please"]
     said = " ".join(words)
-    for choice, forms in (("yes", _YES), ("no", _NO), ("yes", _ASSENT if "yes" in pending.options else ())):
-        if said in forms:
-            return Command("answer", {"choice": choice})
-    chosen = _options_named(_plain(words), pending) or _option_counted(words, pending)
+    if _YES.fullmatch(said) or ("yes" in pending.options and _ASSENT.fullmatch(said)):
+        return Command("answer", {"choice": "yes"})
+    if _NO.fullmatch(said):
+        return Command("answer", {"choice": "no"})
+    if _NOT_A_SIDE.fullmatch(said):
+        return None
+    chosen = _options_named(words, pending) or _option_counted(words, pending)
     return Command("answer", {"choice": chosen[0]}) if len(chosen) == 1 else None
 
 
 def _plain(words: list[str]) -> list[str]:
     """The words with numbers in digits and units as the options have them: "ten pixels" is "10 px"."""
-    words = words[:-1] if len(words) > 1 and words[-1] == "one" else words  # "the left one"
     units = {word: unit for word, (unit, factor) in UNITS.items() if factor == 1}
     return [units.get(word, word) for word in spoken(with_numbers(words)).split()]
 
 
 def _options_named(words: list[str], pending: Question) -> list[str]:
     """The options that hold all the telling words; none if a word is neither in an option nor in the question."""
-    content = [word for word in words if word not in _ANSWER_FILLERS]
+    content = _plain([word for word in words if word not in _FILLERS])
     by_option = {option: _plain(words_of(option)) for option in pending.options}
-    exact = [option for option, parts in by_option.items() if parts in (words, content)]
+    exact = [option for option, parts in by_option.items() if parts in (_plain(words), content)]
     if exact:
         return exact
     telling = [word for word in content if any(word in parts for parts in by_option.values())]
@@ -48,9 +50,14 @@ def _options_named(words: list[str], pending: Question) -> list[str]:
 
 def _option_counted(words: list[str], pending: Question) -> list[str]:
     """The option that "the first one", "option two", "the last" or "2" counts out."""
-    said = _COUNTING_WORDS.sub("", " ".join(without_courtesies(words)))
+    content = [word for word in without_courtesies(words) if word not in _FILLERS or word == "one"]
+    content = content[:-1] if len(content) > 1 and content[-1] == "one" else content
+    is_counted = any(word in _COUNTING_WORDS for word in words)
+    if content == ["one"] and len(words) > 1 and not is_counted:  # "I'd like one" names none
+        return []
     numbered = any(character.isdecimal() for option in pending.options for character in option)
     ordinals_only = numbered and "option" not in words  # of "5 px" and "10 px" a bare "two" names none
+    said = " ".join(content)
     if said == "last":
         return [pending.options[-1]]
     tokens = tokens_of(said)

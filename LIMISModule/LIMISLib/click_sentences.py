@@ -12,6 +12,7 @@ _LABELS = table("click", "labels")
 _CLICKS = table("click", "clicks")
 _CELLS = table("click", "cells")
 _MIDDLE = table("click", "middle")
+_PLACES = {word for phrase in _CELLS for word in phrase.split()} | set(table("click", "places"))
 _CLICK_FILLERS = table("click", "click_fillers")
 _BOX = table("click", "box")
 _CRITICAL = table("click", "critical")
@@ -30,7 +31,7 @@ _CORNERS = {
 
 def grid_click(tokens: list[Token]) -> Interpretation | None:
     """grid_click: one cell (by number, corner, or row and column) and whether it is foreground."""
-    said = Sentence(tokens)
+    said = Sentence(_without_count(tokens))
     labels = set(said.take(_LABELS))
     cells = [cell for cell in (_by_row_and_column(said), *_by_corner(said)) if cell]
     numbers = [] if cells else said.take_numbers()
@@ -51,11 +52,11 @@ def grid_click(tokens: list[Token]) -> Interpretation | None:
 
 def center_click(tokens: list[Token]) -> Interpretation | None:
     """center_click: a click, the centre, perhaps of the box."""
-    said = Sentence(tokens)
+    said = Sentence(_without_count(tokens))
     labels = set(said.take(_LABELS))
-    middles, clicks = said.take(_MIDDLE), said.take(_CLICKS)
-    said.take(_BOX)
-    if not middles or not clicks or labels - {"foreground"} or not said.is_only(_CLICK_FILLERS):
+    middles, clicks, boxes = said.take(_MIDDLE), said.take(_CLICKS), said.take(_BOX)
+    is_labelled = "foreground" in tokens and (bool(boxes) or "is" not in tokens)  # "foreground in the center"
+    if not middles or not (clicks or is_labelled) or labels - {"foreground"} or not said.is_only(_CLICK_FILLERS):
         return None
     return Command("center_click")
 
@@ -76,6 +77,18 @@ def answer_critical(tokens: list[Token]) -> Interpretation | None:
         return Command("answer_critical", {"label": "skip"})
     found = _LABEL_OF_POINT.fullmatch(text)
     return Command("answer_critical", {"label": _LABELS[found["label"]]}) if found else None
+
+
+def _without_count(tokens: list[Token]) -> list[Token]:
+    """The tokens without the "one" of "one click", "one foreground point"; "cell one" keeps it."""
+    counts = [
+        place
+        for place, token in enumerate(tokens[:-1])
+        if token == Number(1)
+        and not (place and tokens[place - 1] in _PLACES)
+        and any(tokens[place + 1] in table for table in (_CLICKS, _LABELS, _MIDDLE))
+    ]
+    return [token for place, token in enumerate(tokens) if place not in counts]
 
 
 def _by_corner(said: Sentence) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from LIMISLib.commands import Command, Interpretation
 from LIMISLib.numbers import Number, Token
 from LIMISLib.phrases import Sentence, form, table
@@ -11,18 +13,36 @@ _COMPONENTS = table("component", "components")
 _REMOVE = table("component", "remove")
 _SIZES = table("component", "sizes")
 _FILLERS = table("component", "fillers")
+_PASSIVE = table("component", "passive")
+_PASSIVE_COMPONENTS = table("component", "passive_components")
+_PASSIVE_FILLERS = table("component", "passive_fillers")
+_UNWANTED = table("component", "unwanted")
 _KEEP_LARGEST = form("component", "keep_largest")
 
 
 def remove_component(tokens: list[Token]) -> Interpretation | None:
-    """remove_component: a verb of removing, one component by its number or its size."""
-    said = Sentence(tokens)
-    removes, numbers, sizes = said.take(_REMOVE), said.take_numbers(), set(said.take(_SIZES))
+    """remove_component: a verb of removing (or that it should go), one component by its number or its size."""
+    active = Sentence(tokens)
+    if len(tokens) > 1 and tokens[-1] == "it" and tokens[-2] in _REMOVE:
+        active.take(_UNWANTED)  # "I don't need component 3, remove it"
+    if active.take(_REMOVE):
+        return _one_component(active, _COMPONENTS, _FILLERS)
+    passive = Sentence(tokens)
+    if passive.take(_PASSIVE):  # "component 3 out", "the smallest component can go"; "component 3 is out" only tells
+        return _one_component(passive, _PASSIVE_COMPONENTS, _PASSIVE_FILLERS, needs_name=True)
+    return None
+
+
+def _one_component(
+    said: Sentence, names: Mapping[str, str], fillers: Mapping[str, str], *, needs_name: bool = False
+) -> Command | None:
+    """The removal of the one component that the rest of the sentence names, and nothing but it."""
+    numbers, sizes = said.take_numbers(), set(said.take(_SIZES))
     numbers = [one for one in numbers if not (sizes and one == Number(1))]  # "the smallest one"
-    components = said.take(_COMPONENTS)
-    if not removes or len(numbers) > 1 or len(sizes) > 1 or not said.is_only(_FILLERS):
+    named = said.take(names)
+    if len(numbers) > 1 or len(sizes) > 1 or not said.is_only(fillers):
         return None
-    if not components and not sizes:
+    if not named and (needs_name or not sizes):
         return None
     if numbers and sizes == {"smallest"}:
         return None

@@ -15,6 +15,7 @@ def fixed_sentence(tokens: list[Token]) -> Command | None:
     said = spoken(token for token in tokens if token != "please")
     for intent, shape in _FORMS.items():
         if matched := shape.fullmatch(said):
-            step = matched.groupdict().get("step")
-            return Command(intent, {"step": int(step)} if step else {})
+            groups = {name: found for name, found in matched.groupdict().items() if found}
+            steps = [0 if name == "first" else int(found) for name, found in groups.items()]  # the first mask is step 0
+            return Command(intent, {"step": steps[0]} if steps else {})
     return None

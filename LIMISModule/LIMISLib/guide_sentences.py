@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from LIMISLib.commands import Command, Interpretation
-from LIMISLib.numbers import Token
+from LIMISLib.commands import Command, Interpretation, confirmation
+from LIMISLib.numbers import Number, Token
 from LIMISLib.phrases import Sentence, form, table
+from LIMISLib.structures import mentions
+from LIMISLib.wording import in_words
 from LIMISLib.words import spoken
 
 _INTENT_NAMES = table("guide", "intent_names")
 _EXAMPLES = table("guide", "examples")
 _EXAMPLE_FILLERS = table("guide", "example_fillers")
+_WOULD_DO = form("guide", "would_do")
 _PROBLEMS = table("guide", "problems")
 _STRATEGY = table("guide", "strategy")
 _MASK_SAID = table("guide", "mask_said")
 _STRATEGY_FILLERS = table("guide", "strategy_fillers")
+_TELLING = ("wrong", "false", "hu", "hounsfield")  # said of a mask alone
+_ABOUT_MASK = ("it", "that")
+_BEFORE_ORGANS = ("of", "into", "whole", "all", "cover", "covers", "outside", "beyond", "over", "from", "in")
+_COUNTS = (Number(1), Number(2))  # "how does one compare two steps"
+_FEW = 4  # words: "it is too much" may be about anything
 _ENSEMBLE = table("guide", "ensemble")
 _ENSEMBLE_FILLERS = table("guide", "ensemble_fillers")
 _COMBINE = form("guide", "combine")
@@ -38,7 +46,9 @@ def ensemble(tokens: list[Token]) -> Interpretation | None:
 
 def show_examples(tokens: list[Token]) -> Interpretation | None:
     """show_examples: examples or previews, perhaps of one intent."""
-    said = Sentence(tokens)
+    if _WOULD_DO.fullmatch(spoken(tokens)):  # "what different windows would do"
+        return Command("show_examples", {"of": "set_window"} if "windows" in tokens else {})
+    said = Sentence([token for token in tokens if token != Number(1, ordinal=True)])  # "some previews first"
     if not said.take(_EXAMPLES):
         return None
     of = set(said.take(_INTENT_NAMES))
@@ -49,23 +59,33 @@ def show_examples(tokens: list[Token]) -> Interpretation | None:
 
 def strategy(tokens: list[Token]) -> Interpretation | None:
     """strategy: what is wrong with the mask, and that a way to mend it is wanted (or that it is the mask's fault)."""
-    said = Sentence(tokens)
+    said = Sentence(_with_organs(tokens))
     problems = set(said.take(_PROBLEMS))
     wants, masks = said.take(_STRATEGY), said.take(_MASK_SAID)
     if len(problems) != 1 or not said.is_only(_STRATEGY_FILLERS):
         return None
     plain = spoken(tokens).split()
     says_problem = problems & {"oversegmented", "undersegmented"} and any("segment" in word for word in plain)
-    if not wants and not masks and not says_problem:
-        return None
-    return Command("strategy", {"problem": problems.pop()})
+    command = Command("strategy", {"problem": problems.pop()})
+    if wants or masks or says_problem:
+        return command
+    is_telling = any(token in _TELLING for token in tokens) or (tokens[0] in _ABOUT_MASK and len(tokens) > _FEW)
+    return confirmation(f'Do you mean "{in_words(command)}"?', command) if is_telling else None
+
+
+def _with_organs(tokens: list[Token]) -> list[Token]:
+    """The tokens with each structure's name as "organ": "half of the liver is missing"."""
+    for mention in sorted(mentions(tokens), key=lambda mention: -mention.start):
+        if tokens[max(mention.start - 1, 0)] in _BEFORE_ORGANS:  # not "wrong organ, segment the liver"
+            tokens = [*tokens[: mention.start], "organ", *tokens[mention.end :]]
+    return tokens
 
 
 def get_help(tokens: list[Token]) -> Interpretation | None:
     """help: by the word, by "what can I say", perhaps about one intent."""
     if _ASKS_FOR_COMMANDS.fullmatch(spoken(tokens)):
         return Command("help")
-    said = Sentence(tokens)
+    said = Sentence([token for token in tokens if token not in _COUNTS])  # "how does one ..."
     helps = said.take(_HELP)
     if not helps:
         return None

@@ -21,8 +21,13 @@ def compare(tokens: list[Token]) -> Interpretation | None:
     said = Sentence(tokens)
     numbers = said.take_numbers(ordinal=False)
     compares = said.take(_COMPARE)
-    said.take(_STEPS)
-    if not compares or len(numbers) != 2 or not said.is_only(_COMPARE_FILLERS):
+    steps = said.take(_STEPS)
+    if (
+        not compares
+        or (set(compares) == {"next to"} and not steps)
+        or len(numbers) != 2
+        or not said.is_only(_COMPARE_FILLERS)
+    ):
         return None
     return Command("compare", {"steps": tuple(number.value for number in numbers)})  # type: ignore[misc]
 

@@ -23,13 +23,19 @@ from LIMISLib.box_sentences import resize_box, shift_box
 from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question, Rejection, confirmation
 from LIMISLib.fixed_sentences import fixed_sentence
 from LIMISLib.near_readings import nearly_meant, question_between
-from LIMISLib.numbers import Token
+from LIMISLib.numbers import Number, Token
+from LIMISLib.phrases import table
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
 from LIMISLib.wishes import as_wished
 from LIMISLib.words import NEGATIONS, tokens_of, words_of
 
 LONGEST_SENTENCE = 300
+
+_ALTERNATIVES = (
+    *(table("window", "presets"), table("view", "planes"), table("click", "labels"), table("component", "sizes")),
+)  # "not lung, the bone window"
+_ASKING = ("is", "are", "was", "were", "did", "has", "does", "should")  # "is this the lung window?" asks somebody
 
 _MOST_CORRECTED = 2  # words with typing errors
 
@@ -111,13 +117,25 @@ def _respelled(words: list[str], rejection: Rejection) -> Interpretation:
     if len(meanings) != 1:
         commands = [meaning for meaning in meanings if isinstance(meaning, Command)]
         return (question_between(commands) if len(commands) == len(meanings) else None) or rejection
-    better, reading = next(iter(runnable.items()))
-    if isinstance(reading, Question) or (better.errors == 1 and better.changed <= _MOST_CORRECTED):
+    better, reading = min(runnable.items(), key=lambda item: item[0].is_doubtful)
+    if isinstance(reading, Question) or (
+        better.errors == 1 and better.changed <= _MOST_CORRECTED and not better.is_doubtful
+    ):
         return reading
     return confirmation(f'Do you mean "{" ".join(better.words)}"?', reading)
 
 
 def _understood(tokens: list[Token]) -> Interpretation:
+    reading, meant = _read(tokens), _without_what_is_not_meant(tokens)
+    if not isinstance(reading, Rejection) or meant == tokens:
+        return reading
+    instead = _read(meant)
+    return reading if isinstance(instead, Rejection) else instead
+
+
+def _read(tokens: list[Token]) -> Interpretation:
+    if tokens and tokens[0] in _ASKING:
+        return _NO_COMMAND
     try:
         found = [reading for recognise in _RECOGNISERS if (reading := recognise(tokens))]
     except InvalidCommand as error:
@@ -134,3 +152,13 @@ def _understood(tokens: list[Token]) -> Interpretation:
     if any(token in NEGATIONS for token in tokens):
         return Rejection("That was understood as something not to do, so nothing was done. Say what to do instead.")
     return _NO_COMMAND
+
+
+def _without_what_is_not_meant(tokens: list[Token]) -> list[Token]:
+    """The tokens without the first half of "not slice 40, slice 50" or "not lung but bone window"; else all of them."""
+    if len(tokens) < 3 or tokens[0] != "not":
+        return tokens
+    is_numbered = len(tokens) > 4 and isinstance(tokens[2], Number) and tokens[1] in tokens[3:]
+    is_one_of = any(tokens[1] in kind and any(token in kind for token in tokens[2:]) for kind in _ALTERNATIVES)
+    rest = tokens[3:] if is_numbered else tokens[2:] if is_one_of else tokens
+    return rest[1:] if rest[0] == "but" else rest

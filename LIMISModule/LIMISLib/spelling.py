@@ -19,14 +19,17 @@ _MOST_WAYS = 12  # to put a sentence right that are tried
 _NEVER_MEANT = frozenset(("mate",))  # "the heart rate" is no address
 _SHORTEST, _LONG = 4, 8  # letters: shorter words are not guessed at; long ones may have two errors
 
+_SHORT = 5  # letters: a word of so few is easily another word
+
 
 @dataclass(frozen=True)
 class Corrected:
-    """Words put right, how many were changed, and the errors in the worst of them."""
+    """Words put right, how many were changed, the errors in the worst of them, and whether one may be another word."""
 
     words: tuple[str, ...]
     changed: int
     errors: int
+    is_doubtful: bool = False
 
 
 def corrections(said: list[str]) -> list[Corrected]:
@@ -48,7 +51,17 @@ def corrections(said: list[str]) -> list[Corrected]:
     if not 0 < ways <= _MOST_WAYS or not errors:
         return []
     found = [tuple(words) for words in product(*choices)]
-    return [Corrected(words, sum(a != b for a, b in zip(said, words, strict=True)), errors) for words in found]
+    return [_corrected(said, words, errors) for words in found]
+
+
+def _corrected(said: list[str], words: tuple[str, ...], errors: int) -> Corrected:
+    """The words put right; a short word with another letter ("wine" for "fine"), or alone, may be meant as it is."""
+    changed = [(one, other) for one, other in zip(said, words, strict=True) if one != other]
+    is_doubtful = any(
+        len(one) <= _SHORT and sorted(one) != sorted(other) and (len(said) == 1 or len(one) == len(other))
+        for one, other in changed
+    )
+    return Corrected(words, len(changed), errors, is_doubtful)
 
 
 @cache

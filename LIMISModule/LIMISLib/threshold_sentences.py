@@ -10,8 +10,12 @@ from LIMISLib.words import GAP
 _THRESHOLD = table("threshold", "threshold")
 _WAYS = table("threshold", "ways")
 _ABSOLUTE = table("threshold", "absolute")
+_COMPLAINTS = table("threshold", "complaints")
+_WEAK_WAYS = table("threshold", "weak_ways")  # "bump it" is up, "bump it down" is down
+_AMOUNTS = table("threshold", "amounts")
 _VAGUE = table("threshold", "vague")
 _FILLERS = table("threshold", "fillers")
+_AMOUNT_FILLERS = _FILLERS | table("threshold", "amount_fillers")
 
 
 def threshold(tokens: list[Token]) -> Interpretation | None:
@@ -19,12 +23,20 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
     said = Sentence(_whole_shares(tokens))
     if not said.take(_THRESHOLD):
         return None
+    said.tokens = [GAP if _is_one_step(said.tokens, place) else token for place, token in enumerate(said.tokens)]
     numbers = said.take_numbers(ordinal=False)
     percent = bool(said.take({"percent": "percent", "per cent": "percent"}))
-    ways = set(said.take(_WAYS))
-    absolute = said.take(_ABSOLUTE)
+    complaints = set(said.take(_COMPLAINTS))  # "the threshold is too high, lower it"
+    ways = set(said.take(_WAYS)) or set(said.take(_WEAK_WAYS))
+    by_amount = set(said.take(_AMOUNTS)) if numbers and not ways else set()  # "take 0.1 off the threshold"
+    absolute = [] if by_amount else said.take(_ABSOLUTE)
     said.take(_VAGUE)
-    if len(numbers) > 1 or len(ways) > 1 or not said.is_only(_FILLERS):
+    ways |= by_amount
+    if len(numbers) > 1 or len(ways) > 1 or not said.is_only(_AMOUNT_FILLERS if by_amount else _FILLERS):
+        return None
+    if complaints and complaints != ways:
+        return None
+    if "is" in absolute and ways and not complaints:  # "the threshold is higher" only tells
         return None
     value = _share(numbers[0].value, percent) if numbers else None
     if ways and (value is None or not absolute):
@@ -40,6 +52,11 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
 def _share(number: float, percent: bool) -> float:
     value = round(number / 100, 6) if percent else number
     return int(value) if float(value).is_integer() else value
+
+
+def _is_one_step(tokens: list[Token], place: int) -> bool:
+    """Whether the token is the number of "one step", "one notch", which is no share."""
+    return tokens[place] == Number(1) and tokens[place + 1 : place + 2] in (["step"], ["notch"])
 
 
 def _whole_shares(tokens: list[Token]) -> list[Token]:

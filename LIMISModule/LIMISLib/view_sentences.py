@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from LIMISLib.commands import Command, Interpretation, Question, Slot
-from LIMISLib.numbers import Token
+from LIMISLib.commands import Command, Interpretation, Question, Slot, confirmation
+from LIMISLib.numbers import Number, Token
 from LIMISLib.phrases import Sentence, table
+from LIMISLib.wording import in_words
 
 _SLICE = table("view", "slice")
 _MOVES = table("view", "moves")
 _UP_DOWN = table("view", "up_down")
+_SCROLL = table("view", "scroll")
 _SLICE_FILLERS = table("view", "slice_fillers")
 _PLANES = table("view", "planes")
 _PLANE_FILLERS = table("view", "plane_fillers")
@@ -17,11 +19,18 @@ _SURE_PROPAGATE = table("view", "sure_propagate")
 _DIRECTIONS = table("view", "directions")
 _MASK = table("view", "mask")
 _TO_SLICES = table("view", "to_slices")
+_CARRY = table("view", "carry")
+_SOLID_MASK = table("view", "solid_mask")
+_VOLUME = table("view", "volume")
+_TO_VOLUME = table("view", "to_volume")
+_TO_VOLUME_FILLERS = table("view", "to_volume_fillers")
 _PROPAGATE_FILLERS = table("view", "propagate_fillers")
 
 
 def go_to_slice(tokens: list[Token]) -> Interpretation | None:
     """go_to_slice: "slice 120", "next slice", "back three slices"."""
+    if (scrolled := _scrolled_to(tokens)) is not None:
+        return Command("go_to_slice", {"slice": scrolled})
     said = Sentence(tokens)
     slices = said.take(_SLICE)
     numbers = said.take_numbers()
@@ -55,6 +64,9 @@ def set_plane(tokens: list[Token]) -> Interpretation | None:
 
 def propagate(tokens: list[Token]) -> Interpretation | None:
     """propagate: a verb of carrying, the mask, perhaps other slices and a direction."""
+    tokens = _with_3d(tokens)
+    if _is_made_a_volume(tokens):
+        return Command("propagate")
     said = Sentence(tokens)
     sure = said.take(_SURE_PROPAGATE)
     slices = said.take(_TO_SLICES)
@@ -62,11 +74,37 @@ def propagate(tokens: list[Token]) -> Interpretation | None:
     verbs = sure or said.take(_PROPAGATE)
     masks = said.take(_MASK)
     said.take(_PROPAGATE)
+    carried = bool(set(verbs) & set(_CARRY)) and bool(masks) and bool(directions)
     if not verbs or len(directions) > 1 or not said.is_only(_PROPAGATE_FILLERS):
         return None
-    if not sure and not (masks and slices):
+    if not sure and not (masks and slices) and not carried:
         return None
-    return Command("propagate", {"direction": directions.pop()} if directions else {})
+    command = Command("propagate", {"direction": directions.pop()} if directions else {})
+    if sure or slices or set(masks) & set(_SOLID_MASK):
+        return command
+    return confirmation(f'Do you mean "{in_words(command)}"?', command)  # "carry it up" may be anything
+
+
+def _scrolled_to(tokens: list[Token]) -> int | float | None:
+    """The number of "scroll to 120"."""
+    said = Sentence(tokens)
+    scrolls, numbers = said.take(_SCROLL), said.take_numbers(ordinal=False)
+    return numbers[0].value if scrolls and len(numbers) == 1 and said.is_only(()) else None
+
+
+def _with_3d(tokens: list[Token]) -> list[Token]:
+    """The tokens with "three d" as the one word "3d"."""
+    dimensions = [
+        place for place, token in enumerate(tokens) if token == "d" and tokens[max(place - 1, 0)] == Number(3)
+    ]
+    tokens = ["3d" if place in dimensions else token for place, token in enumerate(tokens)]
+    return [token for place, token in enumerate(tokens) if place + 1 not in dimensions]
+
+
+def _is_made_a_volume(tokens: list[Token]) -> bool:
+    """Whether it is "make it a 3D segment", "turn the mask into 3D"."""
+    said = Sentence(tokens[1:])
+    return bool(tokens) and tokens[0] in _TO_VOLUME and bool(said.take(_VOLUME)) and said.is_only(_TO_VOLUME_FILLERS)
 
 
 def _is_numbered(tokens: list[Token]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 from LIMISLib.numbers import Number, Token, with_numbers
-from LIMISLib.verbs import VERBS
+from LIMISLib.verbs import DRAWING, VERBS
 
 Value = TypeVar("Value")
 
@@ -32,6 +32,9 @@ _CONTRACTIONS = {
     "we're": "we are",
     "you're": "you are",
     "i'll": "i will",
+    "we'll": "we will",
+    "that'll": "that will",
+    "you've": "you have",
     "im": "i am",
     "ive": "i have",
     "lets": "let us",
@@ -52,6 +55,8 @@ _CONTRACTIONS = {
     "we'd": "we would",
 }
 _POLITE_STARTS = (
+    *("i should like to", "i should like", "i should say", "i should think", "shall we", "might i", "might we"),
+    *("no sorry", "i made mistake", "we need", "we want"),
     *("please", "kindly", "ok", "okay", "now", "then", "so", "well", "hey", "limis", "just", "and", "oh", "oops"),
     *("whoops", "actually", "alright", "all right", "hi", "hello", "yeah", "yep", "maybe", "perhaps", "also"),
     *("go ahead and", "let us", "let me", "can you", "could you", "would you", "will you", "can we", "could we"),
@@ -91,6 +96,7 @@ _POLITE_STARTS = (
     *("i want", "i need", "we want to", "we would like to", "you need to", "you have to", "quickly", "sorry", "thanks"),
 )
 _POLITE_ENDS = (
+    "cheers",
     *("please", "now", "thanks", "thank you", "for me", "then", "ok", "okay", "if you can", "will you", "would you"),
     *("right now", "if possible", "if you please", "for now", "thanks lot", "many thanks", "if you would", "can you"),
     *(
@@ -106,6 +112,13 @@ _POLITE_ENDS = (
     ),
 )
 _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
+_WISHES = (
+    *("i want", "i need", "i would like", "i should like", "we want", "we need", "we would like", "i would prefer"),
+    *("can i have", "could i have", "can we have", "could we have", "can i get", "could i get"),
+)  # "I need the mask propagated": with a wish, what is done is what to do
+_PARTICIPLES = {f"{verb.removesuffix('e')}ed": verb for verb in VERBS if verb not in DRAWING}
+_POLITE_TO = (["please", "to"], ["kindly", "to"])  # "please to undo that"
+_PAST = ("went", "kept", "took", "gave", "shown", "undid", "redid", "drew", "ran", "sent", "held")
 _NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
 _NUMBERED_BY_ONE = (
     *(
@@ -137,6 +150,8 @@ WORDS = frozenset(
             *_GERUND_STARTS,
             *VERBS,
             *(f"{verb.removesuffix('e')}ing" for verb in VERBS),
+            *(f"{verb.removesuffix('e')}ed" for verb in VERBS),
+            *_PAST,
             *_NOISE,
             *_ARTICLES,
             *NEGATIONS,
@@ -191,7 +206,10 @@ def _stands_for_a_thing(words: list[str], place: int) -> bool:
 
 def without_courtesies(words: list[str]) -> list[str]:
     """The words without "could you please", "for me", "ok", ... at the start and the end."""
+    words = words[2:] if words[:2] in _POLITE_TO else words
     words = [word for word in words if word not in _NOISE]
+    if any(f"{wish} " in " ".join(words) for wish in _WISHES):
+        words = [_PARTICIPLES.get(word, word) for word in words]
     while words and (found := next((start for start in _STARTS if _plain(words)[: len(start)] == start), None)):
         words = _without_first(words, len(found))
     gerund = next((start for start in _GERUNDS if words[: len(start)] == start and words[len(start) :]), None)

@@ -279,6 +279,17 @@ def test_every_rib_that_a_clinician_names_is_the_tables_thirteen_minus_its_numbe
         ("segment the kidney", "the first one", "left"),
         ("segment the kidney", "option two", "right"),
         ("segment the kidney", "the last one", "right"),
+        ("segment the kidney", "it's the left one", "left"),
+        ("segment the kidney", "the left kidney please", "left"),
+        ("segment the kidney", "it should be the right one", "right"),
+        ("segment the kidney", "oh, the patient's right", "right"),
+        ("segment the kidney", "the one on the left, I think", "left"),
+        ("segment the kidney", "let's go with option two please", "right"),
+        ("show me the liver", "aye", "yes"),
+        ("show me the liver", "yes, that's right", "yes"),
+        ("show me the liver", "please do", "yes"),
+        ("show me the liver", "no, it isn't", "no"),
+        ("make the box larger", "make it ten pixels", "10 px"),
         ("segment the sternum", "the manubrium", "sternum manubrium"),
         ("make the box larger", "ten pixels", "10 px"),
         ("make the box larger", "the third one", "20 px"),
@@ -291,7 +302,10 @@ def test_while_a_question_is_pending_a_short_sentence_is_its_answer(question, sa
     assert parse(said, parse(question)).to_json() == {"intent": "answer", "slots": {"choice": choice}}
 
 
-@pytest.mark.parametrize("said", ["not the left", "left or right", "kidneys hurt", "7", "the third one", "neither"])
+@pytest.mark.parametrize(
+    "said",
+    ["not the left", "right then", "I'd like one", "left or right", "kidneys hurt", "7", "the third one", "neither"],
+)
 def test_what_answers_no_question_clearly_is_no_answer(said):
     assert isinstance(parse(said, parse("segment the kidney")), Rejection)
 
@@ -333,6 +347,22 @@ def test_digits_are_numbers_and_their_ordinals(value):
 )
 def test_number_words_are_numbers(said, value):
     assert with_numbers(said.split()) == [Number(value)]
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens"),
+    [
+        ("slice one forty five", ["slice", 145]),
+        ("slice number two oh three", ["slice", "number", 203]),
+        ("slice one two four", ["slice", 124]),
+        ("width three fifty level one oh five", ["width", 350, "level", 105]),
+        ("slice forty five", ["slice", 45]),
+        ("move one forty five", ["move", 1, 45]),
+    ],
+)
+def test_hundreds_may_be_left_out_of_a_spoken_number_of_a_slice_or_a_window_alone(said, tokens):
+    found = with_numbers(said.split())
+    assert [token.value if isinstance(token, Number) else token for token in found] == tokens
 
 
 @pytest.mark.parametrize(
@@ -477,6 +507,16 @@ def test_two_near_readings_are_told_apart_by_their_number():
         assert asked.outcome(parse(said, asked).slots["choice"]).intent == "go_to_slice", said
     assert question_between([]) is None
     assert question_between([Command("undo"), Command("redo"), Command("keep")]) is None
+
+
+@pytest.mark.parametrize("said", ["dose", "wine", "shop", "unto", "ship", "keeps", "that is wood"])
+def test_a_short_word_that_may_be_meant_as_it_is_runs_nothing(said):
+    assert not isinstance(parse(said), Command)
+
+
+@pytest.mark.parametrize(("said", "intent"), [("udno", "undo"), ("kepe this", "keep"), ("cacnel", "cancel")])
+def test_letters_that_changed_places_are_put_right(said, intent):
+    assert _slots(said) == {"intent": intent}
 
 
 def test_a_typing_error_between_two_words_is_asked_about():
