@@ -97,6 +97,18 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
     return (nearly_meant(sentence, _understood) or reading) if reading == _NO_COMMAND else reading
 
 
+def parse_heard(sentence: str, pending: Question | None = None) -> Interpretation:
+    """As `parse`, for words that a recogniser chose: they hold no typing errors, and nothing near is guessed.
+
+    >>> parse_heard("segment the livre").to_json()["rejected"][:21]
+    'That is no command. Y'
+    """
+    words = words_of(sentence)
+    if not words or len(sentence) > LONGEST_SENTENCE:
+        return _NO_COMMAND
+    return (answer(words, pending) if pending else None) or as_wished(words, _understood(tokens_of(sentence)))
+
+
 def is_no_command(reading: Interpretation) -> bool:
     """Whether nothing in the sentence was understood; other rejections know what was said and why it cannot be done.
 

@@ -1,13 +1,12 @@
 """How well spoken commands are understood: made speech in several voices, with noise 30 dB below it.
 
-    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part report|calibration|fresh]
+    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part fresh|seen]
         [--snr 30] [--every N] [--json FILE] [--errors]
 
-Every second sentence of LIMISModule/Testing/data/voice_commands.txt and voice_unrelated.txt (from the first on) served
-to choose limits and phrasings (`calibration`); the others were reported until they were tuned on, too (`report`). The
-sentences of voice_fresh_* were written by people's habits before any error was looked at, and nothing is tuned on them
-(`fresh`). A command is exact if it is the one that the sentence should be. Read-back is answered rightly: it stops what
-was misheard and lets through what was not. Needs espeak-ng.
+The sentences of voice_fresh_* (LIMISModule/Testing/data) were written by people's habits and nothing is tuned on them;
+those of voice_seen_* taught the language model, or limits were chosen on them. A command is exact if it is the one that
+the sentence should be. Read-back is answered rightly: it stops what was misheard and lets through what was not. Needs
+espeak-ng.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from LIMISLib.commands import Command, Question, Rejection
 from LIMISLib.language import parse
-from LIMISLib.voice.read_back import needs_read_back, spoken_answers
+from LIMISLib.voice.read_back import needs_read_back
 from LIMISLib.voice.recognizer import SURE
 from LIMISLib.voice.speech import RATE_HZ, read_wav
 from LIMISLib.voice.sphinx import Sphinx
@@ -55,24 +54,16 @@ class Said:
 
 
 def commands_of(part: str) -> list[Said]:
-    if part != "fresh":
-        return [Said(line, parse(line)) for line in _half("voice_commands.txt", part)]
-    lines = (_DATA / "voice_fresh_commands.jsonl").read_text(encoding="utf-8").splitlines()
-    return [_fresh(json.loads(line)) for line in lines]
+    return [_with_meaning(json.loads(line)) for line in _lines(f"voice_{part}_commands.jsonl")]
 
 
 def unrelated_of(part: str) -> list[Said]:
-    lines = _lines("voice_fresh_unrelated.txt") if part == "fresh" else _half("voice_unrelated.txt", part)
-    return [Said(line, parse(line)) for line in lines]
+    return [Said(line, None) for line in _lines(f"voice_{part}_unrelated.txt")]
 
 
-def _fresh(line: dict) -> Said:
+def _with_meaning(line: dict) -> Said:
     asked = parse(line["pending"]) if "pending" in line else None
     return Said(line["say"], Command(**line["expect"]), asked if isinstance(asked, Question) else None)
-
-
-def _half(name: str, part: str) -> list[str]:
-    return _lines(name)[1 if part == "report" else 0 :: 2]
 
 
 def _lines(name: str) -> list[str]:
@@ -82,7 +73,7 @@ def _lines(name: str) -> list[str]:
 def outcome(sphinx: Sphinx, said: Said, sound: np.ndarray) -> dict[str, object]:
     """What was heard and meant, and what would have been run at once."""
     started_s, cpu_s = time.perf_counter(), time.process_time()
-    evidence = sphinx.evidence(sound, answers=spoken_answers(said.pending) if said.pending else ())
+    evidence = sphinx.evidence(sound, pending=said.pending)
     heard = evidence.judged()
     meant = parse(heard.text, said.pending) if heard.text else Rejection(heard.reason)
     elapsed_s, used_s = time.perf_counter() - started_s, time.process_time() - cpu_s
@@ -110,7 +101,7 @@ def share(found: list[dict[str, object]], key: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voices", default="en-us,en-gb,en-gb-scotland")
-    parser.add_argument("--part", choices=("fresh", "report", "calibration"), default="fresh")
+    parser.add_argument("--part", choices=("fresh", "seen"), default="fresh")
     parser.add_argument("--snr", type=float, default=30.0)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--json", type=Path)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 
+from LIMISLib.commands import Question
 from LIMISLib.voice.speech import Speech
 
 DEFAULT = "pocketsphinx"
@@ -43,8 +44,8 @@ class SpeechRecognizer(Protocol):
 
     name: str
 
-    def recognize(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Heard:
-        """What was said; `answers` are those that a pending question allows besides commands."""
+    def recognize(self, speech: Speech, *, pending: Question | None = None) -> Heard:
+        """What was said: a command, or an answer to the pending question."""
         ...
 
 

@@ -22,7 +22,10 @@ _DITHER = 6.0  # of 32768; digital silence has no cepstrum, and recognisers fail
 _DITHER_SHARE = 10 ** (-36 / 20)  # of the speech: 36 dB below it, where made speech was understood best
 _SEED = 20
 _ABOVE_NOISE = 3.0  # times the noise
-_BEFORE, _BEHIND = 20, 10  # hundredths of a second
+_BEFORE, _BEHIND = (
+    20,
+    3,
+)  # hundredths of a second; with more noise behind it, a British "forty" is heard as "forty eight"
 _DIGITAL_SILENCE = 2  # of 32768: nothing, perhaps dithered
 _LOUDEST_NOISE = 0.1  # of the speech; what is louder is speech without a pause
 
@@ -125,7 +128,7 @@ def _as_shares(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
 
 
 def trimmed(speech: Speech) -> Speech:
-    """The speech from a fifth of a second before its first loud moment to a tenth after its last one.
+    """The speech from a fifth of a second before its first loud moment to three hundredths after its last one.
 
     Steady noise sounds like a consonant, and a long stretch of it before or after a sentence like further words.
     Digital silence around the recording changes nothing; where too little is left around the speech, noise as loud as

@@ -1,67 +1,76 @@
-"""The default recogniser: pocketsphinx with the grammar of the commands, offline, its model in its wheel.
+"""The default recogniser: pocketsphinx with a language model of spoken commands, offline, its model in its wheel.
 
-A sentence is decoded twice, with the cepstral mean of the sentence alone and with one nearer to the model's own. What
-comes out alike is sure. A third pass hears phones in any order: where they fit the sound much better than the words, it
-was none of the sentences.
+The words that fit best, and then those that fit nearly as well, are read by the parser until it understands: a command
+must be one as a whole, so that other talk, which comes out as other words, is none. Phones in any order are heard
+beside it: where they fit the sound much better than the words, the words were not said.
 """
 
 from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from LIMISLib.commands import Rejection
-from LIMISLib.language import parse
-from LIMISLib.voice.automaton import Automaton, automaton
+from LIMISLib.commands import Question, Rejection
+from LIMISLib.language import parse_heard
 from LIMISLib.voice.fit import SILENT, Fit, Word, fit_of
-from LIMISLib.voice.grammar import jsgf, words
-from LIMISLib.voice.pronunciations import dictionary_text, pronunciations
+from LIMISLib.voice.language_model import plain_words
+from LIMISLib.voice.model_files import NAME, write_model
+from LIMISLib.voice.read_back import spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing
 from LIMISLib.voice.speech import Speech, dithered, loudness, trimmed
 from LIMISLib.voice.spoken_numbers import alternatives
 
+if TYPE_CHECKING:
+    from pocketsphinx import Decoder
+
 _SHORTEST_FRAMES = 20
 _FAINTEST = 0.002  # of full scale
-_PHONE_SCALE = 1024  # the all-phone search tells its scores divided by this, the grammar search does not
+_PHONE_SCALE = 1024  # the all-phone search tells its scores divided by this, the search for words does not
 _LEAST = 1e-320
-_ANSWERS = ("yes", "no")  # words of answers that no command has
-_LOOSE = ("on", "at", "in", "to", "the", "by", "for", "and")
+_MOST_READINGS = 20
 _MODEL_MEAN = (41.00, -5.29, -0.12, 5.09, 2.48, -4.07, -1.37, -1.78, -5.08, -2.05, -6.45, -1.42, 1.17)
 _MODEL_FRAMES = 200  # how many frames the model's mean counts for
-# From made speech in two voices: of 231 commands none that was understood has more doubt; 189 sentences of other talk
-# came out as a command in 147 cases, and all but 11 have.
-_WORST, _WORST_OF_TWO, _WORST_SURE = 2.8, 2.0, 1.8
+# Of 378 made commands that were understood none has more than the first doubt, a quarter more than the second.
+_WORST, _WORST_SURE = 5.5, 3.0
+_OF_RANK = 0.15  # a better fitting wording that was no command counts as so much doubt
 
 _NO_FIT = Fit()
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was heard as a command (nothing: `reason` says why), and how well it fits the sound.
+    """What was heard as a command (nothing: `reason` says why), and how well the words that fit best fit the sound.
 
-    `alike`: both passes understood the same.
+    `rank`: how many wordings fitted better, but were no command.
     """
 
     text: str = ""
     fit: Fit = _NO_FIT
-    alike: bool = False
+    rank: int = 0
     reason: str = ""
+
+    @property
+    def doubt(self) -> float:
+        """How badly the words fit, with more for each wording that fitted better."""
+        return self.fit.doubt + _OF_RANK * self.rank
 
     def judged(self) -> Heard:
         """The text where it fits the sound, else why not."""
         if not self.text:
             return Heard("", 0.0, self.reason)
-        if self.fit.doubt > (_WORST if self.alike else _WORST_OF_TWO):
+        if self.doubt > _WORST:
             return Heard("", 0.0, "That did not sound like a command.")
-        confidence = min(1.0, max(0.0, 1 - self.fit.doubt * (1 - SURE) / _WORST_SURE))
-        return Heard(self.text, confidence if self.alike else confidence * SURE)
+        confidence = min(1.0, max(0.0, 1 - self.doubt * (1 - SURE) / _WORST_SURE))
+        return Heard(self.text, confidence if self.rank == 0 else confidence * SURE)
 
 
 class Sphinx:
-    """pocketsphinx; a grammar for each set of answers is made once.
+    """pocketsphinx; every sentence is heard as if it were the first one.
 
     Raises:
         RecognizerMissing: pocketsphinx is not installed.
@@ -76,55 +85,68 @@ class Sphinx:
             raise RecognizerMissing(
                 "Speech needs the package pocketsphinx; install it: pip install pocketsphinx"
             ) from None
-        self._grammar = automaton(jsgf())
-        self._known = pronunciations({*words(jsgf()), *_ANSWERS}, Path(get_model_path("en-us/cmudict-en-us.dict")))
         with tempfile.TemporaryDirectory() as folder:
-            dictionary = Path(folder) / "words.dict"
-            dictionary.write_text(dictionary_text(self._known), encoding="utf-8")
-            model = get_model_path("en-us/en-us")
-            self._decoder = Decoder(Config(hmm=model, dict=str(dictionary), lm=None, loglevel="FATAL"))
+            files = write_model(Path(folder), Path(get_model_path("en-us/cmudict-en-us.dict")))
+            self._decoder: Decoder = Decoder(
+                Config(
+                    hmm=get_model_path("en-us/en-us"),
+                    dict=files.dictionary.as_posix(),
+                    lmctl=files.control.as_posix(),
+                    lmname=NAME,
+                    lm=None,
+                    loglevel="FATAL",
+                )
+            )
         self._decoder.add_allphone_file("phones", None)
-        self._grammars: dict[tuple[str, ...], tuple[str, Automaton]] = {}
+        self._known = files.words
+        self._answers: dict[tuple[str, ...], str] = {}
 
-    def recognize(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Heard:
-        """The command, or one of the answers, that was said."""
-        return self.evidence(speech, answers=answers).judged()
+    def recognize(self, speech: Speech, *, pending: Question | None = None) -> Heard:
+        """The command, or the answer to the pending question, that was said."""
+        return self.evidence(speech, pending=pending).judged()
 
-    def evidence(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Evidence:
-        """What the passes heard, before it is judged."""
+    def evidence(self, speech: Speech, *, pending: Question | None = None) -> Evidence:
+        """What was heard, before it is judged."""
         if loudness(speech) < _FAINTEST:
             return Evidence(reason="Nothing was heard; speak louder or nearer to the microphone.")
         sound = dithered(trimmed(speech))
         phones = self._decoded("phones", sound)
-        mean = self._decoder.get_cmn()
-        if self._decoder.n_frames() < _SHORTEST_FRAMES:
+        frames, mean = self._decoder.n_frames(), self._decoder.get_cmn()
+        if frames < _SHORTEST_FRAMES:
             return Evidence(reason="That was too short to be a command.")
-        near = _near_model(mean, self._decoder.n_frames())
-        commanded = self._heard((), sound, phones, near)
-        if not answers:
-            return commanded
-        return min(self._heard(answers, sound, phones, near), commanded, key=lambda found: found.fit.doubt)
+        found = self._read(NAME, sound, phones, pending)
+        if not found.text:
+            found = self._read(NAME, sound, phones, pending, mean=_near_model(mean, frames))
+        if pending is None:
+            return found
+        return min(self._read(self._search(pending), sound, phones, pending), found, key=lambda one: one.doubt)
 
-    def _heard(self, answers: tuple[str, ...], sound: Speech, phones: list[Word], near: str) -> Evidence:
-        """What both passes make of the sound, as one of the answers, or as a command if there are none."""
-        search, grammar = self._search(answers)
-        passes = (self._decoded(search, sound), self._decoded(search, sound, mean=near))
-        texts = {_without_loose_end(_text(words), grammar): words for words in passes}
-        return _weighed(texts, phones, answers)
+    def _read(
+        self, search: str, sound: Speech, phones: list[Word], pending: Question | None, *, mean: str = ""
+    ) -> Evidence:
+        """The first wording that the parser understands; with the sound's own cepstral mean, or the given one."""
+        words = self._decoded(search, sound, mean=mean)
+        texts = list(dict.fromkeys([_text(one.word for one in words), *self._other_texts()])) if words else []
+        for rank, text in enumerate(texts):
+            if text and not isinstance(parse_heard(text, pending), Rejection):
+                return Evidence(text, fit_of(words, phones), rank)
+        heard = f'"{texts[0]}" was heard, which is no command.' if texts and texts[0] else "No words were heard."
+        return Evidence(reason=heard)
 
-    def _search(self, answers: tuple[str, ...]) -> tuple[str, Automaton]:
-        """The search for these answers (for commands, if there are none), by name, and its grammar."""
-        if answers not in self._grammars:
-            name = f"commands {len(self._grammars)}"
-            known = [said for said in answers if all(word in self._known for word in said.split())]
-            found = automaton(f"public <answer> = {alternatives(known)};") if known else self._grammar
-            fsg = self._decoder.create_fsg(name, 0, len(found.arcs), found.transitions())
-            self._decoder.add_fsg(name, fsg)
-            self._grammars[answers] = name, found
-        return self._grammars[answers]
+    def _search(self, pending: Question) -> str:
+        """The name of the search for the answers to this question, which is made once."""
+        said = spoken_answers(pending)
+        if said not in self._answers:
+            known = [one for one in said if all(word in self._known for word in one.split())]
+            name = f"answers {len(self._answers)}"
+            text = f"#JSGF V1.0; grammar answers; public <answer> = {alternatives(known)};"
+            self._decoder.add_jsgf_string(name, text)
+            self._answers[said] = name
+        return self._answers[said]
 
     def _decoded(self, search: str, sound: Speech, *, mean: str = "") -> list[Word]:
-        """The words that fit best; with the sound's own cepstral mean, or the given one."""
+        """The words that fit best; nothing of the sounds before is remembered."""
+        self._decoder.reinit_feat()
         self._decoder.activate_search(search)
         if mean:
             self._decoder.set_cmn(mean)
@@ -139,6 +161,11 @@ class Sphinx:
             for one in self._decoder.seg()
         ]
 
+    def _other_texts(self) -> list[str]:
+        """What fits nearly as well as the words that were decoded last, the best first."""
+        found = islice(self._decoder.nbest(), _MOST_READINGS)
+        return [_text(one.hypstr.split()) for one in found if one is not None]
+
 
 def _near_model(mean: str, frames: int) -> str:
     """The cepstral mean, drawn to the model's as if that were `_MODEL_FRAMES` more frames; but for its loudness."""
@@ -150,34 +177,5 @@ def _near_model(mean: str, frames: int) -> str:
     return ",".join(f"{value:.4f}" for value in (own[0], *mixed[1:]))
 
 
-def _text(words: list[Word]) -> str:
-    return " ".join(one.word.partition("(")[0] for one in words if one.word not in SILENT)
-
-
-def _without_loose_end(text: str, grammar: Automaton) -> str:
-    """The text without a preposition or article at its end, where the grammar does not end a sentence so.
-
-    The noise behind a sentence is sometimes taken for the beginning of what could have come next.
-    """
-    words = text.split()
-    while words and words[-1] in _LOOSE and not grammar.accepts(" ".join(words)):
-        words.pop()
-    return " ".join(words)
-
-
-def _understood(text: str, answers: tuple[str, ...]) -> object | None:
-    """What the text means; none where it is no command and no answer."""
-    if text in answers:
-        return text
-    meaning = parse(text)
-    return None if isinstance(meaning, Rejection) else meaning
-
-
-def _weighed(texts: Mapping[str, list[Word]], phones: list[Word], answers: tuple[str, ...]) -> Evidence:
-    """The first text that means something, how badly it fits, and whether the other means the same."""
-    meant = [(text, words, meaning) for text, words in texts.items() if (meaning := _understood(text, answers))]
-    if not meant:
-        return Evidence(reason="That was no command that I know.")
-    text, words, meaning = meant[0]
-    alike = len(meant) == len(texts) and all(other == meaning for _, _, other in meant)
-    return Evidence(text, fit_of(words, phones), alike)
+def _text(words: Iterable[str]) -> str:
+    return " ".join(plain_words(word) for word in words if word not in SILENT)

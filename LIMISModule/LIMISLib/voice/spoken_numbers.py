@@ -1,10 +1,8 @@
-"""Numbers as they are spoken, and the grammar rules of those that commands take."""
+"""Numbers as they are spoken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from LIMISLib.commands import GRID_CELLS
+from collections.abc import Iterable
 
 _BELOW_TWENTY = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -42,24 +40,3 @@ def ordinal(number: int) -> str:
 def alternatives(phrases: Iterable[str]) -> str:
     """The phrases as a JSGF expansion: one of them."""
     return " | ".join(phrases)
-
-
-def number_rules() -> Mapping[str, str]:
-    """JSGF expansions by name: counts, amounts, shares, slices, levels and widths of windows."""
-    return {
-        "digit": alternatives(map(spelled, range(1, 10))),
-        "teen": alternatives(map(spelled, range(10, 20))),
-        "tens": alternatives(map(spelled, range(20, 100, 10))),
-        "up_to_99": "/4/ <digit> | /2/ <teen> | /2/ <tens> | <tens> <digit>",
-        "up_to_999": "<up_to_99> | <hundreds>",
-        "hundreds": "(a | <digit>) hundred [[and] <up_to_99>]",
-        "up_to_20": alternatives(map(spelled, range(1, 21))),
-        "up_to_4": alternatives(map(spelled, range(1, 5))),
-        "step_number": alternatives(map(spelled, range(20))),
-        "cell_number": alternatives(map(spelled, range(1, GRID_CELLS + 1))),
-        "up_to_4th": alternatives(map(ordinal, range(1, 5))),
-        "amount": "/8/ <up_to_99> | <digit> and a half | <digit> point <digit>",
-        "share": "[zero] point (/4/ <digit> | <digit> five | zero <digit>) | <up_to_99> percent",
-        "hu": "<up_to_99> | <hundreds> | <teen> hundred | <digit> thousand [<digit> hundred]",
-        "level": "[minus] <hu> | zero",
-    }

@@ -8,7 +8,7 @@ from LIMISLib.commands import Command, InvalidCommand, Question, Rejection
 from LIMISLib.language import parse
 from LIMISLib.session import Session
 from LIMISLib.states import Reply
-from LIMISLib.voice.read_back import needs_read_back, read_back, spoken_answers
+from LIMISLib.voice.read_back import needs_read_back, read_back
 from LIMISLib.voice.recognizer import SURE, Heard, SpeechRecognizer, recognizer
 from LIMISLib.voice.speech import Speech
 
@@ -50,8 +50,7 @@ class SpokenSession:
             RecognizerMissing: The default recogniser is not installed.
         """
         self.recognizer = self.recognizer or recognizer()
-        pending = self.pending
-        heard = self.recognizer.recognize(speech, answers=spoken_answers(pending) if pending else ())
+        heard = self.recognizer.recognize(speech, pending=self.pending)
         if not heard.text:
             return heard, self._reply(heard.reason, Rejection(heard.reason))
         return heard, self._take(heard.text, sure=heard.confidence >= SURE, spoken=True)

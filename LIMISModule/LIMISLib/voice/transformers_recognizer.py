@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from LIMISLib.commands import Question
 from LIMISLib.voice.recognizer import Heard, RecognizerMissing
 from LIMISLib.voice.speech import RATE_HZ, Speech
 
@@ -44,7 +45,7 @@ class TransformersRecognizer:
                 f"tokenizer and preprocessor was expected."
             ) from error
 
-    def recognize(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Heard:  # noqa: ARG002 - it hears free text
+    def recognize(self, speech: Speech, *, pending: Question | None = None) -> Heard:  # noqa: ARG002 - it hears free text
         """The text that the model heard, without punctuation."""
         sound = {"raw": speech.astype(np.float32) / 32768, "sampling_rate": RATE_HZ}
         return without_punctuation(str(self._pipeline(sound)["text"]))

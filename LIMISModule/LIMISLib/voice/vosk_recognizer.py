@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from LIMISLib.commands import Question
 from LIMISLib.voice.recognizer import Heard, RecognizerMissing
 from LIMISLib.voice.speech import RATE_HZ, Speech
 from LIMISLib.voice.transformers_recognizer import without_punctuation
@@ -32,7 +33,7 @@ class VoskRecognizer:
         except Exception as error:  # vosk raises it bare
             raise RecognizerMissing(f"{folder.name} holds no model that vosk can read.") from error
 
-    def recognize(self, speech: Speech, *, answers: tuple[str, ...] = ()) -> Heard:  # noqa: ARG002 - it hears free text
+    def recognize(self, speech: Speech, *, pending: Question | None = None) -> Heard:  # noqa: ARG002 - it hears free text
         """The text that the model heard."""
         decoder = self._vosk.KaldiRecognizer(self._model, RATE_HZ)
         decoder.AcceptWaveform(speech.tobytes())
