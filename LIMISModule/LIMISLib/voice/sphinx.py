@@ -23,7 +23,6 @@ from LIMISLib.voice.model_files import NAME, write_model
 from LIMISLib.voice.read_back import spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing
 from LIMISLib.voice.speech import Speech, dithered, loudness, trimmed
-from LIMISLib.voice.spoken_numbers import alternatives
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder
@@ -139,7 +138,7 @@ class Sphinx:
         if said not in self._answers:
             known = [one for one in said if all(word in self._known for word in one.split())]
             name = f"answers {len(self._answers)}"
-            text = f"#JSGF V1.0; grammar answers; public <answer> = {alternatives(known)};"
+            text = f"#JSGF V1.0; grammar answers; public <answer> = {' | '.join(known)};"
             self._decoder.add_jsgf_string(name, text)
             self._answers[said] = name
         return self._answers[said]

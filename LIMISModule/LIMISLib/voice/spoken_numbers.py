@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 _BELOW_TWENTY = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
@@ -35,8 +33,3 @@ def ordinal(number: int) -> str:
     """
     cardinal = spelled(number)
     return _ORDINALS.get(cardinal, f"{cardinal}th")
-
-
-def alternatives(phrases: Iterable[str]) -> str:
-    """The phrases as a JSGF expansion: one of them."""
-    return " | ".join(phrases)
