@@ -38,14 +38,20 @@ def decoded(network: nn.Module, features: Features) -> Logits:
 
 
 def channels_of(network: nn.Module, entering: int) -> tuple[int, ...]:
-    """By resolution, the finest first, the number of channels for images of `entering` channels.
+    """By resolution, the finest first, the number of channels for images of `entering` channels."""
+    return tuple(channels for channels, _ in levels_of(network, entering))
+
+
+def levels_of(network: nn.Module, entering: int) -> tuple[tuple[int, int], ...]:
+    """By resolution, the finest first, channels and side of the feature maps of a cube of 64 voxels a side.
 
     Nothing is computed: weights and image are stood in for by tensors without values.
     """
     own = (*network.named_parameters(), *network.named_buffers())
     without_values = {f"network.{name}": value.to("meta") for name, value in own}
     image = torch.zeros(1, entering, _SIDE, _SIDE, _SIDE, device="meta")
-    return tuple(features.shape[1] for features in functional_call(_Encoder(network), without_values, (image,)))
+    found = functional_call(_Encoder(network), without_values, (image,))
+    return tuple((features.shape[1], features.shape[2]) for features in found)
 
 
 class _Encoder(nn.Module):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from AnatomyGuidedLib.networks.frozen import FrozenEncoder
 from torch import Tensor, nn
 from torch.nn import functional
 
-from PathologySegLib.grasp.backbone import Logits, channels_of, decoded, encoded
+from PathologySegLib.grasp.backbone import Logits, decoded, encoded, levels_of
 from PathologySegLib.grasp.fusion import AnatomyFusion
 from PathologySegLib.grasp.settings import FusionSettings
+
+Level = tuple[int, int]  # channels, and the side of the feature map
 
 
 class Grasp(nn.Module):
@@ -37,11 +40,11 @@ class Grasp(nn.Module):
         super().__init__()
         self.backbone, self.settings, self.activation_step = backbone, settings, activation_step
         self._aside = (anatomy,)
-        channels = channels_of(backbone, entering)[-settings.levels :]
-        anatomys = channels_of(anatomy.network, 1)[-settings.levels :]
+        own, anatomys = levels_of(backbone, entering)[-settings.levels :], levels_of(anatomy.network, 1)
+        self._partners = partners(own, anatomys, settings.pairing)
         self.fusions = nn.ModuleList(
-            AnatomyFusion(own, other, heads=settings.heads, block=settings.block)
-            for own, other in zip(channels, anatomys, strict=True)
+            AnatomyFusion(channels, anatomys[partner][0], heads=settings.heads, block=settings.block)
+            for (channels, _), partner in zip(own, self._partners, strict=True)
         )
         self.register_buffer("steps", torch.zeros(()))
         self.similarity: tuple[Tensor, ...] = ()
@@ -75,11 +78,24 @@ class Grasp(nn.Module):
 
     def _fused(self, image: Tensor, features: list[Tensor]) -> list[Tensor]:
         levels = len(self.fusions)
-        anatomy = self.anatomy.to(image.device)(image[:, :1])[-levels:]
-        before = features[-levels:]
+        seen, before = self.anatomy.to(image.device)(image[:, :1]), features[-levels:]
+        anatomy = [seen[partner] for partner in self._partners]
         after = [fusion(*pair) for fusion, pair in zip(self.fusions, zip(before, anatomy, strict=True), strict=True)]
         self.similarity = tuple(_alike(*pair) for pair in zip(before, after, strict=True))
         return [*features[:-levels], *after]
+
+
+def partners(own: Sequence[Level], anatomys: Sequence[Level], pairing: str) -> list[int]:
+    """For each fused level (channels, side), the deepest last, the place of the encoder's level that it looks at.
+
+    >>> partners([(32, 16), (48, 8)], [(16, 64), (40, 32), (64, 16), (88, 8), (96, 4)], "deepest")
+    [3, 4]
+    >>> partners([(32, 16), (48, 8)], [(16, 64), (40, 32), (64, 16), (88, 8), (96, 4)], "alike")
+    [2, 3]
+    """
+    if pairing == "deepest":
+        return list(range(len(anatomys) - len(own), len(anatomys)))
+    return [min(range(len(anatomys)), key=lambda place: abs(math.log2(anatomys[place][1] / side))) for _, side in own]
 
 
 def weights_sha256(network: nn.Module) -> str:

@@ -31,13 +31,13 @@ def draw_similarity(lines: Sequence[Line], epochs: int, path: Path) -> bool:
     curves = _curves(lines, epochs)
     if not curves:
         return False
-    with drawn(path, 1, 1, (6.0, 3.2)) as (_, [[axes]]):
+    with drawn(path, 1, 1, (6.0, 3.5)) as (figure, [[axes]]):
         for name, curve in curves.items():
             axes.plot(list(curve), list(curve.values()), label=name)
         axes.set_xlim(0, epochs)
         axes.set_xlabel("epoch")
         axes.set_ylabel("cosine similarity before and after fusion")
-        axes.legend()
+        figure.legend(loc="outside upper center", ncols=2)
     return True
 
 

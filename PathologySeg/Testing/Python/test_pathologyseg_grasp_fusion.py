@@ -144,7 +144,7 @@ def test_blocks_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
         AnatomyFusion(16, 4, **change)
 
 
-@pytest.mark.parametrize("change", [{"levels": 3}, {"activation_epoch": 301}, {"heads": 0}])
+@pytest.mark.parametrize("change", [{"levels": 3}, {"activation_epoch": 301}, {"heads": 0}, {"pairing": "any"}])
 def test_fusion_settings_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         FusionSettings(**change)
@@ -195,6 +195,20 @@ def test_with_a_gate_of_0_it_is_the_baseline_exactly(name: str, levels: int) -> 
         fusion.weight.data.fill_(-float("inf"))
     for one, other in zip(as_list(network(image)), expected, strict=True):
         torch.testing.assert_close(one, other, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(("pairing", "places"), [("deepest", [2, 3]), ("alike", [1, 2])])
+def test_an_encoder_with_a_level_more_is_paired_from_the_deepest_or_by_size(pairing: str, places: list[int]) -> None:
+    anatomy = Backbone(features=(4, 8, 12, 20), encoder_blocks=1).entry(channels=1, classes=5, deep_supervision=False)
+    encoder, settings = FrozenEncoder(build_network(anatomy)), FusionSettings(heads=4, pairing=pairing)
+    network = Grasp(built("unet"), encoder, settings, entering=2, activation_step=0).train()
+    image, seen = torch.randn(1, 2, 32, 32, 32), []
+    for fusion in network.fusions:
+        fusion.align.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    network(image)
+    features = encoder(image[:, :1])
+    for found, place in zip(seen, places, strict=True):
+        torch.testing.assert_close(found, features[place])
 
 
 def test_it_predicts_without_the_fusion_or_with_it_where_it_is_kept() -> None:

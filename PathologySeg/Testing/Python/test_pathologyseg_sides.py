@@ -1,7 +1,8 @@
-"""A lesion model finds the same voxels of the patient, however CT and PET are stored: networks of blocks and APEx."""
+"""A lesion model finds the same voxels of the patient, however CT and PET are stored: blocks, GRASP's fusion, APEx."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,12 @@ pytest.importorskip("monai", reason="monai is not installed")
 
 from AnatomyGuidedLib.inference.windows import Window  # noqa: E402
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
-from PathologySegLib.network_finder import lesion_preparation, write_lesion_model  # noqa: E402
+from AnatomyGuidedLib.networks.frozen import FrozenEncoder  # noqa: E402
+from PathologySegLib.grasp.network import Grasp  # noqa: E402
+from PathologySegLib.grasp.settings import FusionSettings  # noqa: E402
+from PathologySegLib.learning.atlas_models import AtlasModel  # noqa: E402
+from PathologySegLib.learning.backbones import Backbone  # noqa: E402
+from PathologySegLib.network_finder import NetworkFinder, lesion_preparation, write_lesion_model  # noqa: E402
 
 STORAGES = [((0, 1, 2), (True, False, False)), ((2, 0, 1), (True, False, True)), ((1, 2, 0), (False, True, True))]
 _NETWORK = {
@@ -51,6 +57,10 @@ def dice_with_another_storage(
     other = found(finder, *(Volume(*reoriented(v.values, v.grid, order, flips), v.unit) for v in study))
     assert one.any()
     assert not one.all()
+    return dice(one, other)
+
+
+def dice(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
     return float(2 * (one & other).sum() / (one.sum() + other.sum()))
 
 
@@ -66,6 +76,49 @@ def test_a_network_of_blocks_as_grasp_is_finds_the_same_place(
     )  # fmt: skip
     finder = read_finder(str(tmp_path / "m"), ModelChoice())
     assert dice_with_another_storage(finder, study, order, flips) > 0.99
+
+
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, NetworkFinder]:
+    """By whether the fusion is kept in prediction: random weights that look mostly at the features of `dap-demo`."""
+    folder = tmp_path_factory.mktemp("models") / "fused"
+    entry = Backbone(features=(4, 8, 16), encoder_blocks=1).entry(channels=2, classes=2, deep_supervision=False)
+    torch.manual_seed(5)
+    network = Grasp(
+        build_network(entry), FrozenEncoder(AtlasModel("dap-demo").network), FusionSettings(levels=1), entering=2,
+        activation_step=0,
+    )  # fmt: skip
+    for fusion in network.fusions:
+        fusion.weight.data.fill_(3.0)
+    write_lesion_model(
+        folder, [network.backbone], network=entry, window=Window((32, 32, 32), padding="zero"), preset=GRASP,
+        preparation=lesion_preparation(GRASP, "none", (12.0, 12.0, 12.0)), anatomy="none", licence="none",
+    )  # fmt: skip
+    finder = read_finder(str(folder), ModelChoice())
+    assert isinstance(finder, NetworkFinder)
+    network.settings = replace(network.settings, kept=True)
+    kept = replace(finder.predictor, load=lambda: [network])
+    return {False: finder, True: replace(finder, predictor=kept)}
+
+
+@pytest.mark.parametrize(("order", "flips"), STORAGES)
+def test_a_fusion_that_is_kept_finds_the_same_place(
+    fused: dict[bool, NetworkFinder],
+    study: tuple[Volume, Volume],
+    order: tuple[int, int, int],
+    flips: tuple[bool, ...],
+) -> None:
+    assert dice_with_another_storage(fused[True], study, order, flips) > 0.99
+
+
+def test_a_fusion_that_is_kept_tells_left_from_right(
+    fused: dict[bool, NetworkFinder], study: tuple[Volume, Volume]
+) -> None:
+    """Without this the test above could not fail: it changes what is found, and a mirrored patient is another one."""
+    own, without = (found(fused[kept], *study) for kept in (True, False))
+    mirrored = found(fused[True], *(Volume(volume.values[::-1].copy(), volume.grid, volume.unit) for volume in study))
+    assert dice(own, without) < 0.98
+    assert dice(own, mirrored[::-1]) < 0.9
 
 
 def test_apex_finds_the_same_place(study: tuple[Volume, Volume]) -> None:
