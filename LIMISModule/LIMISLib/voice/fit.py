@@ -60,13 +60,15 @@ class Fit:
 
 
 def fit_of(words: Sequence[Word], phones: Sequence[Word]) -> Fit:
-    """How well the words fit a sound that fits these phones best.
+    """How well the words fit a sound that fits these phones best; no fit at all where there are none but silence.
 
     >>> heard = [Word("no", 2, 3, -20.0), Word("<sil>", 4, 5, -9.0)]
     >>> fit_of(heard, [Word("SIL", 0, 1, -4.0), Word("N", 2, 3, -12.0), Word("OW", 4, 5, -8.0)])
     Fit(worse=4.0, worst_word=4.0, left_over=2, pause=0.0)
     """
     said = [one for one in words if one.word not in SILENT]
+    if not said:
+        return Fit()
     first, last = said[0].start, said[-1].end
     frames = 1 + max(one.end for one in (*words, *phones))
     freely, speech = _scores(phones, frames), ~_silent(phones, frames)

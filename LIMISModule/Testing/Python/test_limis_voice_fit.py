@@ -42,3 +42,7 @@ def test_each_sign_of_other_talk_raises_the_doubt(worse_fit):
 
 def test_no_fit_is_beyond_all_doubt():
     assert math.isinf(Fit().doubt)
+
+
+def test_silence_alone_is_no_fit():
+    assert fit_of([Word("<sil>", 0, 69, -300.0)], _PHONES) == Fit()
