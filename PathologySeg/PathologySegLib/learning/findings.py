@@ -78,13 +78,13 @@ def beats(name: str, arm: Arm, found: Findings) -> bool:
 
 
 def judged(rules: Sequence[Rule], found: Findings) -> list[dict[str, object]]:
-    """Each rule with what was found and whether it holds; one about an arm that was not run does not."""
+    """Each rule with what was found and whether it holds: null for one about an arm that was not run."""
     return [{**asdict(rule), **_judgement(rule, found)} for rule in rules]
 
 
 def _judgement(rule: Rule, found: Findings) -> dict[str, object]:
     if rule.arm not in found or (rule.of and rule.of not in found):
-        return {"found": None, "holds": False}
+        return {"found": None, "holds": None}
     gain = _gain(found, rule.arm)
     mean, low, high = (gain[key] for key in ("mean", "low", "high"))
     if mean is None or low is None or high is None:

@@ -62,7 +62,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     for name, arms in found.items():
         _print(name, arms, console)
     for rule in rules:
-        console.line(f"{'holds' if rule['holds'] else 'FAILS'}: {_words(rule)}")
+        console.line(_verdict(rule))
     result = {
         "format": "anatomyguided-study",
         "version": 1,
@@ -204,6 +204,17 @@ def _told(value: object) -> str:
 def _mean(value: object) -> str:
     found = value if isinstance(value, Mapping) else {}
     return "-" if found.get("mean") is None else f"{found['mean']:.3f}"
+
+
+def _verdict(rule: Mapping[str, object]) -> str:
+    """What came of a rule, in a line.
+
+    >>> _verdict({"kind": "interval_above_0", "arm": "anatomy", "found": None, "holds": None})
+    'not evaluable: the rule about anatomy needs an arm that was not run'
+    """
+    if rule["holds"] is None:
+        return f"not evaluable: the rule about {rule['arm']} needs an arm that was not run"
+    return f"{'holds' if rule['holds'] else 'FAILS'}: {_words(rule)}"
 
 
 def _words(rule: Mapping[str, object]) -> str:
