@@ -114,8 +114,9 @@ class Sphinx:
         if frames < _SHORTEST_FRAMES:
             return Evidence(reason="That was too short to be a command.")
         found = self._read(NAME, sound, phones, pending)
-        if not found.text:
-            found = self._read(NAME, sound, phones, pending, mean=_near_model(mean, frames))
+        if found.rank > 0 or found.doubt > _WORST_SURE:
+            again = self._read(NAME, sound, phones, pending, mean=_near_model(mean, frames))
+            found = min(found, again, key=lambda one: one.doubt)
         if pending is None:
             return found
         return min(self._read(self._search(pending), sound, phones, pending), found, key=lambda one: one.doubt)

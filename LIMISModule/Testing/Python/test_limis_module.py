@@ -267,7 +267,7 @@ class _Hears:
     def __init__(self, *heard):
         self.heard = list(heard)
 
-    def recognize(self, speech, *, answers=()):  # noqa: ARG002
+    def recognize(self, speech, *, pending=None):  # noqa: ARG002
         return self.heard.pop(0)
 
 
@@ -372,7 +372,7 @@ def _no_microphone():
 class _Missing:
     name = "missing"
 
-    def recognize(self, speech, *, answers=()):  # noqa: ARG002
+    def recognize(self, speech, *, pending=None):  # noqa: ARG002
         raise RecognizerMissing("Speech needs the package pocketsphinx.")
 
 
