@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 Gram = tuple[str, ...]
 
@@ -18,14 +18,14 @@ _LEAST = 1e-12
 
 
 class LanguageModel:
-    """A trigram model of the weighted sentences; `vocabulary` may hold words that no sentence has."""
+    """A trigram model of sentences (words and [classes]) with how often each is said; there must be one at least."""
 
-    def __init__(self, sentences: Mapping[Gram, float], vocabulary: Collection[str] = ()) -> None:
+    def __init__(self, sentences: Mapping[Gram, float]) -> None:
         counts = _counted(sentences)
-        words = sorted({*(gram[0] for gram in counts[1]), *vocabulary})
+        words = sorted(gram[0] for gram in counts[1])
         total = sum(counts[1].values())
         single: dict[Gram, float] = {
-            (word,): (1 - _UNSEEN) * counts[1].get((word,), 0.0) / total + _UNSEEN / len(words) for word in words
+            (word,): (1 - _UNSEEN) * counts[1][word,] / total + _UNSEEN / len(words) for word in words
         }
         pairs, self._after_one = _interpolated(counts[2], single)
         triples, self._after_two = _interpolated(counts[3], pairs)

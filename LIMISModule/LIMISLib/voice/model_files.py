@@ -29,7 +29,7 @@ class ModelFiles:
 def write_model(folder: Path, general_dictionary: Path) -> ModelFiles:
     """The model's files, written into the folder; the folder may go once the decoder has read them."""
     model, classes = LanguageModel(sentences()), word_classes()
-    plain = {word for word in model.words if not word.startswith(("[", "<", "</"))}
+    plain = {word for word in model.words if not word.startswith(("[", "<"))}
     parts = {part for phrases in classes.values() for phrase in phrases for part in phrase.split()}
     known = pronunciations({*plain, *parts, *_ANSWERS}, general_dictionary)
     of_classes = {
