@@ -19,12 +19,15 @@ from LIMISLib.participants.command import run_sitting
 from LIMISLib.participants.tools import Tools
 from LIMISLib.segmenters import registry
 from LIMISLib.voice import recognizer
+from LIMISLib.voice.enrolment import enrol_files, print_sentences
 from LIMISLib.voice.hear import hear_files
+from LIMISLib.voice.voice_file import SUFFIX
 
 _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FINDER] [--segmenter NAME[:PLACE]]
                            [--allow-remote] [--say "..."]... [--script FILE]... [--wav FILE]... [--recognizer NAME]
                            -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis hear FILE.wav ... [--recognizer NAME] [--json FILE]
+       anatomyguided limis enrol [FILE.wav ... -o VOICE.npz] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]
        anatomyguided limis replay LOG.jsonl [--image IMAGE] [--anatomy LABELMAP[@SCHEME]]
                            [--segmenter NAME:PLACE] [--allow-remote] [--force] [-o SEG] [--html PAGE.html]
@@ -37,13 +40,16 @@ that is not there) ends the run with exit code 1, and nothing is written: say "l
 The result is the current mask on the image's grid, with value 1; undone steps are not in it, but stay in the log.
 Spoken sentences (--wav) that name a side or cannot be taken back are read back; the next sentence says yes or no.
 Without an anatomy a small network, a demonstration model, finds eleven organs: check its boxes.
-A file called "parse", "hear", "replay" or "study" is given as ./parse.
+Who is often misheard says sixteen sentences once (enrol prints them) and names the voice: --recognizer
+pocketsphinx:VOICE.npz. Any session learns its speaker's voice from the sentences that were done, and forgets it after.
+A file called "parse", "hear", "enrol", "replay" or "study" is given as ./parse.
 A study reads sentences from standard input, and keeps all of a participant's session in a folder (docs/studies.md).
 
 examples:
   anatomyguided limis ct.nii.gz --anatomy seg.nii.gz@totalsegmentator --say "segment the liver" \\
       --say "make the box ten pixels larger" -o liver.seg.nrrd --log liver.jsonl
   anatomyguided limis ct.nii.gz --anatomy seg.nii.gz --wav liver.wav -o liver.seg.nrrd --log liver.jsonl
+  anatomyguided limis enrol s01.wav s02.wav ... s16.wav -o my-voice.npz
   anatomyguided limis replay liver.jsonl -o again.seg.nrrd --html liver.html
   echo "move the box 5 mm left" | anatomyguided limis parse -"""
 
@@ -52,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     parser.usage, parser.epilog = _USAGE, _EPILOG
     parser.add_argument(
-        "words", nargs="+", metavar="IMAGE", help="a CT; or hear WAV; parse SENTENCE; replay LOG; study CSV"
+        "words", nargs="+", metavar="IMAGE", help="a CT; or hear WAV; enrol WAV; parse SENTENCE; replay LOG; study CSV"
     )
     parser.add_argument("--anatomy", metavar="LABELMAP[@SCHEME]", help="where the structures are (a DAP label map)")
     parser.add_argument("--finder", metavar="FINDER", default="", help=f"what finds boxes: {'; '.join(FORMS.values())}")
@@ -95,11 +101,24 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     if form == "hear":
         require_call(arguments, "anatomyguided limis hear", allowed={"recognizer"})
         return hear_files(rest, arguments.recognizer or recognizer.DEFAULT, console)
+    if form == "enrol":
+        return _run_enrolment(rest, arguments, console, outputs)
     if form == "replay":
         return run_replay(rest, arguments, console, outputs)
     if form == "study":
         return _run_study(rest, arguments, console)
     return run_session(arguments, console, outputs)
+
+
+def _run_enrolment(
+    words: list[str], arguments: argparse.Namespace, console: Console, outputs: Outputs
+) -> Mapping[str, object]:
+    if not words:
+        require_call(arguments, "anatomyguided limis enrol")
+        return print_sentences(console)
+    require_call(arguments, "anatomyguided limis enrol", needed={"output"})
+    outputs.protect(*map(Path, words))
+    return enrol_files(words, outputs.stage(arguments.output, formats=(SUFFIX,)), console)
 
 
 def _run_study(words: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:

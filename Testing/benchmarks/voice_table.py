@@ -1,12 +1,13 @@
 """How well spoken commands are understood: made speech in several voices, with noise 30 dB below it.
 
     python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part fresh|seen]
-        [--snr 30] [--every N] [--json FILE] [--errors]
+        [--speaker unknown|session|enrolled] [--snr 30] [--every N] [--json FILE] [--errors]
 
 The sentences of voice_fresh_* (LIMISModule/Testing/data) were written by people's habits and nothing is tuned on them;
-those of voice_seen_* taught the language model, or limits were chosen on them. A command is exact if it is the one that
-the sentence should be. Read-back is answered rightly: it stops what was misheard and lets through what was not. Needs
-espeak-ng.
+those of voice_seen_* taught the language model, or limits were chosen on them. Each sentence of an unknown speaker is
+heard by itself; in a session the voice is learned from each command that was run; an enrolled speaker has said the
+sentences of `limis enrol` before, in the same noise. A command is exact if it is the one that the sentence should be.
+Read-back is answered rightly: it stops what was misheard and lets through what was not. Needs espeak-ng.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from pathlib import Path
 import numpy as np
 from LIMISLib.commands import Command, Question, Rejection
 from LIMISLib.language import parse
+from LIMISLib.voice.enrolment import enrolment_sentences
 from LIMISLib.voice.read_back import needs_read_back
-from LIMISLib.voice.recognizer import SURE
+from LIMISLib.voice.recognizer import SURE, Heard
 from LIMISLib.voice.speech import RATE_HZ, read_wav
 from LIMISLib.voice.sphinx import Sphinx
 
@@ -70,13 +72,21 @@ def _lines(name: str) -> list[str]:
     return (_DATA / name).read_text(encoding="utf-8").splitlines()
 
 
-def outcome(sphinx: Sphinx, said: Said, sound: np.ndarray) -> dict[str, object]:
-    """What was heard and meant, and what would have been run at once."""
+def enrol(sphinx: Sphinx, voice: str, snr_db: float) -> None:
+    """Nothing; the recogniser knows the voice from the sentences that are asked of a new speaker."""
+    for number, sentence in enumerate(enrolment_sentences()):
+        sphinx.learn(spoken(sentence, voice, snr_db, 5000 + number), sentence)
+
+
+def outcome(sphinx: Sphinx, said: Said, sound: np.ndarray, *, learns: bool = False) -> dict[str, object]:
+    """What was heard and meant, and what would have been run at once; `learns` the voice from what is run."""
     started_s, cpu_s = time.perf_counter(), time.process_time()
     evidence = sphinx.evidence(sound, pending=said.pending)
     heard = evidence.judged()
     meant = parse(heard.text, said.pending) if heard.text else Rejection(heard.reason)
     elapsed_s, used_s = time.perf_counter() - started_s, time.process_time() - cpu_s
+    if learns and runs_in_the_end(meant, said.wanted, heard):
+        sphinx.learn(sound, heard.text)
     wanted, first = said.wanted, parse(evidence.text, said.pending) if evidence.text else None
     runs = isinstance(meant, Command)
     asks = runs and (heard.confidence < SURE or needs_read_back(meant))
@@ -94,6 +104,13 @@ def outcome(sphinx: Sphinx, said: Said, sound: np.ndarray) -> dict[str, object]:
     }
 
 
+def runs_in_the_end(meant: object, wanted: object, heard: Heard) -> bool:
+    """Whether the command is run: at once, or after a read-back that is answered rightly."""
+    if not isinstance(meant, Command):
+        return False
+    return meant == wanted or not (heard.confidence < SURE or needs_read_back(meant))
+
+
 def share(found: list[dict[str, object]], key: str) -> float:
     return 100 * float(np.mean([bool(one[key]) for one in found]))
 
@@ -102,17 +119,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voices", default="en-us,en-gb,en-gb-scotland")
     parser.add_argument("--part", choices=("fresh", "seen"), default="fresh")
+    parser.add_argument("--speaker", choices=("unknown", "session", "enrolled"), default="unknown")
     parser.add_argument("--snr", type=float, default=30.0)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--errors", action="store_true")
     options = parser.parse_args()
-    sphinx, table = Sphinx(), {}
+    table = {}
     for voice in options.voices.split(","):
-        found = {}
+        sphinx, found = Sphinx(), {}
+        if options.speaker == "enrolled":
+            enrol(sphinx, voice, options.snr)
         for kind, part_of in (("commands", commands_of), ("unrelated", unrelated_of)):
             found[kind] = [
-                outcome(sphinx, said, spoken(said.sentence, voice, options.snr, n))
+                outcome(
+                    sphinx,
+                    said,
+                    spoken(said.sentence, voice, options.snr, n),
+                    learns=options.speaker == "session",
+                )
                 for n, said in enumerate(part_of(options.part)[:: options.every])
             ]
         commands, unrelated = found["commands"], found["unrelated"]

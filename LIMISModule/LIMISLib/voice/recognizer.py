@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 
@@ -14,7 +14,7 @@ from LIMISLib.voice.speech import Speech
 
 DEFAULT = "pocketsphinx"
 SURE = 0.5  # at this confidence and above a command needs no asking
-WAYS = "pocketsphinx, transformers:FOLDER or vosk:FOLDER"
+WAYS = "pocketsphinx, pocketsphinx:VOICE, transformers:FOLDER or vosk:FOLDER"
 
 
 class RecognizerMissing(AnatomyGuidedError):
@@ -49,25 +49,37 @@ class SpeechRecognizer(Protocol):
         ...
 
 
+@runtime_checkable
+class LearnsVoices(Protocol):
+    """A recogniser that hears a speaker better the more of their sentences it knows."""
+
+    def learn(self, speech: Speech, text: str) -> bool:
+        """Whether the text fits the sound; if so the voice in which it was said is known better."""
+        ...
+
+
 def recognizer(text: str = DEFAULT) -> SpeechRecognizer:
-    """The recogniser of that name, with its folder behind a colon.
+    """The recogniser of that name, with its folder, or for pocketsphinx the file of a learned voice, behind a colon.
 
     Raises:
         UsageError: There is no recogniser of that name, or its folder is missing.
         RecognizerMissing: Its package is not installed, or the folder holds no model of its kind.
+        BadVoice: The file holds no learned voice.
     """
-    name, _, folder = text.partition(":")
-    if name not in _MAKERS or (name == DEFAULT) == bool(folder):
+    name, _, place = text.partition(":")
+    if name == DEFAULT:
+        return _pocketsphinx(Path(place) if place else None)
+    if name not in _MAKERS or not place:
         raise UsageError(f'"{text}" is no recogniser; the recognisers are {WAYS}.')
-    if folder and not Path(folder).is_dir():
+    if not Path(place).is_dir():
         raise UsageError(f'"{text}" names no folder; give the folder of a model on this machine.')
-    return _MAKERS[name](Path(folder))
+    return _MAKERS[name](Path(place))
 
 
-def _pocketsphinx(_: Path) -> SpeechRecognizer:
+def _pocketsphinx(voice: Path | None) -> SpeechRecognizer:
     from LIMISLib.voice.sphinx import Sphinx
 
-    return Sphinx()
+    return Sphinx(voice)
 
 
 def _transformers(folder: Path) -> SpeechRecognizer:
@@ -83,7 +95,6 @@ def _vosk(folder: Path) -> SpeechRecognizer:
 
 
 _MAKERS: Mapping[str, Callable[[Path], SpeechRecognizer]] = {
-    "pocketsphinx": _pocketsphinx,
     "transformers": _transformers,
     "vosk": _vosk,
 }

@@ -2,12 +2,12 @@
 
 The words that fit best, and then those that fit nearly as well, are read by the parser until it understands: a command
 must be one as a whole, so that other talk, which comes out as other words, is none. Phones in any order are heard
-beside it: where they fit the sound much better than the words, the words were not said.
+beside it: where they fit the sound much better than the words, the words were not said. The acoustic model bends to
+the voice of the speaker, from a file or as sentences turn out to have been understood.
 """
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,26 +17,31 @@ from typing import TYPE_CHECKING
 
 from LIMISLib.commands import Question, Rejection
 from LIMISLib.language import parse_heard
+from LIMISLib.voice.acoustic_model import AcousticModel, write_means
+from LIMISLib.voice.adaptation import Voice
+from LIMISLib.voice.alignment import align
+from LIMISLib.voice.decoding import PHONES, decoded
 from LIMISLib.voice.fit import SILENT, Fit, Word, fit_of
 from LIMISLib.voice.language_model import plain_words
 from LIMISLib.voice.model_files import NAME, write_model
 from LIMISLib.voice.read_back import spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing
 from LIMISLib.voice.speech import Speech, dithered, loudness, trimmed
+from LIMISLib.voice.voice_file import read_voice
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder
 
 _SHORTEST_FRAMES = 20
 _FAINTEST = 0.002  # of full scale
-_PHONE_SCALE = 1024  # the all-phone search tells its scores divided by this, the search for words does not
-_LEAST = 1e-320
 _MOST_READINGS = 20
 _MODEL_MEAN = (41.00, -5.29, -0.12, 5.09, 2.48, -4.07, -1.37, -1.78, -5.08, -2.05, -6.45, -1.42, 1.17)
 _MODEL_FRAMES = 200  # how many frames the model's mean counts for
 # Of 378 made commands that were understood none has more than the first doubt, a quarter more than the second.
 _WORST, _WORST_SURE = 5.5, 3.0
 _OF_RANK = 0.15  # a better fitting wording that was no command counts as so much doubt
+_WORST_LEARNED = 2.5  # sentences that were said have up to 1.8, others in their place nearly always more
+_BENDS_AT = frozenset((5, 10, 20, 40, 80, 160))  # sentences of a voice; it takes half a second
 
 _NO_FIT = Fit()
 
@@ -69,7 +74,7 @@ class Evidence:
 
 
 class Sphinx:
-    """pocketsphinx; every sentence is heard as if it were the first one.
+    """pocketsphinx; a sentence is heard as if it were the first one, but for what was learned of the `voice`.
 
     Raises:
         RecognizerMissing: pocketsphinx is not installed.
@@ -77,28 +82,26 @@ class Sphinx:
 
     name = "pocketsphinx"
 
-    def __init__(self) -> None:
+    def __init__(self, voice: Path | None = None) -> None:
         try:
-            from pocketsphinx import Config, Decoder, get_model_path
+            from pocketsphinx import get_model_path
         except ImportError:
             raise RecognizerMissing(
                 "Speech needs the package pocketsphinx; install it: pip install pocketsphinx"
             ) from None
-        with tempfile.TemporaryDirectory() as folder:
-            files = write_model(Path(folder), Path(get_model_path("en-us/cmudict-en-us.dict")))
-            self._decoder: Decoder = Decoder(
-                Config(
-                    hmm=get_model_path("en-us/en-us"),
-                    dict=files.dictionary.as_posix(),
-                    lmctl=files.control.as_posix(),
-                    lmname=NAME,
-                    lm=None,
-                    loglevel="FATAL",
-                )
-            )
-        self._decoder.add_allphone_file("phones", None)
-        self._known = files.words
-        self._answers: dict[tuple[str, ...], str] = {}
+        self._model = AcousticModel.read(Path(get_model_path("en-us/en-us")))
+        self.voice = read_voice(voice, self._model) if voice else Voice.unknown(self._model)
+        self._listen()
+
+    def learn(self, speech: Speech, text: str) -> bool:
+        """Whether the text fits the sound; if so its voice is known better. Sound and text are not kept."""
+        heard = align(dithered(trimmed(speech)), text)
+        if heard is None or heard.doubt > _WORST_LEARNED:
+            return False
+        self.voice = self.voice.learned(heard, self._model)
+        if self.voice.sentences in _BENDS_AT:
+            self._listen()
+        return True
 
     def recognize(self, speech: Speech, *, pending: Question | None = None) -> Heard:
         """The command, or the answer to the pending question, that was said."""
@@ -109,7 +112,7 @@ class Sphinx:
         if loudness(speech) < _FAINTEST:
             return Evidence(reason="Nothing was heard; speak louder or nearer to the microphone.")
         sound = dithered(trimmed(speech))
-        phones = self._decoded("phones", sound)
+        phones = decoded(self._decoder, PHONES, sound)
         frames, mean = self._decoder.n_frames(), self._decoder.get_cmn()
         if frames < _SHORTEST_FRAMES:
             return Evidence(reason="That was too short to be a command.")
@@ -125,13 +128,36 @@ class Sphinx:
         self, search: str, sound: Speech, phones: list[Word], pending: Question | None, *, mean: str = ""
     ) -> Evidence:
         """The first wording that the parser understands; with the sound's own cepstral mean, or the given one."""
-        words = self._decoded(search, sound, mean=mean)
+        words = decoded(self._decoder, search, sound, mean=mean)
         texts = list(dict.fromkeys([_text(one.word for one in words), *self._other_texts()])) if words else []
         for rank, text in enumerate(texts):
             if text and not isinstance(parse_heard(text, pending), Rejection):
                 return Evidence(text, fit_of(words, phones), rank)
         heard = f'"{texts[0]}" was heard, which is no command.' if texts and texts[0] else "No words were heard."
         return Evidence(reason=heard)
+
+    def _listen(self) -> None:
+        """Nothing; a decoder with the means of the voice listens."""
+        from pocketsphinx import Config, Decoder, get_model_path
+
+        with tempfile.TemporaryDirectory() as folder:
+            files = write_model(Path(folder), Path(get_model_path("en-us/cmudict-en-us.dict")))
+            means = Path(folder) / "means"
+            write_means(self.voice.means(self._model), means)
+            self._decoder: Decoder = Decoder(
+                Config(
+                    hmm=get_model_path("en-us/en-us"),
+                    mean=means.as_posix(),
+                    dict=files.dictionary.as_posix(),
+                    lmctl=files.control.as_posix(),
+                    lmname=NAME,
+                    lm=None,
+                    loglevel="FATAL",
+                )
+            )
+        self._decoder.add_allphone_file(PHONES, None)
+        self._known = files.words
+        self._answers: dict[tuple[str, ...], str] = {}
 
     def _search(self, pending: Question) -> str:
         """The name of the search for the answers to this question, which is made once."""
@@ -143,23 +169,6 @@ class Sphinx:
             self._decoder.add_jsgf_string(name, text)
             self._answers[said] = name
         return self._answers[said]
-
-    def _decoded(self, search: str, sound: Speech, *, mean: str = "") -> list[Word]:
-        """The words that fit best; nothing of the sounds before is remembered."""
-        self._decoder.reinit_feat()
-        self._decoder.activate_search(search)
-        if mean:
-            self._decoder.set_cmn(mean)
-        self._decoder.start_utt()
-        self._decoder.process_raw(sound.tobytes(), full_utt=not mean)
-        self._decoder.end_utt()
-        if not self._decoder.hyp():
-            return []
-        scale = _PHONE_SCALE if search == "phones" else 1
-        return [
-            Word(one.word, one.start_frame, one.end_frame, scale * math.log(max(one.ascore, _LEAST)))
-            for one in self._decoder.seg()
-        ]
 
     def _other_texts(self) -> list[str]:
         """What fits nearly as well as the words that were decoded last, the best first."""

@@ -9,7 +9,7 @@ from LIMISLib.language import parse
 from LIMISLib.session import Session
 from LIMISLib.states import Reply
 from LIMISLib.voice.read_back import needs_read_back, read_back
-from LIMISLib.voice.recognizer import SURE, Heard, SpeechRecognizer, recognizer
+from LIMISLib.voice.recognizer import SURE, Heard, LearnsVoices, SpeechRecognizer, recognizer
 from LIMISLib.voice.speech import Speech
 
 _HOW = "(yes / no)"
@@ -17,16 +17,18 @@ _HOW = "(yes / no)"
 
 @dataclass(frozen=True)
 class _Held:
-    """A sentence that waits for "yes"."""
+    """A sentence that waits for "yes", with its sound if it was spoken."""
 
     sentence: str
     question: Question
+    speech: Speech | None
 
 
 class SpokenSession:
     """A session and a recogniser, the default one if none is given.
 
-    Typed sentences may come in between; they are never read back.
+    Typed sentences may come in between; they are never read back. A recogniser that can learns the speaker's voice from
+    the sentences that were confirmed, or sure enough to be run at once.
     """
 
     def __init__(self, session: Session, hearing: SpeechRecognizer | None = None) -> None:
@@ -44,7 +46,7 @@ class SpokenSession:
         return self._held is not None
 
     def hear(self, speech: Speech) -> tuple[Heard, Reply]:
-        """What was heard, and what came of it. Nothing of the sound is kept.
+        """What was heard, and what came of it. The sound is kept for as long as its read-back waits, and no longer.
 
         Raises:
             RecognizerMissing: The default recogniser is not installed.
@@ -53,28 +55,35 @@ class SpokenSession:
         heard = self.recognizer.recognize(speech, pending=self.pending)
         if not heard.text:
             return heard, self._reply(heard.reason, Rejection(heard.reason))
-        return heard, self._take(heard.text, sure=heard.confidence >= SURE, spoken=True)
+        return heard, self._take(heard.text, sure=heard.confidence >= SURE, speech=speech)
 
     def say(self, sentence: str) -> Reply:
         """What came of a typed sentence; it may answer what a spoken one left open."""
-        return self._take(sentence, sure=True, spoken=False)
+        return self._take(sentence, sure=True, speech=None)
 
-    def _take(self, sentence: str, *, sure: bool, spoken: bool) -> Reply:
+    def _take(self, sentence: str, *, sure: bool, speech: Speech | None) -> Reply:
         held, self._held = self._held, None
         if held is not None:
             answered = parse(sentence, held.question)
             if isinstance(answered, Command) and answered.intent == "answer":
                 if answered.word("choice") == "yes":
-                    return self.session.say(held.sentence)
+                    return self._run(held.sentence, held.speech)
                 return self._reply("Then nothing was done.", answered, done=True)
             if isinstance(answered, Rejection):
                 self._held = held
                 return self._reply(f"{answered.reason} {held.question.text} {_HOW}", answered)
-        if spoken and (command := self._dangerous(sentence, sure=sure)):
+        if speech is not None and (command := self._dangerous(sentence, sure=sure)):
             question = read_back(command)
-            self._held = _Held(sentence, question)
+            self._held = _Held(sentence, question, speech)
             return self._reply(f"{question.text} {_HOW}", question)
-        return self.session.say(sentence)
+        return self._run(sentence, speech)
+
+    def _run(self, sentence: str, speech: Speech | None) -> Reply:
+        """What came of the sentence; if it was done, its voice is learned."""
+        reply = self.session.say(sentence)
+        if reply.done and speech is not None and isinstance(self.recognizer, LearnsVoices):
+            self.recognizer.learn(speech, sentence)
+        return reply
 
     def _dangerous(self, sentence: str, *, sure: bool) -> Command | None:
         """The command that must be read back, none where the sentence can be run at once or is none."""
