@@ -168,6 +168,15 @@ class LIMISModuleLogic(ScriptedLoadableModuleLogic):
         ensured(slicer.packaging, IN_SLICER_FOR_HEARING, requester="LIMIS")
         return self._shown(self.conversation.hear_file(Path(path)))
 
+    def useVoice(self, path):
+        """Nothing; from now on the speaker is the one whose voice the file holds (`limis enrol`, or `saveVoice`)."""
+        ensured(slicer.packaging, IN_SLICER_FOR_HEARING, requester="LIMIS")
+        self.conversation.use_voice(Path(path))
+
+    def saveVoice(self, path):
+        """Nothing; what was learned of the speaker's voice from spoken commands is at `path` (.npz)."""
+        self.conversation.save_voice(Path(path))
+
     def listen(self, parameters):
         """What to do now; the microphone records until `stopListening`. The first time, speech is installed instead."""
         if not ensured(slicer.packaging, IN_SLICER_FOR_TALKING, requester="LIMIS"):

@@ -107,4 +107,4 @@ def _classes(phones: Iterable[str]) -> list[npt.NDArray[np.intp]]:
     """The numbers of the phones of each class; consonants that are not sonorants are those that no class names."""
     names = np.array(list(phones))
     named = [np.isin(names, list(group)) for group in (_FRONT_VOWELS, _OTHER_VOWELS, _SONORANTS, _NO_SPEECH)]
-    return [np.flatnonzero(chosen) for chosen in (*named, ~np.any(named, axis=0))]
+    return [np.flatnonzero(chosen) for chosen in (*named, ~np.any(named, axis=0)) if chosen.any()]

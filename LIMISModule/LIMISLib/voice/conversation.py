@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.files import Outputs
 
 from LIMISLib.session import Session
 from LIMISLib.states import Reply
 from LIMISLib.voice.push_to_talk import PushToTalk
-from LIMISLib.voice.recognizer import Heard, SpeechRecognizer
+from LIMISLib.voice.recognizer import DEFAULT, Heard, LearnsVoices, SpeechRecognizer, recognizer
 from LIMISLib.voice.speaker import Speaker, system_voice
 from LIMISLib.voice.speech import Speech, read_wav
 from LIMISLib.voice.spoken_session import SpokenSession
+from LIMISLib.voice.voice_file import SUFFIX
 
 
 class NoSession(AnatomyGuidedError):
@@ -86,6 +88,28 @@ class Conversation:
             AnatomyGuidedError: As for `hear_file`, or the microphone failed.
         """
         return self._hear(self.button.release)
+
+    def use_voice(self, path: Path) -> None:
+        """Nothing; from now on the speaker is the one whose learned voice is in the file.
+
+        Raises:
+            BadVoice: The file holds no learned voice.
+            RecognizerMissing: The recogniser is not installed.
+        """
+        self._recognizer = recognizer(f"{DEFAULT}:{path}")
+        if self._spoken is not None:
+            self._spoken.recognizer = self._recognizer
+
+    def save_voice(self, path: Path) -> None:
+        """Nothing; what was learned of the speaker's voice from spoken commands is in the file.
+
+        Raises:
+            AnatomyGuidedError: Nothing was spoken, or the recogniser learns no voices; or the file cannot be written.
+        """
+        if not isinstance(self._recognizer, LearnsVoices):
+            raise AnatomyGuidedError("No voice was learned; speak some commands first, to the default recogniser.")
+        with Outputs() as outputs:
+            self._recognizer.save_voice(outputs.stage(path, formats=(SUFFIX,)))
 
     def speak_answers(self, on: bool) -> None:
         """Nothing; from now on the system's voice, if there is one, says the replies, or no longer does."""

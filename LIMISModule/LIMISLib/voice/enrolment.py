@@ -12,7 +12,6 @@ from AnatomyGuidedLib.progress import stop_if
 
 from LIMISLib.voice.speech import read_wav
 from LIMISLib.voice.sphinx import Sphinx
-from LIMISLib.voice.voice_file import write_voice
 
 _FILE = Path(__file__).parents[1] / "data" / "enrolment.txt"
 _FEWEST = 10
@@ -62,6 +61,6 @@ def enrol_files(names: Sequence[str], output: Path, console: Console) -> Mapping
             f"Only {sphinx.voice.sentences} of {len(wanted)} files sound like their sentences, but at least {_FEWEST} "
             "are needed; check their order, and record in a quiet room. Nothing was written."
         )
-    write_voice(sphinx.voice, output)
+    sphinx.save_voice(output)
     console.progress(1.0, "Done")
     return {"sentences": sphinx.voice.sentences, "left_out": left_out}

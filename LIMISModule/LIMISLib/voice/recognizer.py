@@ -57,6 +57,10 @@ class LearnsVoices(Protocol):
         """Whether the text fits the sound; if so the voice in which it was said is known better."""
         ...
 
+    def save_voice(self, path: Path) -> None:
+        """Nothing; what is known of the voice is in the file, for `pocketsphinx:FILE`."""
+        ...
+
 
 def recognizer(text: str = DEFAULT) -> SpeechRecognizer:
     """The recogniser of that name, with its folder, or for pocketsphinx the file of a learned voice, behind a colon.

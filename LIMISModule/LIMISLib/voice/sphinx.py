@@ -27,7 +27,7 @@ from LIMISLib.voice.model_files import NAME, write_model
 from LIMISLib.voice.read_back import spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing
 from LIMISLib.voice.speech import Speech, dithered, loudness, trimmed
-from LIMISLib.voice.voice_file import read_voice
+from LIMISLib.voice.voice_file import read_voice, write_voice
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder
@@ -102,6 +102,10 @@ class Sphinx:
         if self.voice.sentences in _BENDS_AT:
             self._listen()
         return True
+
+    def save_voice(self, path: Path) -> None:
+        """Nothing; what is known of the voice is in the file."""
+        write_voice(self.voice, path)
 
     def recognize(self, speech: Speech, *, pending: Question | None = None) -> Heard:
         """The command, or the answer to the pending question, that was said."""

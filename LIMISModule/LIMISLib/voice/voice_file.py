@@ -43,12 +43,12 @@ def read_voice(path: Path, model: AcousticModel) -> Voice:
         raise BadVoice(f"There is no file {path.name}, but a learned voice was expected; {_MAKE}.")
     try:
         with np.load(path, allow_pickle=False) as stored:
-            if str(stored["format"]) != _FORMAT:
-                raise BadVoice(f"{path.name} is no learned voice that this version knows; {_MAKE}.")
-            counts, sums = stored["counts"].astype(np.float64), stored["sums"].astype(np.float64)
+            kind, counts, sums = str(stored["format"]), stored["counts"].astype(float), stored["sums"].astype(float)
             voice = Voice(str(stored["model"]), int(stored["sentences"]), counts, sums)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise BadVoice(f"{path.name} cannot be read as a learned voice; {_MAKE}.") from error
+    if kind != _FORMAT:
+        raise BadVoice(f"{path.name} is no learned voice that this version knows; {_MAKE}.")
     if voice.model != model.sha256 or sums.shape != model.means.shape or counts.shape != sums.shape[:-1]:
         raise BadVoice(f"{path.name} was learned with another acoustic model; {_MAKE}.")
     if not (np.isfinite(sums).all() and np.isfinite(counts).all() and (counts >= 0).all()):

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.errors import UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.io import read_labelmap
 from LIMISLib.commands import Command, Question, Rejection, confirmation
 from LIMISLib.language import parse
 from LIMISLib.session import Session
+from LIMISLib.voice.conversation import Conversation
 from LIMISLib.voice.read_back import described, needs_read_back, spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing, recognizer
 from LIMISLib.voice.speech import RATE_HZ, read_wav, trimmed
@@ -84,6 +85,21 @@ class _Hears:
         return self.heard.pop(0)
 
 
+class _Learns(_Hears):
+    """A recogniser that keeps what it was taught."""
+
+    def __init__(self, *heard: Heard) -> None:
+        super().__init__(*heard)
+        self.learned: list[str] = []
+
+    def learn(self, speech, text) -> bool:  # noqa: ARG002
+        self.learned.append(text)
+        return True
+
+    def save_voice(self, path) -> None:
+        path.write_text(" | ".join(self.learned), encoding="utf-8")
+
+
 @pytest.fixture
 def spoken(study):
     """A function that makes a session which hears these sentences."""
@@ -92,7 +108,7 @@ def spoken(study):
     session = Session(read_ct(study / "ct.nii.gz"), read_anatomy(str(study / "anatomy.nii.gz")))
 
     def make(*heard: str | Heard) -> SpokenSession:
-        return SpokenSession(session, _Hears(*(Heard(one) if isinstance(one, str) else one for one in heard)))
+        return SpokenSession(session, _Learns(*(Heard(one) if isinstance(one, str) else one for one in heard)))
 
     return make
 
@@ -320,7 +336,7 @@ def test_a_batch_whose_read_back_is_not_confirmed_writes_nothing(limis, speak, s
     assert not (study / "s.jsonl").exists()
 
 
-@pytest.mark.parametrize("text", ["siri", "pocketsphinx:here", "vosk", "transformers:", "vosk:/no/such/folder"])
+@pytest.mark.parametrize("text", ["siri", "vosk", "transformers:", "vosk:/no/such/folder"])
 def test_a_recogniser_that_is_none_is_a_wrong_call(text):
     with pytest.raises(UsageError, match=r"recogniser|folder"):
         recognizer(text)
@@ -384,3 +400,41 @@ def test_what_a_session_hears_as_nothing_changes_nothing(spoken):
     assert reply.text == "Nothing was heard."
     assert isinstance(reply.interpretation, Rejection)
     assert session.session.entries == ()
+
+
+def test_a_voice_is_learned_from_commands_that_were_done_and_from_no_others(spoken):
+    heard = ("make the box ten pixels larger", "yes", "segment the liver", "segment the spleen", "finish", "no")
+    session = spoken(*heard)
+    learned = session.recognizer.learned
+    session.say("segment the liver")
+    session.hear(_SILENCE)
+    assert learned == []  # it is only read back
+    session.hear(_SILENCE)
+    assert learned == ["make the box ten pixels larger"]
+    session.hear(_SILENCE)
+    assert learned[1:] == ["segment the liver"]
+    session.hear(_SILENCE)  # there is no spleen
+    session.hear(_SILENCE)
+    session.hear(_SILENCE)  # "no"
+    assert len(learned) == 2
+
+
+def test_a_conversation_saves_the_voice_that_it_learned(spoken, tmp_path):
+    session = spoken("segment the liver")
+    conversation = Conversation(hearing=session.recognizer)
+    conversation.begin(session.session)
+    wav = tmp_path / "a.wav"
+    wavfile.write(wav, RATE_HZ, np.ones(RATE_HZ, dtype=np.int16))
+    conversation.hear_file(wav)
+    conversation.save_voice(tmp_path / "me.npz")
+    assert (tmp_path / "me.npz").read_text(encoding="utf-8") == "segment the liver"
+
+
+def test_a_voice_that_was_not_learned_cannot_be_saved_nor_one_that_is_none_be_used(tmp_path):
+    conversation = Conversation()
+    with pytest.raises(AnatomyGuidedError, match="No voice was learned yet"):
+        conversation.save_voice(tmp_path / "me.npz")
+    assert not (tmp_path / "me.npz").exists()
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    with pytest.raises(AnatomyGuidedError, match="There is no file"):
+        conversation.use_voice(tmp_path / "me.npz")
