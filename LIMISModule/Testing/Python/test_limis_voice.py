@@ -432,7 +432,7 @@ def test_a_conversation_saves_the_voice_that_it_learned(spoken, tmp_path):
 
 def test_a_voice_that_was_not_learned_cannot_be_saved_nor_one_that_is_none_be_used(tmp_path):
     conversation = Conversation()
-    with pytest.raises(AnatomyGuidedError, match="No voice was learned yet"):
+    with pytest.raises(AnatomyGuidedError, match="No voice was learned"):
         conversation.save_voice(tmp_path / "me.npz")
     assert not (tmp_path / "me.npz").exists()
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
