@@ -6,8 +6,8 @@ python Testing/benchmarks/grasp_cost.py --thesis
 Times are medians of this process's own processor time, baseline and GRASP in turn, so that other work on the machine
 falls on both. The fusion is on in every training step that is timed. With --thesis nothing is computed: tensors without
 values run through the thesis-size recipes (patch, batch) and are counted as a processor would compute them, and, of
-GRASP, once more with plain attention, which keeps its weights for the way back as the kernels of processors and
-graphics cards do not. `grasp_step.py` computes such a step.
+GRASP, once more with plain attention, which keeps its weights for the way back; torch's kernel for processors does
+not. `grasp_step.py` computes such a step.
 """
 
 from __future__ import annotations
