@@ -5,7 +5,9 @@ python Testing/benchmarks/grasp_cost.py --thesis
 
 Times are medians of this process's own processor time, baseline and GRASP in turn, so that other work on the machine
 falls on both. The fusion is on in every training step that is timed. With --thesis nothing is computed: tensors without
-values run through the thesis-size recipes (patch, batch) and are counted.
+values run through the thesis-size recipes (patch, batch) and are counted as a processor would compute them, and, of
+GRASP, once more with plain attention, which keeps its weights for the way back; torch's kernel for processors does
+not. `grasp_step.py` computes such a step.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from PathologySegLib.learning.backbones import Backbone  # noqa: E402
 from PathologySegLib.learning.grasp_recipe import GraspRecipe  # noqa: E402
 from PathologySegLib.learning.objectives import loss_of  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
+from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count  # noqa: E402
 
 MEDNEXT = {
     "init_filters": 16, "kernel_size": 3, "encoder_expansion_ratio": 2, "decoder_expansion_ratio": 2,
@@ -119,28 +123,42 @@ def compare(name: str, backbone: Backbone, options: argparse.Namespace) -> None:
 def count(name: str) -> None:
     """A training step of a thesis-size recipe on tensors without values."""
     recipe = with_settings(GraspRecipe(), read_settings(recipe_file(name)))
-    with torch.device("meta"):
+    with FakeTensorMode():
         baseline, grasp = both(recipe.backbone)
         image = torch.empty(recipe.training.batch, CHANNELS, *recipe.sampling.shape)
-    grasp.steps = torch.zeros(())
-    for title, network in (("baseline", baseline), ("GRASP", grasp)):
-        network.train(True)
-        kept: dict[int, int] = {}
+        del grasp.steps  # a number in its place: of a tensor without values nobody can tell whether it is 0
+        grasp.steps = 0
+        grasp.anatomy.to = lambda *_: grasp.anatomy  # such tensors cannot be moved, not even to where they are
+        count_forward(name, "baseline", baseline, image)
+        count_forward(name, "GRASP", grasp, image)
+        grasp.steps = 0
+        with sdpa_kernel(SDPBackend.MATH):
+            count_forward(name, "plain", grasp, image)
 
-        def keep(tensor: Tensor, kept: dict[int, int] = kept) -> Tensor:
-            kept[id(tensor.untyped_storage())] = tensor.untyped_storage().nbytes()
-            return tensor
 
-        with FlopCounterMode(display=False) as counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
-            found: Any = network(image)
-        weights = sum(value.numel() for value in network.parameters())
-        del found
-        forward = counter.get_total_flops() / 1e12
-        print(
-            f"{name:24} {title:8} {weights / 1e6:6.1f} M weights, {forward:6.2f} TFLOP forward, "
-            f"kept for the way back {sum(kept.values()) / 2**30:5.1f} GiB",
-            flush=True,
-        )
+def count_forward(name: str, title: str, network: nn.Module, image: Tensor) -> None:
+    network.train(True)
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[id(tensor.untyped_storage())] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    counted = {
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v)
+    }
+    with (
+        FlopCounterMode(display=False, custom_mapping=counted) as counter,
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+    ):
+        found: Any = network(image)
+    weights = sum(value.numel() for value in network.parameters())
+    del found
+    print(
+        f"{name:24} {title:8} {weights / 1e6:6.1f} M weights, {counter.get_total_flops() / 1e12:6.2f} TFLOP forward, "
+        f"kept for the way back {sum(kept.values()) / 2**30:5.1f} GiB",
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from PathologySegLib.grasp.attention import ChannelAttention, SpatialAttention
+from PathologySegLib.grasp.heads import attended
 
 BLOCKS = ("add-norm", "plain")
 
@@ -47,8 +48,8 @@ class TransformerBlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(2)) if block == "add-norm" else None
 
     def forward(self, lesions: Tensor, anatomy: Tensor) -> Tensor:
-        lesions = self._joined(0, lesions, self.among(lesions, lesions, lesions, need_weights=False)[0])
-        return self._joined(1, lesions, self.across(lesions, anatomy, anatomy, need_weights=False)[0])
+        lesions = self._joined(0, lesions, attended(self.among, lesions, lesions))
+        return self._joined(1, lesions, attended(self.across, lesions, anatomy))
 
     def _joined(self, place: int, entered: Tensor, found: Tensor) -> Tensor:
         return found if self.norms is None else cast(Tensor, self.norms[place](entered + found))

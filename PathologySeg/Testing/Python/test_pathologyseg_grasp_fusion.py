@@ -16,6 +16,7 @@ from AnatomyGuidedLib.networks.frozen import FrozenEncoder  # noqa: E402
 from PathologySegLib.grasp.attention import ChannelAttention, SpatialAttention  # noqa: E402
 from PathologySegLib.grasp.backbone import channels_of, decoded, decoder_of, encoded  # noqa: E402
 from PathologySegLib.grasp.fusion import Align, AnatomyFusion, TransformerBlock  # noqa: E402
+from PathologySegLib.grasp.heads import attended  # noqa: E402
 from PathologySegLib.grasp.network import Grasp, weights_sha256  # noqa: E402
 from PathologySegLib.grasp.settings import FusionSettings  # noqa: E402
 from PathologySegLib.learning.backbones import Backbone  # noqa: E402
@@ -126,6 +127,63 @@ def test_attention_is_that_of_its_formula(block: str) -> None:
         among = normalised(queries + among)
         expected = normalised(among + slow_attention(part.across, among, keys))
     np.testing.assert_allclose(part(lesions, anatomy).detach().numpy()[0], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("heads", "others"), [(8, 512), (4, 700)])
+def test_narrow_heads_among_many_tokens_are_torchs_own(
+    heads: int, others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs and the gradients of all weights; the kernel sees 16 channels a head in place of 6 and 12."""
+    widths, kernel = [], torch.nn.functional.scaled_dot_product_attention
+
+    def watched(queries: Tensor, *rest: Tensor, **options: Any) -> Tensor:
+        widths.append(queries.shape[-1])
+        return kernel(queries, *rest, **options)
+
+    torch.manual_seed(4)
+    part = nn.MultiheadAttention(48, heads, batch_first=True)
+    part.in_proj_bias.data.normal_()
+    tokens = [torch.randn(2, count, 48, requires_grad=True) for count in (512, others)]
+    wanted, learned = torch.randn(2, 512, 48), [*tokens, *part.parameters()]
+    expected = part(*tokens, tokens[1], need_weights=False)[0]
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", watched)
+    found = attended(part, *tokens)
+    assert widths == [16]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    slow = torch.autograd.grad((expected * wanted).sum(), learned)
+    for one, other in zip(torch.autograd.grad((found * wanted).sum(), learned), slow, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
+
+
+def test_narrow_heads_among_many_tokens_are_the_formula() -> None:
+    torch.manual_seed(5)
+    part = nn.MultiheadAttention(8, 2, batch_first=True)
+    queries, keys = 3 * torch.randn(1, 512, 8), 3 * torch.randn(1, 9, 8)
+    expected = slow_attention(part, queries[0].numpy().astype(float), keys[0].numpy().astype(float))
+    np.testing.assert_allclose(attended(part, queries, keys).detach().numpy()[0], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "tokens"), [(48, 511), (128, 512)])
+def test_few_tokens_and_wide_heads_are_torchs_own_to_the_bit(channels: int, tokens: int) -> None:
+    torch.manual_seed(6)
+    part, queries = nn.MultiheadAttention(channels, 8, batch_first=True), torch.randn(1, tokens, channels)
+    expected = part(queries, queries, queries, need_weights=False)[0]
+    torch.testing.assert_close(attended(part, queries, queries), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("channels", [64, 128])
+def test_attention_on_a_processor_keeps_no_weights_for_the_way_back(channels: int) -> None:
+    """Of 1024 tokens, 8 heads have 32 MiB of weights; each kept tensor is no larger than the tokens in wide heads."""
+    part, kept = nn.MultiheadAttention(channels, 8, batch_first=True), []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor.untyped_storage().nbytes())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        attended(part, *[torch.randn(1, 1024, channels, requires_grad=True)] * 2)
+    assert kept
+    assert max(kept) <= 3 * 1024 * 128 * 4
 
 
 def test_the_gated_sum_starts_half_and_half() -> None:
