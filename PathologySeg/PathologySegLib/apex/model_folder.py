@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import sha256_of, write_json
+from AnatomyGuidedLib.models import LESIONS
 from AnatomyGuidedLib.study_options import with_settings
 
 from PathologySegLib.apex.anatomy_classes import AnatomyClasses, anatomy_classes
@@ -18,7 +19,7 @@ from PathologySegLib.apex.film_learning import film_counts
 from PathologySegLib.apex.recipe import XRAY, ApexRecipe
 from PathologySegLib.apex.segmenter import Classes, Segmenter
 from PathologySegLib.apex.segmenters import build_segmenter
-from PathologySegLib.finders import ENTRY, TASK
+from PathologySegLib.finders import ENTRY, FILMS, TASK
 
 FORMAT, VERSION = "anatomyguided-apex", 1
 CARD, WEIGHTS, RECIPE, READER = "model.json", "weights.safetensors", "recipe.json", "apex"
@@ -82,10 +83,10 @@ def _slice_entries(recipe: ApexRecipe) -> dict[str, object]:
 
 def _film_entries(recipe: ApexRecipe) -> dict[str, object]:
     return {
-        "used_by": "train apex",
+        "used_by": LESIONS,
         "task": "findings of chest films as instances",
         "inputs": [{"name": "film", "range": [0, 1]}],
-        "films": {"pixels": recipe.films.pixels},
+        FILMS: {"pixels": recipe.films.pixels},
     }
 
 
@@ -114,8 +115,8 @@ def read_apex(folder: Path) -> ApexModel:
 
 
 def _sizes(card: Mapping[str, Any]) -> dict[str, object]:
-    if "films" in card:
-        return {"films": card["films"]}
+    if FILMS in card:
+        return {FILMS: card[FILMS]}
     return {"cohort": {name: card["slices"][name] for name in ("frame", "spacing_mm")}}
 
 
