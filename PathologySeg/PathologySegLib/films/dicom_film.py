@@ -8,6 +8,7 @@ which ChestX-Det is a part).
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ _FRONTAL = ("", "PA", "AP")
 _CHEST = ("CHEST", "THORAX", "TORAX", "LUNG", "RIB")
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _SIZE = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
-_TAGS = ("Modality", "BodyPartExamined", "PresentationIntentType", "ViewPosition", "PatientOrientation",
-         *_SIZE, *_SPACINGS, *LIGHT_TAGS)  # fmt: skip
+_TAGS = ("Modality", "BodyPartExamined", "PresentationIntentType", "ViewPosition", "ViewCodeSequence",
+         "PatientOrientation", *_SIZE, *_SPACINGS, *LIGHT_TAGS)  # fmt: skip
 
 
 def read_dicom_film(path: Path, *, force: bool = False) -> Radiograph:
@@ -117,6 +118,9 @@ def _require_chest(header: Header, name: str) -> None:
 
 def _require_frontal(header: Header, name: str) -> None:
     view = str(header.get("ViewPosition") or "").upper()
+    codes = header.get("ViewCodeSequence") or [{}]
+    meaning = str(codes[0].get("CodeMeaning", ""))
+    view = meaning if re.search(r"\b(lateral|oblique)\b", meaning.lower()) else view
     if view not in _FRONTAL:
         raise AnatomyGuidedError(f"{name} has the view {view}, but a frontal chest film (PA or AP) was expected.")
     sides = _sides(header)

@@ -23,6 +23,8 @@ from PathologySegLib.films.reading import read_radiograph
 RAMP = np.arange(48, dtype=np.uint16).reshape(6, 8) * 50  # 0 to 2350
 # Columns to the patient's left, rows to the feet, then towards the back: a frontal film as a coronal slice.
 CORONAL = np.array([[-0.2, 0, 0, 90], [0, 0, -1, 5], [0, -0.3, 0, 70], [0, 0, 0, 1.0]])
+LATERAL = pydicom.Dataset()
+LATERAL.CodeMeaning = "left lateral"
 
 
 def refusal(path: Path, **options: object) -> str:
@@ -175,6 +177,7 @@ def test_a_flat_file_is_taken_as_viewers_show_it(tmp_path: Path) -> None:
         ({"PatientOrientation": ["L", "H"]}, "mirrored or turned"),
         ({"PatientOrientation": ["A", "F"]}, "from the side"),
         ({"ViewPosition": "LL"}, "the view LL"),
+        ({"ViewPosition": None, "ViewCodeSequence": [LATERAL]}, "the view left lateral"),
         ({"BodyPartExamined": "HAND"}, "the part HAND"),
         ({"PresentationIntentType": "FOR PROCESSING"}, "raw data"),
         ({"Modality": "CT"}, "of modality CT"),
