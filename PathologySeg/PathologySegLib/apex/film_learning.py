@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
-from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
 from PathologySegLib.apex.attention import query_shares
 from PathologySegLib.apex.average_precision import average_precisions, mean_average_precision
@@ -16,7 +14,6 @@ from PathologySegLib.apex.evaluation import answered
 from PathologySegLib.apex.film import Film
 from PathologySegLib.apex.film_source import FilmSource, in_three
 from PathologySegLib.apex.instances import Instance, instances_of
-from PathologySegLib.apex.learning import Learned, learn_from
 from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.recipe import ApexRecipe
 from PathologySegLib.apex.segmenter import Classes, Segmenter
@@ -28,20 +25,9 @@ def film_counts(recipe: ApexRecipe) -> Classes:
     return Classes(len(names), len(CATEGORIES), len(names))
 
 
-def learn_films(
-    recipe: ApexRecipe,
-    films: Sequence[Film],
-    folder: Path,
-    *,
-    where: Path = Path(),
-    device: str = "cpu",
-    progress: Progress = no_progress,
-    cancelled: CancelCheck = never_cancelled,
-) -> Learned:
-    """The recipe's arm after its steps on films, as `learn` does it on slices."""
-    source = FilmSource(films, film_classes(recipe.film_anatomy), recipe.augmentation)
-    return learn_from(recipe, source, film_counts(recipe), folder, where=where, device=device, progress=progress,
-                      cancelled=cancelled)  # fmt: skip
+def film_lessons(recipe: ApexRecipe, films: Sequence[Film]) -> tuple[FilmSource, Classes]:
+    """What `learn_from` learns from films, and its classes."""
+    return FilmSource(films, film_classes(recipe.film_anatomy), recipe.augmentation), film_counts(recipe)
 
 
 def film_instances(
