@@ -28,8 +28,10 @@ from PathologySegLib.apex.slices import PatientSlices
 from PathologySegLib.model_lesions import DEFAULT_ATLAS, predicted_anatomy
 
 if TYPE_CHECKING:
+    from AnatomyGuidedLib.learning.trainer import Source
+
     from PathologySegLib.apex.learning import Learned
-    from PathologySegLib.apex.segmenter import Segmenter
+    from PathologySegLib.apex.segmenter import Classes, Segmenter
 
 STATE_FOLDER, PREPARED = "training", "prepared"
 
@@ -40,7 +42,7 @@ class Domain:
 
     cases: Callable[[Progress, CancelCheck], Sequence[Any]]
     held_out: Callable[[Progress, CancelCheck], Sequence[Any]]
-    learn: Callable[..., Learned]
+    lessons: Callable[[ApexRecipe, Sequence[Any]], tuple[Source, Classes]]
     scores: Callable[[Segmenter, Sequence[Any], CancelCheck], Mapping[str, float]]
     noun: str
     whose: Callable[[Any], object] = id
@@ -58,6 +60,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     try:
         from AnatomyGuidedLib.learning.together import own_share
 
+        from PathologySegLib.apex.learning import learn_from
+
         domain = _films(recipe, order) if recipe.domain == XRAY else _slices(recipe, order)
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
@@ -66,9 +70,9 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         require_fresh(order.folder, resume=order.resume)
     cases = domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled)
     learned, tried = fold_of(cases, recipe.fold, recipe.folds, whose=domain.whose)
-    result = domain.learn(
+    result = learn_from(
         recipe,
-        learned,
+        *domain.lessons(recipe, learned),
         order.folder / STATE_FOLDER,
         where=order.where,
         device=chosen_device(order.device),
@@ -92,7 +96,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
 
 def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
     from PathologySegLib.apex.evaluation import counts_by_patient, scores_of
-    from PathologySegLib.apex.learning import learn
+    from PathologySegLib.apex.learning import slice_lessons
 
     def scores(segmenter: Segmenter, patients: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:
         anatomy_input, classes = recipe.chosen_arm.anatomy_input, anatomy_classes(recipe.anatomy)
@@ -111,7 +115,7 @@ def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
             if recipe.data
             else held_out_patients(recipe.cohort, progress=told, cancelled=stop)
         ),
-        learn,
+        slice_lessons,
         scores,
         "patients",
         lambda patient: patient.whose,
@@ -133,12 +137,12 @@ def _data(
 
 
 def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
-    from PathologySegLib.apex.film_learning import film_scores, learn_films
+    from PathologySegLib.apex.film_learning import film_lessons, film_scores
 
     names = film_classes(recipe.film_anatomy)
 
-    def learn(recipe: ApexRecipe, bodies: Sequence[Any], *arguments: Any, **options: Any) -> Learned:
-        return learn_films(recipe, [film for films in bodies for film in films], *arguments, **options)
+    def lessons(recipe: ApexRecipe, bodies: Sequence[Any]) -> tuple[Source, Classes]:
+        return film_lessons(recipe, [film for films in bodies for film in films])
 
     def scores(segmenter: Segmenter, bodies: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:  # noqa: ARG001
         return film_scores(segmenter, [film for films in bodies for film in films])
@@ -155,7 +159,7 @@ def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
             if recipe.data
             else held_out_films(recipe.films, names, progress=told, cancelled=stop)
         ),
-        learn,
+        lessons,
         scores,
         "bodies",
     )

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of, stop_if
 from AnatomyGuidedLib.study_options import StudyOptions
+from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.learning.cases import Case
 from PathologySegLib.learning.phantom_cases import PhantomCases
@@ -63,20 +63,17 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         _print(name, arms, console)
     for rule in rules:
         console.line(_verdict(rule))
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": STUDY,
-        "tier": options.tier,
-        "parameters": plan.settings.told(),
-        "arms": first,
-        "contenders": found,
-        "rules": rules,
-        "training_s": {f"{one.contender.name}/{one.name}/{one.split}": _seconds(one) for one in trials},
-        "files": [*files, "study.json"],
-    }
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        STUDY,
+        tier=options.tier,
+        parameters=plan.settings.told(),
+        arms=first,
+        contenders=found,
+        rules=rules,
+        training_s={f"{one.contender.name}/{one.name}/{one.split}": _seconds(one) for one in trials},
+        files=[*files, "study.json"],
+    )
     console.progress(1.0, "Done")
     return result
 
