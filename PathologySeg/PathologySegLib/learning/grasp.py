@@ -24,7 +24,7 @@ from PathologySegLib.learning.phantom_cases import PhantomCases
 from PathologySegLib.learning.plan import Contender, TierSettings
 from PathologySegLib.learning.scoring import METRICS
 from PathologySegLib.network_finder import lesion_preparation, write_lesion_model
-from PathologySegLib.petct.anatomy_channels import group_names
+from PathologySegLib.petct.anatomy_channels import NONE, group_names
 from PathologySegLib.petct.presets import GRASP
 
 if TYPE_CHECKING:
@@ -163,6 +163,7 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) 
         preset=GRASP,
         anatomy=form,
         labels=_labels(recipe.arm.objective),
+        atlas="" if form == NONE else recipe.atlas,
         half=True,
         notes=_notes(folder.name, recipe),
         licence="Apache-2.0",

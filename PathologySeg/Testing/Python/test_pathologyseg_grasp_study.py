@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -208,6 +209,21 @@ def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_sa
             "conv.bias"
         ):  # a norm takes it away again: its gradient is rounding, whose sign Adam follows
             torch.testing.assert_close(two[name], value, atol=2e-4, rtol=2e-3)
+
+
+def test_a_model_gets_its_anatomy_from_the_atlas_model_of_its_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "store" / "my-atlas")
+    model, told, patient = tmp_path / "model", tmp_path / "told.json", tmp_path / "patient"
+    config = settings_file(tmp_path, {**GRASP, "atlas": "my-atlas"})
+    assert run("train", "grasp", "--config", config, "-o", model) == 0
+    assert json.loads((model / "model.json").read_text(encoding="utf-8"))["lesions"]["atlas"] == "my-atlas"
+    assert run("phantom", patient, "--spacing", "9", "--seed", "5") == 0
+    images = (patient / "ct.nii.gz", patient / "pet.nii.gz")
+    assert run("lesions", *images, "--model", model, "-o", tmp_path / "lesions.nii.gz", "--json", told) == 0
+    assert json.loads(told.read_text(encoding="utf-8"))["anatomy"] == "predicted by my-atlas"
 
 
 def test_the_bundled_model_beats_the_fixed_threshold_on_a_patient_that_it_never_saw(tmp_path: Path) -> None:
