@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.grid import Grid
+from AnatomyGuidedLib.progress import no_progress
+from AnatomyGuidedLib.study_options import read_settings
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
-from PathologySegLib.learning import findings  # noqa: E402
+from PathologySegLib.learning import findings, petct_phantom  # noqa: E402
 from PathologySegLib.learning.arms import Arm, Building, build, weight_count  # noqa: E402
 from PathologySegLib.learning.backbones import Backbone  # noqa: E402
 from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: E402
@@ -329,16 +333,19 @@ ARMS = {
 }
 
 
-def found_with(gain: float, control_gain: float) -> Any:
+def scores_with(gain: float, control_gain: float) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     base = dict(zip(CASES, rng.uniform(0.2, 0.8, len(CASES)), strict=True))
     noise = dict(zip(CASES, rng.normal(0, 0.01, len(CASES)), strict=True))
-    scores = {
+    return {
         "baseline": [split_of(base)],
         "anatomy": [split_of({name: base[name] + gain + noise[name] for name in CASES}, fpv=0.5)],
         "anatomy_shuffled": [split_of({name: base[name] + control_gain - noise[name] for name in CASES}, fpv=2.0)],
     }
-    return findings.summary(ARMS, scores, Statistics(resamples=500))
+
+
+def found_with(gain: float, control_gain: float) -> Any:
+    return findings.summary(ARMS, scores_with(gain, control_gain), Statistics(resamples=500))
 
 
 def test_an_arm_beats_its_reference_only_where_its_control_does_not() -> None:
@@ -347,6 +354,27 @@ def test_an_arm_beats_its_reference_only_where_its_control_does_not() -> None:
     assert not found_with(0.001, 0.0)["anatomy"]["beats_reference"]
     assert not found_with(-0.2, 0.0)["anatomy"]["beats_reference"]
     assert not found_with(0.2, 0.0)["baseline"]["beats_reference"]
+
+
+def test_no_arm_beats_its_reference_without_its_control() -> None:
+    """The `ci` tier has GRASP, but not the encoder that nothing trained."""
+    scores = scores_with(0.2, 0.0)
+    arms = {**ARMS, "grasp_mirror": read_plan("ci").arms["grasp_mirror"]}
+    scores["grasp_mirror"] = [split_of({name: found["dice"] + 0.1 for name, found in scores["anatomy"][0].items()})]
+    found = findings.summary(arms, scores, Statistics(resamples=500))
+    assert found["grasp_mirror"]["vs_reference"]["low"] > 0.09
+    assert not found["grasp_mirror"]["beats_reference"]
+    assert found["grasp_mirror"]["not_evaluable"] == "control grasp_random was not run"
+    assert found["anatomy"]["beats_reference"]
+    assert "not_evaluable" not in found["anatomy"]
+    lines = StringIO()
+    petct_phantom._print("3D U-Net", found, Console(no_progress, result_stream=lines))
+    told = {line.split()[0]: line for line in lines.getvalue().splitlines()}
+    assert told["grasp_mirror"].endswith("beats anatomy? not evaluable: control grasp_random was not run")
+    assert told["anatomy"].endswith("beats baseline")
+    assert "beats" not in told["anatomy_shuffled"]
+    lost = {**scores, "grasp_mirror": scores["baseline"]}  # what gains nothing needs no control
+    assert "not_evaluable" not in findings.summary(arms, lost, Statistics(resamples=500))["grasp_mirror"]
 
 
 def test_differences_are_paired_by_case_and_ranks_are_means_over_four_metrics() -> None:
@@ -390,6 +418,13 @@ def test_the_written_plan_has_controls_and_references_that_there_are() -> None:
                 assert not name or name in every
         assert {rule.arm for rule in plan.rules} <= set(plan.arms)
         assert [name for name, arm in every.items() if arm.anatomy == "true"] == ["anatomy_oracle"]
+
+
+@pytest.mark.parametrize("name", ["petct_rivals", "petct_own_mirror"])
+def test_settings_beside_the_tiers_run_the_control_of_every_arm(name: str) -> None:
+    benchmarks = Path(__file__).parents[3] / "Testing" / "benchmarks"
+    arms = read_plan("cpu", read_settings(benchmarks / f"{name}.json")).arms
+    assert {arm.control for arm in arms.values() if arm.control} <= set(arms)
 
 
 def read_all_arms() -> list[str]:
