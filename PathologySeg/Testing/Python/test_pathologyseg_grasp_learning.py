@@ -48,42 +48,59 @@ def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def slow_dice_ce(logits: npt.NDArray[np.float64], target: npt.NDArray[np.int64], weights: list[float]) -> float:
-    """Voxel by voxel, class by class."""
-    chances, surprise, total = softmax(logits), 0.0, 0.0
-    for place in np.ndindex(*target.shape):
-        own = int(target[place])
-        surprise -= weights[own] * np.log(chances[(place[0], own, *place[1:])])
-        total += weights[own]
-    dice = []
-    for image, classes in zip(chances, target, strict=True):
-        of_image = []
+    """Image by image, voxel by voxel, class by class."""
+    losses = []
+    for chances, classes in zip(softmax(logits), target, strict=True):
+        surprise, total, dice = 0.0, 0.0, []
+        for place in np.ndindex(*classes.shape):
+            own = int(classes[place])
+            surprise -= weights[own] * np.log(chances[(own, *place)])
+            total += weights[own]
         for number in range(logits.shape[1]):
             mask = classes == number
-            of_image.append(2 * image[number][mask].sum() / (image[number].sum() + mask.sum()))
-        dice.append(np.average(of_image, weights=weights))
-    return float(surprise / total + 1 - np.mean(dice))
+            dice.append(2 * chances[number][mask].sum() / (chances[number].sum() + mask.sum()))
+        losses.append(surprise / total + 1 - np.average(dice, weights=weights))
+    return float(np.mean(losses))
 
 
 def test_weighted_dice_ce_is_that_of_its_definition() -> None:
     rng = np.random.default_rng(0)
     logits, target = rng.normal(0, 2, (2, 4, 3, 4, 2)), rng.integers(0, 3, (2, 3, 4, 2))  # class 3 does not occur
     weights = [1.0, 0.5, 2.0, 0.1]
-    found = weighted_dice_ce(torch.from_numpy(logits), torch.from_numpy(target), torch.tensor(weights))
+    found = weighted_dice_ce(torch.from_numpy(logits), torch.from_numpy(target), torch.tensor([weights] * 2))
     assert found.item() == pytest.approx(slow_dice_ce(logits, target, weights), rel=1e-4)
 
 
-def test_a_batchs_loss_is_the_mean_of_its_images() -> None:
-    logits, target = torch.randn(2, 2, 4, 4, 4), (torch.rand(2, 4, 4, 4) > 0.8).long()
-    loss = loss_of("lesions", even=True)
+@pytest.mark.parametrize("objective", ["lesions", "multi-class-standard", "multi-class-tumour", "multi-class-patch"])
+def test_a_batchs_loss_is_the_mean_of_its_images(objective: str) -> None:
+    """The first patch holds organ 3 and a lesion, the second organs 5 and 6: neither matters to the other."""
+    target = torch.zeros(2, 4, 4, 4, dtype=torch.int64)
+    target[0, 1:], target[0, 2, 0], target[1, :2], target[1, 2:] = 2 * 3, 2 * 3 + 1, 2 * 5, 2 * 6
+    logits = torch.randn(2, classes_of(objective), 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    loss = loss_of(objective, even=True)
     apart = [loss(logits[place : place + 1], target[place : place + 1]).item() for place in range(2)]
     assert loss(logits, target).item() == pytest.approx(np.mean(apart), rel=1e-5)
 
 
+def test_each_patchs_patch_aware_loss_is_that_worked_out_by_hand() -> None:
+    """All classes alike likely, 1/15: the cross-entropy is log 15; Dice of two voxels is 2 x 1/15 x n / (2/15 + n).
+
+    Patch one is organ 1 and tumour: a Dice of (2/15) / (2/15 + 1) = 2/17 each, weights 1 and 5, and 13 absent ones of
+    0.1. Patch two is organ 2 twice: (4/15) / (2/15 + 2) = 1/8, weight 1; the tumour 5, and 13 absent ones.
+    """
+    target = torch.tensor([[2 * 1, 1], [2 * 2, 2 * 2]]).view(2, 1, 1, 2)
+    logits = torch.zeros(2, 15, 1, 1, 2)
+    dice = [(1 + 5) * (2 / 17) / (1 + 5 + 1.3), 1 * (1 / 8) / (1 + 5 + 1.3)]
+    expected = float(np.log(15) + 1 - np.mean(dice))
+    assert classes_of("multi-class-patch") == 15
+    assert loss_of("multi-class-patch", even=True)(logits, target).item() == pytest.approx(expected, abs=1e-4)
+
+
 def test_the_patch_aware_weights_follow_what_the_patch_holds() -> None:
-    weights = patch_aware(torch.tensor([[0, 0], [3, 3]]), 6)
+    weights = patch_aware(torch.tensor([[[0, 0], [3, 3]]]), 6)[0]
     assert weights[0] == weights[3] > weights[1] == weights[2] == weights[4]
     assert weights[5] == weights.max() > weights[0]
-    assert patch_aware(torch.tensor([1, 5]), 6)[0] == pytest.approx(0.1)  # even the background may be absent
+    assert patch_aware(torch.tensor([[1, 5]]), 6)[0, 0] == pytest.approx(0.1)  # even the background may be absent
 
 
 @pytest.mark.parametrize("objective", ["multi-class-standard", "multi-class-tumour", "multi-class-patch"])
