@@ -143,15 +143,17 @@ def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
     def scores(segmenter: Segmenter, bodies: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:  # noqa: ARG001
         return film_scores(segmenter, [film for films in bodies for film in films])
 
-    def given(source: str) -> Sequence[Any]:
-        return films_of(order.where / source, names, recipe.films.pixels) if source else []
+    def given(source: str, needs_anatomy: bool) -> Sequence[Any]:
+        return films_of(order.where / source, names, recipe.films.pixels, needs_anatomy=needs_anatomy) if source else []
 
     return Domain(
         lambda told, stop: (
-            given(recipe.data) if recipe.data else learning_films(recipe.films, names, progress=told, cancelled=stop)
+            given(recipe.data, recipe.chosen_arm.learns_anatomy)
+            if recipe.data
+            else learning_films(recipe.films, names, progress=told, cancelled=stop)
         ),
         lambda told, stop: (
-            given(recipe.test_data)
+            given(recipe.test_data, False)
             if recipe.data
             else held_out_films(recipe.films, names, progress=told, cancelled=stop)
         ),
