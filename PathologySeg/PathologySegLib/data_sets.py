@@ -28,7 +28,7 @@ from AnatomyGuidedLib.resample import resample_labelmap
 from AnatomyGuidedLib.tables import read_rows, read_table
 
 from PathologySegLib.petct.inputs import ONTO_PET, PetCt, on_one_grid
-from PathologySegLib.petct.pair import require_overlap
+from PathologySegLib.petct.pair import require_one_study, require_overlap
 
 COLUMNS = ("case", "patient", "ct", "pet", "lesions")
 ANATOMY = "anatomy"
@@ -42,7 +42,7 @@ _CT, _PET = "_0000.nii.gz", "_0001.nii.gz"
 class PetCtCase:
     """One study: whose it is, where its files lie, and facts for strata (diagnosis, sex, ...); nothing is read yet.
 
-    With `force` the CT is taken without a look at whether it is one, as coarse made ones must be.
+    With `force` the CT is taken without a look at whether it is one, as coarse made ones must be, or at its frame.
     """
 
     name: str
@@ -66,6 +66,7 @@ class PetCtCase:
             AnatomyGuidedError: A file cannot be read, or is not what it should be; the message names the case.
         """
         try:
+            require_one_study(self.ct, self.pet, force=self.force)
             ct, pet = read_ct(self.ct, force=self.force), read_pet(self.pet)
             require_overlap(ct.grid, pet.grid)
             anatomy = None if self.anatomy is None else read_anatomy(self.anatomy)

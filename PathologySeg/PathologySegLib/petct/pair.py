@@ -54,7 +54,8 @@ def _require_one_frame(first: Identity, second: Identity, force: bool) -> None:
     if not force and _differ(first.frame_of_reference, second.frame_of_reference):
         raise AnatomyGuidedError(
             "The CT and the PET lie in different frames of reference, so that nobody knows how they lie to each other; "
-            "choose the series of one examination, register one to the other, or pass --force if they are aligned."
+            "choose the series of one examination, register one to the other, or, if they are aligned, pass --force "
+            "(lesions) or give files that are no DICOM (a table)."
         )
 
 
