@@ -34,7 +34,7 @@ def require_one_study(ct: str | Path, pet: str | Path, *, force: bool = False) -
     _require_one_frame(first, second, force)
 
 
-def require_overlap(ct: Grid, pet: Grid) -> None:
+def require_overlap(ct: Grid, pet: Grid, *, names: tuple[str, str] = ("The CT", "the PET")) -> None:
     """Nothing, if the two images have a part of the body in common.
 
     Raises:
@@ -45,7 +45,7 @@ def require_overlap(ct: Grid, pet: Grid) -> None:
     apart = (inside_ct.max(axis=0) < 0) | (inside_ct.min(axis=0) > np.array(ct.shape) - 1)
     if apart.any():
         raise AnatomyGuidedError(
-            "The CT and the PET do not overlap in space, but one study of one patient was expected; "
+            f"{names[0]} and {names[1]} do not overlap in space, but one study of one patient was expected; "
             "check that both come from the same examination."
         )
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 from AnatomyGuidedLib.cli import main
-from AnatomyGuidedLib.errors import Cancelled
-from AnatomyGuidedLib.grid import Grid
-from AnatomyGuidedLib.io import read_labelmap
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.progress import no_progress
@@ -141,22 +141,68 @@ def test_cubes_cover_a_grid_however_it_lies() -> None:
     assert found.affine[:3, 3].tolist() == [0.0, -5.5, -1.0]
 
 
-def test_a_cohorts_cases_lie_on_one_grid_of_cubes(tmp_path: Path) -> None:
-    assert run("phantom", tmp_path / "patient", "--spacing", "8", "--seed", "3", "--variants") == 0
-    (tmp_path / "cohort.csv").write_text(
-        "case,ct,pet,lesions,anatomy\n"
-        "p,patient/ct.nii.gz,patient/pet.nii.gz,patient/lesions.nii.gz,patient/anatomy.nii.gz\n",
-        encoding="utf-8",
-    )
+def never(_ct: Any, _spacing_mm: float) -> Any:
+    raise AssertionError
 
-    def never(_ct: Any, _spacing_mm: float) -> Any:
-        raise AssertionError
 
-    case = CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never).case(0)
+TABLE = "case,ct,pet,lesions,anatomy\n"
+ROW = "patient/ct.nii.gz,patient/pet.nii.gz,patient/lesions.nii.gz,patient/anatomy.nii.gz\n"
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the made patient `patient`, as whose table `cohort.csv` calls it "Mr. P/1"."""
+    folder = tmp_path_factory.mktemp("cohort")
+    assert run("phantom", folder / "patient", "--spacing", "8", "--seed", "3", "--variants") == 0
+    (folder / "cohort.csv").write_text(f"{TABLE}Mr. P/1,{ROW}", encoding="utf-8")
+    return folder
+
+
+def test_a_cohorts_cases_lie_on_one_grid_of_cubes(cohort: Path, tmp_path: Path) -> None:
+    case = CohortCases(cohort / "cohort.csv", 8.0, tmp_path, never).case(0)
+    assert case.name == "Mr. P/1"
     assert case.ct.shape == case.pet.shape == case.lesions.shape == case.anatomy("predicted").shape
     lungs = np.isin(case.anatomy("predicted"), [id_of("Lung Lower Lobe Left"), id_of("Lung Lower Lobe Right")])
     assert np.median(case.ct[lungs]) < -600
     assert np.median(case.pet[case.lesions]) > 2 * np.median(case.pet[case.anatomy("predicted") > 0])
+
+
+def test_a_cohort_may_be_a_folder_in_a_published_layout(cohort: Path, tmp_path: Path) -> None:
+    of_folder, of_table = (CohortCases(cohort / name, 8.0, tmp_path, never).case(0) for name in ("", "cohort.csv"))
+    assert of_folder.name == "patient"
+    np.testing.assert_array_equal(of_folder.lesions, of_table.lesions)
+
+
+@pytest.mark.parametrize("moved", ["pet", "lesions", "anatomy"])
+def test_images_three_metres_apart_are_refused_with_the_cases_name(cohort: Path, tmp_path: Path, moved: str) -> None:
+    shutil.copytree(cohort / "patient", tmp_path / "patient")
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}far,{ROW}", encoding="utf-8")
+    path = tmp_path / "patient" / f"{moved}.nii.gz"
+    affine = read_labelmap(cohort / "patient" / "anatomy.nii.gz").grid.affine.copy()
+    affine[0, 3] += 3000.0
+    if moved == "pet":
+        volume = read_pet(path)
+        write_volume(Volume(volume.values, Grid(volume.grid.shape, affine), "SUV"), path)
+    else:
+        labelmap = read_labelmap(path)
+        write_labelmap(Labelmap(labelmap.values, Grid(labelmap.grid.shape, affine)), path)
+    words = {"pet": "do not overlap", "lesions": "must lie on one grid", "anatomy": "The anatomy and the PET do not"}
+    with pytest.raises(AnatomyGuidedError, match=rf"^The case far: .*{words[moved]}"):
+        CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never).case(0)
+
+
+def test_a_case_that_is_named_twice_is_refused(cohort: Path, tmp_path: Path) -> None:
+    (cohort / "twice.csv").write_text(f"{TABLE}a,{ROW}a,{ROW}", encoding="utf-8")
+    with pytest.raises(AnatomyGuidedError, match="names the case a twice"):
+        CohortCases(cohort / "twice.csv", 8.0, tmp_path, never)
+
+
+def test_a_case_is_prepared_anew_for_cubes_of_another_size(cohort: Path, tmp_path: Path) -> None:
+    sides = (8.0, 12.0, 8.0)
+    cases = [CohortCases(cohort / "cohort.csv", side, tmp_path, never).case(0) for side in sides]
+    assert tuple(case.spacing_mm for case in cases) == sides
+    assert cases[0].ct.shape == cases[2].ct.shape > cases[1].ct.shape
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 # Training a model
