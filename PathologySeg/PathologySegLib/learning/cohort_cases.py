@@ -44,7 +44,7 @@ class CohortCases:
         path = self._folder / f"case_{self._digest(case)}.npz"
         if not path.is_file():
             write_case(self._prepared(case), path)
-        return replace(read_case(path), name=case.name)
+        return replace(read_case(path), name=case.name, patient=case.patient)
 
     def _prepared(self, case: PetCtCase) -> Case:
         images = case.images()

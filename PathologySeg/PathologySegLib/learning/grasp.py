@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import write_csv, write_json
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
 from AnatomyGuidedLib.study_options import with_settings
@@ -126,7 +126,15 @@ def _split(cases: Sequence[Case], settings: TierSettings, recipe: GraspRecipe) -
 
     if recipe.training_share == 1.0:
         return list(range(len(cases))), []
-    return split_cases(len(cases), settings, recipe.split)
+    patients = [case.whose for case in cases]
+    learned, left = split_cases(patients, settings, recipe.split)
+    if not learned or not left:
+        share = f"{recipe.training_share:.0%} to {1 - recipe.training_share:.0%}"
+        raise UsageError(
+            f"{len(set(patients))} patients cannot be split {share}; give more, or a training_share of 1 to learn "
+            "from all."
+        )
+    return learned, left
 
 
 def _scores(

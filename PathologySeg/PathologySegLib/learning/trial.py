@@ -77,7 +77,7 @@ def run_trial(
     Raises:
         Cancelled: The user stopped; the next call goes on from there.
     """
-    learned, left = split_cases(len(cases), settings, trial.split)
+    learned, left = split_cases([case.whose for case in cases], settings, trial.split)
     network, seconds = trained(trial, settings, cases, learned, device=device, progress=progress, cancelled=cancelled)
     found = tried(network, trial, settings, cases, left, device)
     trial.folder.mkdir(parents=True, exist_ok=True)
@@ -103,12 +103,19 @@ def tried(
     return found
 
 
-def split_cases(count: int, settings: TierSettings, split: int) -> tuple[list[int], list[int]]:
-    """The numbers of the cases to learn from and of those to predict, drawn for each split anew."""
-    order = np.random.default_rng([settings.phantoms.seed, 2, split]).permutation(count).tolist()
-    learned = round(count * settings.training_share)
-    most = settings.training_cases or learned
-    return sorted(order[: min(learned, most)]), sorted(order[learned:])
+def split_cases(patients: Sequence[str], settings: TierSettings, split: int) -> tuple[list[int], list[int]]:
+    """The numbers of the cases to learn from and of those to predict, drawn for each split anew.
+
+    `patients` tells whose each case is: no patient is on both sides, and the share is that of the patients.
+    """
+    own: dict[str, list[int]] = {}
+    for number, patient in enumerate(patients):
+        own.setdefault(patient, []).append(number)
+    groups = list(own.values())
+    order = np.random.default_rng([settings.phantoms.seed, 2, split]).permutation(len(groups)).tolist()
+    count = round(len(groups) * settings.training_share)
+    learned, left = ([number for place in side for number in groups[place]] for side in (order[:count], order[count:]))
+    return sorted(learned[: settings.training_cases or None]), sorted(left)
 
 
 def sample_of(number: int, cases: Sequence[Case], arm: Arm, settings: TierSettings) -> Sample:

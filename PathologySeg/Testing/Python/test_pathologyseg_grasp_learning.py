@@ -285,14 +285,34 @@ def test_a_case_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_splits_are_70_to_30_and_differ() -> None:
     settings = TierSettings(cases=40)
-    splits = [split_cases(40, settings, split) for split in range(5)]
+    names = [f"case_{number:04d}" for number in range(40)]
+    splits = [split_cases(names, settings, split) for split in range(5)]
     for learned, tried in splits:
         assert (len(learned), len(tried)) == (28, 12)
         assert sorted(learned + tried) == list(range(40))
     assert len({tuple(tried) for _, tried in splits}) == 5
-    few = split_cases(40, TierSettings(cases=40, training_cases=10), 0)
+    few = split_cases(names, TierSettings(cases=40, training_cases=10), 0)
     assert len(few[0]) == 10
     assert few[1] == splits[0][1]
+
+
+def test_made_patients_are_split_as_ever() -> None:
+    """One case each: a draw of the cases' numbers, as the study's published results were made."""
+    for split in range(5):
+        order = np.random.default_rng([0, 2, split]).permutation(36).tolist()
+        expected = sorted(order[:25]), sorted(order[25:])
+        assert split_cases([str(number) for number in range(36)], TierSettings(cases=36), split) == expected
+
+
+def test_no_patient_is_on_both_sides_of_a_split() -> None:
+    """20 patients with one to three studies, whose rows are mixed: 14 patients are learned from, with all of theirs."""
+    patients = [f"P{number % 20}" for number in range(40)] + ["P3"]
+    for split in range(5):
+        learned, left = split_cases(patients, TierSettings(cases=41), split)
+        sides = [{patients[number] for number in side} for side in (learned, left)]
+        assert [len(side) for side in sides] == [14, 6]
+        assert not sides[0] & sides[1]
+        assert sorted(learned + left) == list(range(41))
 
 
 def test_each_arm_is_shown_its_own_anatomy_and_taught_the_predicted_one() -> None:

@@ -205,6 +205,34 @@ def test_a_case_is_prepared_anew_for_cubes_of_another_size(cohort: Path, tmp_pat
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_studies_of_one_patient_are_never_learned_from_and_scored(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four rows of two patients: one patient's both are scored. With one patient there is nothing to split."""
+    own = ROW.replace("patient/", f"{cohort}/patient/")
+    header = TABLE.replace("case,", "case,patient,")
+    rows = "".join(f"{name},{patient},{own}" for name, patient in (("a1", "A"), ("b1", "B"), ("b2", "B"), ("a2", "A")))
+    (tmp_path / "two.csv").write_text(header + rows, encoding="utf-8")
+    settings = {
+        **GRASP,
+        "arm": {"anatomy": "none", "fusion": "none"},
+        "spacing_mm": 8.0,
+        "sampling": {"shape": [16, 16, 16]},
+        "training_share": 0.5,
+    }
+    scored_cases = set()
+    for split in range(3):
+        config = settings_file(tmp_path, {**settings, "cohort": "two.csv", "split": split})
+        assert run("train", "grasp", "--config", config, "-o", tmp_path / f"model_{split}") == 0
+        lines = (tmp_path / f"model_{split}" / "scores.csv").read_text(encoding="utf-8").splitlines()
+        scored_cases.add(tuple(line.split(",")[0] for line in lines[1:]))
+    assert scored_cases == {("a1", "a2"), ("b1", "b2")}
+    (tmp_path / "one.csv").write_text(f"{header}a1,A,{own}a2,A,{own}", encoding="utf-8")
+    config = settings_file(tmp_path, {**settings, "cohort": "one.csv"})
+    assert run("train", "grasp", "--config", config, "-o", tmp_path / "one") == 2
+    assert "1 patients cannot be split 50% to 50%" in capsys.readouterr().err
+
+
 # Training a model
 
 
