@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from AnatomyGuidedLib.begun_training import RECIPE, begin, require_same
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import write_csv, write_json
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
 from AnatomyGuidedLib.study_options import with_settings
-from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 from PathologySegLib.learning.cases import Case, Cases
 from PathologySegLib.learning.channels import channel_count
@@ -32,14 +33,15 @@ if TYPE_CHECKING:
 
     from PathologySegLib.learning.trial import Trial
 
-STATE_FOLDER, CASES_FOLDER, RECIPE, SCORES = "training", "cases", "recipe.json", "scores.csv"
+STATE_FOLDER, CASES_FOLDER, SCORES = "training", "cases", "scores.csv"
 
 
 def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """The training's steps, time, last loss and mean scores; the folder is a model that `lesions --model` takes.
 
     Raises:
-        UsageError: A setting is unknown, or the folder holds a training and resuming was not asked for.
+        UsageError: A setting is unknown, or the folder holds a training and resuming was not asked for, or it was begun
+            with other settings or cases.
         AnatomyGuidedError: torch is missing, or a case cannot be read.
         Cancelled: The user stopped; the state is kept.
     """
@@ -50,16 +52,17 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     if is_first:
-        require_fresh(order.folder, resume=order.resume)
+        begin(order.folder, recipe, resume=order.resume)
     device = chosen_device(order.device)
     cases = _all(_cases(recipe, order, device), console)
+    if is_first:
+        _require_same_cases(order.folder, cases)
     trial, settings = _trial(recipe, order.folder), _settings(recipe)
     network = _trained(trial, settings, cases, recipe, device, console)
     if not is_first:
         return {}
     scores = _scores(network, trial, settings, cases, recipe, device)
     _write(order.folder, recipe, network, trial)
-    write_json(order.folder / RECIPE, asdict(recipe))
     write_csv(order.folder / SCORES, scores, ("case", *METRICS))
     last = trial.log[-1]
     console.line(
@@ -86,6 +89,15 @@ def _all(cases: Cases, console: Console) -> list[Case]:
         console.progress(0.1 * number / len(cases), f"Case {number + 1} of {len(cases)}")
         found.append(cases.case(number))
     return found
+
+
+def _require_same_cases(folder: Path, cases: Sequence[Case]) -> None:
+    """Nothing, if the training was begun with these cases: others would be dealt out to learning and trying anew."""
+    path = folder / CASES_FOLDER / "names.json"
+    now = {f"case {case.name}": case.whose for case in cases}
+    if path.is_file():
+        require_same(json.loads(path.read_text(encoding="utf-8")), now, folder)
+    write_json(path, now)
 
 
 def _trial(recipe: GraspRecipe, folder: Path) -> Trial:

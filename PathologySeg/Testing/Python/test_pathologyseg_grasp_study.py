@@ -236,6 +236,38 @@ def test_studies_of_one_patient_are_never_learned_from_and_scored(
 # Training a model
 
 
+def test_a_training_does_not_go_on_with_other_settings_or_cases(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(cohort / "patient", tmp_path / "patient")
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
+    plain = {"anatomy": "none", "fusion": "none"}
+    settings = {**GRASP, "arm": plain, "spacing_mm": 9.0, "training_share": 1.0, "cohort": "cohort.csv"}
+    model = tmp_path / "model"
+
+    def resumed(**changed: Any) -> tuple[int, str]:
+        config = settings_file(tmp_path, {**settings, **changed})
+        return run("train", "grasp", "--config", config, "-o", model, "--resume"), capsys.readouterr().err
+
+    assert resumed()[0] == 0
+    kept = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    for changed, words in (
+        ({"spacing_mm": 8.0}, "begun with spacing_mm 9.0, but now spacing_mm is 8.0; go on with the former"),
+        ({"training": {**settings["training"], "steps": 3}}, "begun with training.steps 2, but now"),
+        ({"arm": {**plain, "objective": "multi-task"}}, "begun with arm.objective 'lesions', but now"),
+        ({"sampling": {"shape": [16, 32, 16]}}, "begun with sampling.shape (32, 32, 16), but now"),
+    ):
+        code, said = resumed(**changed)
+        assert (code, words in said) == (2, True), said
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}b,{ROW}", encoding="utf-8")
+    code, said = resumed()
+    assert (code, "begun with case b None, but now case b is 'b'" in said) == (2, True), said
+    after = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    assert {path: after[path] for path in kept} == kept
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
+    assert resumed()[0] == 0
+
+
 GRASP: Mapping[str, Any] = {
     "backbone": BACKBONE, "form": "groups", "cases": 3, "training_share": 0.67, "phantoms": PHANTOMS,
     "sampling": {"shape": [32, 32, 16]}, "fusion": {"epochs": 2, "activation_epoch": 1},
