@@ -19,6 +19,7 @@ from AnatomyGuidedLib.train_command import TrainingOrder
 from PathologySegLib.learning.cases import Case, Cases
 from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.cohort_cases import CohortCases
+from PathologySegLib.learning.encoders import require_readable, spacing_note
 from PathologySegLib.learning.grasp_recipe import GraspRecipe
 from PathologySegLib.learning.objectives import MULTI_CLASS, classes_of
 from PathologySegLib.learning.phantom_cases import PhantomCases
@@ -51,6 +52,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
+    _look_at_encoder(recipe, console if is_first else None)
     if is_first:
         begin(order.folder, recipe, resume=order.resume)
     device = chosen_device(order.device)
@@ -71,6 +73,19 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     means = {metric: _mean([row[metric] for row in scores]) for metric in METRICS}
     console.line(", ".join(f"{name} {value}" for name, value in means.items()) + f" over {len(scores)} cases")
     return {"steps": last["step"], "seconds": last["seconds"], "loss": last["loss"], "scores": means}
+
+
+def _look_at_encoder(recipe: GraspRecipe, console: Console | None) -> None:
+    """Nothing; what is odd about the encoder is said before the cases are prepared."""
+    from PathologySegLib.learning.atlas_models import AtlasModel
+
+    if not recipe.arm.needs_encoder:
+        return
+    atlas = AtlasModel(recipe.encoder).predictor
+    require_readable(atlas, recipe.arm)
+    note = spacing_note(atlas, recipe.arm, recipe.network_spacing_mm)
+    if note and console:
+        console.note(note)
 
 
 def _cases(recipe: GraspRecipe, order: TrainingOrder, device: str) -> Cases:

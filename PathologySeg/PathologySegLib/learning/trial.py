@@ -22,6 +22,7 @@ from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no
 from PathologySegLib.learning.arms import Arm, Building, build
 from PathologySegLib.learning.atlas_models import AtlasModel, untrained
 from PathologySegLib.learning.cases import Case
+from PathologySegLib.learning.encoders import require_readable
 from PathologySegLib.learning.objectives import classes_of
 from PathologySegLib.learning.patches import LesionPatches, Sample
 from PathologySegLib.learning.plan import Contender, TierSettings
@@ -142,12 +143,18 @@ def lesions_found(
 
 
 def encoder_of(trial: Trial, device: str) -> nn.Module | None:
-    """The atlas network that the arm needs, or none."""
+    """The atlas network that the arm needs, or none.
+
+    Raises:
+        AnatomyGuidedError: It learned from a CT that is scaled or turned otherwise than the arm's.
+    """
     arm, contender = trial.arm, trial.contender
     if not arm.needs_encoder:
         return None
     name = contender.mixture if "mixture" in (arm.fusion, arm.weights_of) else contender.mirror
-    network = AtlasModel(name, device).network
+    atlas = AtlasModel(name, device)
+    require_readable(atlas.predictor, arm)
+    network = atlas.network
     torch.manual_seed(trial.split)
     return untrained(network) if arm.fusion == "random" else network
 

@@ -20,17 +20,21 @@ from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap, write_v
 from AnatomyGuidedLib.labels import id_of
 from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.progress import no_progress
-from AnatomyGuidedLib.study_options import StudyOptions
+from AnatomyGuidedLib.study_options import StudyOptions, with_settings
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from PathologySegLib.grasp.network import weights_sha256  # noqa: E402
 from PathologySegLib.learning import petct_phantom  # noqa: E402
+from PathologySegLib.learning.arms import Arm  # noqa: E402
 from PathologySegLib.learning.atlas_models import AtlasModel  # noqa: E402
 from PathologySegLib.learning.cases import Case  # noqa: E402
 from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
+from PathologySegLib.learning.encoders import require_readable, spacing_note  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
+from PathologySegLib.learning.plan import Contender  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
+from PathologySegLib.learning.trial import Trial, encoder_of  # noqa: E402
 
 BACKBONE = {"features": [8, 8, 16], "encoder_blocks": 1, "decoder_blocks": 1}
 PHANTOMS: Mapping[str, Any] = {
@@ -236,6 +240,63 @@ def test_studies_of_one_patient_are_never_learned_from_and_scored(
 # Training a model
 
 
+@pytest.mark.parametrize(
+    ("arm", "change", "words"),
+    [
+        ({}, {"spacing_mm": [7.0] * 3}, ""),
+        ({}, {"low": -160.0, "high": 240.0}, r"takes CT \(ct, -160 to 240, .* shown one CT, of -1000 to 1500 HU"),
+        ({"fusion": "none", "start": "atlas"}, {"mean": 80.0}, "less 80"),
+        ({}, {"orientation": "LPS"}, "along LPS"),
+        ({"fusion": "random"}, {"orientation": "LPS"}, ""),
+        ({"fusion": "none", "weights_of": "mirror"}, {"low": 0.0}, ""),
+    ],
+)
+def test_an_encoder_that_learned_from_another_kind_of_ct_is_refused(
+    tmp_path: Path, arm: Mapping[str, Any], change: Mapping[str, Any], words: str
+) -> None:
+    changed_atlas(tmp_path / "other", change)
+    atlas, chosen = AtlasModel(str(tmp_path / "other")).predictor, with_settings(Arm(fusion="mirror"), arm)
+    if not words:
+        require_readable(atlas, chosen)
+        return
+    with pytest.raises(AnatomyGuidedError, match=words):
+        require_readable(atlas, chosen)
+    trial = Trial(Contender(mirror=str(tmp_path / "other")), "grasp", chosen, 0, tmp_path)
+    with pytest.raises(AnatomyGuidedError, match=words):
+        encoder_of(trial, "cpu")
+
+
+def changed_atlas(folder: Path, change: Mapping[str, Any]) -> None:
+    """dap-demo in the folder, with another card."""
+    shutil.copytree(find_model("dap-demo").folder, folder)
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    for group in (card["preparation"], card["inputs"][0]["normalisation"]):
+        group.update({name: value for name, value in change.items() if name in group})
+    (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+def test_train_grasp_tells_what_its_encoder_learned_from_before_it_makes_a_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    changed_atlas(tmp_path / "scaled", {"high": 240.0})
+    for encoder, words in (
+        (str(tmp_path / "scaled"), "choose an atlas model that `train atlas` made"),
+        ("dap-unet-4mm", "train atlas --config dap-unet-4mm -o dap-unet-4mm makes it, and then anatomyguided models"),
+    ):
+        config = settings_file(tmp_path, {**GRASP, "encoder": encoder})
+        assert run("train", "grasp", "--config", config, "-o", tmp_path / "model") in (1, 2)
+        assert words in capsys.readouterr().err
+        assert not (tmp_path / "model").exists()
+
+
+def test_cubes_of_another_size_than_the_encoders_are_told() -> None:
+    atlas, arm = AtlasModel("dap-demo").predictor, Arm(fusion="mirror")
+    expected = "The encoder of dap-demo learned from voxels of 7 x 7 x 7 mm, but is shown cubes of 9 mm."
+    assert spacing_note(atlas, arm, 9.0) == expected
+    assert spacing_note(atlas, arm, 7.0) == spacing_note(atlas, Arm(fusion="random"), 9.0) == ""
+
+
 def test_a_training_does_not_go_on_with_other_settings_or_cases(
     cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -280,10 +341,13 @@ def weights(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_same(tmp_path: Path) -> None:
+def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The model's card names the frozen encoder; two processes with one example each equal one process with two."""
     alone, together = tmp_path / "alone", tmp_path / "together"
     assert run("train", "grasp", "--config", settings_file(tmp_path, GRASP), "-o", alone) == 0
+    assert "learned from voxels of 7 x 7 x 7 mm, but is shown cubes of 9 mm" in capsys.readouterr().err
     card = json.loads((alone / "model.json").read_text(encoding="utf-8"))
     assert card["task"] == "lesions"
     assert card["fused"]["anatomy_model"] == "dap-demo"
