@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from AnatomyGuidedLib.begun_training import RECIPE, begin, require_same
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
-from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.files import write_csv, write_json
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
+from AnatomyGuidedLib.progress import stop_if
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder
 
@@ -44,7 +45,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         UsageError: A setting is unknown, or the folder holds a training and resuming was not asked for, or it was begun
             with other settings or cases.
         AnatomyGuidedError: torch is missing, or a case cannot be read.
-        Cancelled: The user stopped; the state is kept.
+        Cancelled: The user stopped; the state is kept, and the folder is a model of what was learned so far.
     """
     recipe = with_settings(GraspRecipe(), order.settings)
     try:
@@ -60,11 +61,16 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     if is_first:
         _require_same_cases(order.folder, cases)
     trial, settings = _trial(recipe, order.folder), _settings(recipe)
-    network = _trained(trial, settings, cases, recipe, device, console)
+    try:
+        network = _trained(trial, settings, cases, recipe, device, console)
+    except (Cancelled, KeyboardInterrupt):
+        if is_first:
+            _write_stopped(order.folder, recipe, trial, settings, device)
+        raise
     if not is_first:
         return {}
     scores = _scores(network, trial, settings, cases, recipe, device)
-    _write(order.folder, recipe, network, trial)
+    _write(order.folder, recipe, network, trial.log[-1]["step"])
     write_csv(order.folder / SCORES, scores, ("case", *METRICS))
     last = trial.log[-1]
     console.line(
@@ -101,6 +107,7 @@ def _all(cases: Cases, console: Console) -> list[Case]:
     """Under torchrun each process makes what is still missing; a case is written whole or not at all."""
     found = []
     for number in range(len(cases)):
+        stop_if(console.cancelled)
         console.progress(0.1 * number / len(cases), f"Case {number + 1} of {len(cases)}")
         found.append(cases.case(number))
     return found
@@ -178,7 +185,16 @@ def _mean(values: Sequence[object]) -> float | None:
     return round(sum(known) / len(known), 4) if known else None
 
 
-def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) -> None:
+def _write_stopped(folder: Path, recipe: GraspRecipe, trial: Trial, settings: TierSettings, device: str) -> None:
+    """Nothing; the folder is a model of what was learned so far, if there was a step."""
+    from PathologySegLib.learning.trial import stopped
+
+    found = stopped(trial, settings, device)
+    if found:
+        _write(folder, recipe, *found)
+
+
+def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) -> None:
     """Nothing; the folder has the backbone alone: what it was fused with is named by its checksum."""
     from AnatomyGuidedLib.inference.windows import Window
     from AnatomyGuidedLib.networks.build import build_network
@@ -202,7 +218,7 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) 
         half=True,
         notes=_notes(folder.name, recipe),
         licence="Apache-2.0",
-        training=f"{trial.log[-1]['step']:.0f} steps on {source} ({RECIPE})",
+        training=f"{steps:.0f} steps on {source} ({RECIPE})",
         fused=_frozen(network, recipe),
     )
 

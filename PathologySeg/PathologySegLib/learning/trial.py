@@ -15,11 +15,12 @@ from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.inference.decoding import Largest
 from AnatomyGuidedLib.inference.predict import Task, predict
 from AnatomyGuidedLib.inference.windows import Window
+from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.trainer import LOG, STATE, Training
 from AnatomyGuidedLib.networks.build import divisors_of
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
-from PathologySegLib.learning.arms import Arm, Building, build
+from PathologySegLib.learning.arms import Arm, Building, Built, build
 from PathologySegLib.learning.atlas_models import AtlasModel, untrained
 from PathologySegLib.learning.cases import Case
 from PathologySegLib.learning.encoders import require_readable
@@ -174,6 +175,35 @@ def trained(
     Raises:
         Cancelled: The user stopped; the state is kept.
     """
+    built, training = _built(trial, settings, device)
+    weights = (trial.trained_in or trial.folder) / WEIGHTS
+    if weights.is_file():
+        stored = torch.load(weights, map_location=device, weights_only=True)
+        built.network.to(device).load_state_dict(stored["network"])
+        return built.network, float(stored["seconds"])
+    samples = [sample_of(number, cases, trial.arm, settings) for number in learned]
+    source = LesionPatches(samples, replace(settings.sampling, seed=settings.sampling.seed + trial.split))
+    run = Training(built.network, training, device=device)
+    run.run(source, trial.folder, loss=built.loss, progress=progress, cancelled=cancelled)
+    built.network.load_state_dict(run.averaged)
+    if run.share.is_first:
+        _keep(trial.folder, run)
+    return built.network, run.seconds
+
+
+def stopped(trial: Trial, settings: TierSettings, device: str) -> tuple[Any, int] | None:
+    """The network as far as a stopped training came, with the running mean of its weights, and its steps; or none."""
+    path = trial.folder / STATE
+    state = torch.load(path, map_location=device, weights_only=True) if path.is_file() else {"step": 0}
+    if not state["step"]:
+        return None
+    built, _ = _built(trial, settings, device)
+    built.network.to(device).load_state_dict(state["averaged"])
+    return built.network, int(state["step"])
+
+
+def _built(trial: Trial, settings: TierSettings, device: str) -> tuple[Built, TrainingSettings]:
+    """The arm's network with its first weights, and how it is trained."""
     arm = trial.arm
     training = replace(
         settings.training,
@@ -190,20 +220,7 @@ def trained(
         settings.prior,
         seed=trial.split,
     )
-    built = build(arm, how, encoder_of(trial, device))
-    weights = (trial.trained_in or trial.folder) / WEIGHTS
-    if weights.is_file():
-        stored = torch.load(weights, map_location=device, weights_only=True)
-        built.network.to(device).load_state_dict(stored["network"])
-        return built.network, float(stored["seconds"])
-    samples = [sample_of(number, cases, arm, settings) for number in learned]
-    source = LesionPatches(samples, replace(settings.sampling, seed=settings.sampling.seed + trial.split))
-    run = Training(built.network, training, device=device)
-    run.run(source, trial.folder, loss=built.loss, progress=progress, cancelled=cancelled)
-    built.network.load_state_dict(run.averaged)
-    if run.share.is_first:
-        _keep(trial.folder, run)
-    return built.network, run.seconds
+    return build(arm, how, encoder_of(trial, device)), training
 
 
 def _keep(folder: Path, run: Training) -> None:

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.cli import main
+from AnatomyGuidedLib.cli import Console, main
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap, write_volume
@@ -21,11 +22,12 @@ from AnatomyGuidedLib.labels import id_of
 from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.progress import no_progress
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from PathologySegLib.grasp.network import weights_sha256  # noqa: E402
-from PathologySegLib.learning import petct_phantom  # noqa: E402
+from PathologySegLib.learning import grasp, petct_phantom  # noqa: E402
 from PathologySegLib.learning.arms import Arm  # noqa: E402
 from PathologySegLib.learning.atlas_models import AtlasModel  # noqa: E402
 from PathologySegLib.learning.cases import Case  # noqa: E402
@@ -35,6 +37,7 @@ from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings
 from PathologySegLib.learning.plan import Contender  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
 from PathologySegLib.learning.trial import Trial, encoder_of  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
 BACKBONE = {"features": [8, 8, 16], "encoder_blocks": 1, "decoder_blocks": 1}
 PHANTOMS: Mapping[str, Any] = {
@@ -379,6 +382,44 @@ def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_sa
             "conv.bias"
         ):  # a norm takes it away again: its gradient is rounding, whose sign Adam follows
             torch.testing.assert_close(two[name], value, atol=2e-4, rtol=2e-3)
+
+
+@pytest.mark.parametrize("stop", ["cancelled", "interrupted"])
+def test_a_stopped_training_leaves_a_model_of_what_it_learned(tmp_path: Path, stop: str) -> None:
+    """Stopped after the first step of two; going on does the second."""
+    settings = {**GRASP, "training_share": 1.0, "cases": 1, "training": {**GRASP["training"], "batch": 1}}
+    asked = iter(range(10**6))
+
+    def cancelled() -> bool:
+        if next(asked) < 2:  # before the one case, and before the first step
+            return False
+        if stop == "interrupted":
+            raise KeyboardInterrupt
+        return True
+
+    order = TrainingOrder(settings, tmp_path, tmp_path / "model")
+    with pytest.raises((Cancelled, KeyboardInterrupt)):
+        grasp.run(order, Console(no_progress, cancelled))
+    card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
+    assert card["training"].startswith("1 steps on made patients only")
+    assert card["fused"]["anatomy_model"] == "dap-demo"
+    stopped = load_file(tmp_path / "model" / "weights.safetensors")
+    grasp.run(replace(order, resume=True), Console(no_progress))
+    card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
+    assert card["training"].startswith("2 steps")
+    done = load_file(tmp_path / "model" / "weights.safetensors")
+    assert any((done[name] != value).any() for name, value in stopped.items())
+
+
+def test_a_training_that_is_stopped_before_its_first_step_leaves_no_model(tmp_path: Path) -> None:
+    asked = iter(range(10**6))
+    with pytest.raises(Cancelled):
+        grasp.run(
+            TrainingOrder({**GRASP, "cases": 2}, tmp_path, tmp_path / "model"),
+            Console(no_progress, lambda: next(asked) == 2),
+        )
+    assert (tmp_path / "model" / "recipe.json").is_file()
+    assert not (tmp_path / "model" / "model.json").exists()
 
 
 def test_a_model_gets_its_anatomy_from_the_atlas_model_of_its_training(
