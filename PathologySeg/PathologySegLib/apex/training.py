@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from AnatomyGuidedLib.begun_training import begin
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
@@ -14,7 +15,7 @@ from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of
 from AnatomyGuidedLib.study_options import with_settings
-from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.data_patients import data_patients
@@ -52,7 +53,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """The training's steps and time, and the scores of the fold and of the held-out test; the folder is a model.
 
     Raises:
-        UsageError: A setting is unknown or none that can be trained with.
+        UsageError: A setting is unknown or none that can be trained with, or the folder's training has others.
         AnatomyGuidedError: torch or transformers is missing, or the backbone's weights do not fit.
         Cancelled: The user stopped; the state is kept, and the folder is a model of what was learned so far.
     """
@@ -67,7 +68,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     if is_first:
-        require_fresh(order.folder, resume=order.resume)
+        begin(order.folder, recipe, resume=order.resume)
     cases = domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled)
     learned, tried = fold_of(cases, recipe.fold, recipe.folds, whose=domain.whose)
     result = learn_from(
@@ -147,15 +148,17 @@ def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
     def scores(segmenter: Segmenter, bodies: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:  # noqa: ARG001
         return film_scores(segmenter, [film for films in bodies for film in films])
 
-    def given(source: str) -> Sequence[Any]:
-        return films_of(order.where / source, names, recipe.films.pixels) if source else []
+    def given(source: str, needs_anatomy: bool) -> Sequence[Any]:
+        return films_of(order.where / source, names, recipe.films.pixels, needs_anatomy=needs_anatomy) if source else []
 
     return Domain(
         lambda told, stop: (
-            given(recipe.data) if recipe.data else learning_films(recipe.films, names, progress=told, cancelled=stop)
+            given(recipe.data, recipe.chosen_arm.learns_anatomy)
+            if recipe.data
+            else learning_films(recipe.films, names, progress=told, cancelled=stop)
         ),
         lambda told, stop: (
-            given(recipe.test_data)
+            given(recipe.test_data, False)
             if recipe.data
             else held_out_films(recipe.films, names, progress=told, cancelled=stop)
         ),

@@ -184,10 +184,20 @@ def _print(name: str, arms: Mapping[str, Mapping[str, object]], console: Console
         arm = f"{own} (oracle)" if found["oracle"] else own
         dice, gain = _told(found["dice"]), _told(found["vs_baseline"])
         cc_dice, fpv, fnv = (_mean(found[metric]) for metric in METRICS[1:])
-        mark = "  beats " + str(found["reference"]) if found["beats_reference"] else ""
         console.line(
-            f"  {arm:24} {dice:>22} {cc_dice:>8} {fpv:>8} {fnv:>8} {found['average_rank']:>5.1f}  {gain}{mark}"
+            f"  {arm:24} {dice:>22} {cc_dice:>8} {fpv:>8} {fnv:>8} {found['average_rank']:>5.1f}  {gain}{_mark(found)}"
         )
+
+
+def _mark(found: Mapping[str, object]) -> str:
+    """What is said of the arm's gain over its reference.
+
+    >>> _mark({"reference": "anatomy", "beats_reference": False, "not_evaluable": "control grasp_random was not run"})
+    '  beats anatomy? not evaluable: control grasp_random was not run'
+    """
+    if "not_evaluable" in found:
+        return f"  beats {found['reference']}? not evaluable: {found['not_evaluable']}"
+    return f"  beats {found['reference']}" if found["beats_reference"] else ""
 
 
 def _told(value: object) -> str:
