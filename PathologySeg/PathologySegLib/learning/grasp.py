@@ -100,7 +100,7 @@ def _cases(recipe: GraspRecipe, order: TrainingOrder, device: str) -> Cases:
     predict, kept = AtlasModel(recipe.atlas, device).labels, order.folder / CASES_FOLDER
     if recipe.cohort:
         return CohortCases(order.where / recipe.cohort, recipe.spacing_mm, kept, predict)
-    return PhantomCases(recipe.phantoms, recipe.cases, kept, predict)
+    return PhantomCases(recipe.phantoms, recipe.cases, kept, predict, recipe.sarcomas)
 
 
 def _all(cases: Cases, console: Console) -> list[Case]:

@@ -13,6 +13,7 @@ from PathologySegLib.learning.arms import Arm
 from PathologySegLib.learning.backbones import Backbone
 from PathologySegLib.learning.patches import SamplingSettings
 from PathologySegLib.learning.phantom_cases import PhantomSettings
+from PathologySegLib.learning.sarcoma_patients import SarcomaPatients
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class GraspRecipe:
     """A lesion network and how it learns.
 
     `cohort` is a table `case,patient,ct,pet,lesions[,anatomy]` or a folder of a data set, relative to the settings'
-    file, at `spacing_mm`; without it `cases` are made as `phantoms` says. Of their patients `training_share` are
+    file, at `spacing_mm`; without it `cases` are made as `phantoms` and `sarcomas` say. Of their patients `training_share` are
     learned from, drawn anew for each `split`; the cases of the others are predicted and scored; a share of 1 learns
     from all. `atlas` is the model that gives the anatomy of cases without one, `encoder` the one whose encoder is fused
     (or gone on from). `form` is how label maps are shown, `even` the thesis's DiceCE, `prior` the share that the
@@ -44,6 +45,7 @@ class GraspRecipe:
     split: int = 0
     training_share: float = 0.7
     phantoms: PhantomSettings = field(default_factory=PhantomSettings)
+    sarcomas: SarcomaPatients = field(default_factory=SarcomaPatients)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     fusion: FusionSettings = field(default_factory=FusionSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
