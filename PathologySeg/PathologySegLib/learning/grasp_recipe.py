@@ -21,12 +21,12 @@ class GraspRecipe:
     """A lesion network and how it learns.
 
     `cohort` is a table `case,patient,ct,pet,lesions[,anatomy]` or a folder of a data set, relative to the settings'
-    file, at `spacing_mm`; without it `cases` are made as `phantoms` and `sarcomas` say. Of their patients `training_share` are
-    learned from, drawn anew for each `split`; the cases of the others are predicted and scored; a share of 1 learns
-    from all. `atlas` is the model that gives the anatomy of cases without one, `encoder` the one whose encoder is fused
-    (or gone on from). `form` is how label maps are shown, `even` the thesis's DiceCE, `prior` the share that the
-    network calls a lesion before it learned anything. An epoch is one of the fusion's `epochs` equal parts of the
-    training's steps.
+    file, at `spacing_mm`; without it `cases` are made as `phantoms` and `sarcomas` say. Of their patients
+    `training_share` are learned from, drawn anew for each `split`; the cases of the others are predicted and scored; a
+    share of 1 learns from all. `atlas` is the model that gives the anatomy of cases without one, `encoder` the one
+    whose encoder is fused (or gone on from). `form` is how label maps are shown, `even` the thesis's DiceCE, `prior`
+    the share that the network calls a lesion before it learned anything. An epoch is one of the fusion's `epochs`
+    equal parts of the training's steps.
 
     Raises:
         UsageError: A value is none that can be trained with.
