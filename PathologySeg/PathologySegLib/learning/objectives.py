@@ -82,8 +82,9 @@ def weighted_dice_ce(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """
     log_chances = functional.log_softmax(logits.flatten(2).float(), 1)
     labels, weights = target.flatten(1), weights.float()
-    images = zip(log_chances.split(1), labels.split(1), weights, strict=True)
-    cross_entropy = torch.stack([functional.nll_loss(*image) for image in images]).mean()
+    images = zip(log_chances, labels, weights, strict=True)
+    each = [functional.nll_loss(chances[None], own[None], weight) for chances, own, weight in images]
+    cross_entropy = torch.stack(each).mean()
     of_own = log_chances.gather(1, labels[:, None])[:, 0].exp()
     none = log_chances.new_zeros(logits.shape[:2])
     voxels, shared = none.scatter_add(1, labels, torch.ones_like(of_own)), none.scatter_add(1, labels, of_own)

@@ -194,7 +194,9 @@ def trained(
 def stopped(trial: Trial, settings: TierSettings, device: str) -> tuple[Any, int] | None:
     """The network as far as a stopped training came, with the running mean of its weights, and its steps; or none."""
     path = trial.folder / STATE
-    state = torch.load(path, map_location=device, weights_only=True) if path.is_file() else {"step": 0}
+    if not path.is_file():
+        return None
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     if not state["step"]:
         return None
     built, _ = _built(trial, settings, device)
