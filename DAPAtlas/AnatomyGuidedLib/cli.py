@@ -28,7 +28,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "rules": ("DAPAtlasLib.rules_command", "repair a label map with anatomical rules, and say what they found"),
     "plausibility": ("DAPAtlasLib.plausibility_command", "say how far to trust each structure of a label map, and why"),
     "dataset": ("DAPAtlasLib.dataset_command", "label a cohort of CTs: select, label, filter, describe, review"),
-    "lesions": ("PathologySegLib.lesions_command", "find lesions in a PET/CT and list them"),
+    "lesions": (
+        "PathologySegLib.lesions_command",
+        "find lesions in a PET/CT, or findings on a chest film, and list them",
+    ),
     "limis": ("LIMISLib.limis_command", "correct a mask by typed language; parse a sentence; replay a session"),
     "evaluate": ("CCMetricsLib.evaluate_command", "score a segmentation lesion by lesion"),
     "study": ("AnatomyGuidedLib.study_command", "run a study of the thesis and plot it"),

@@ -55,7 +55,7 @@ _OTHER_TAGS = (
     "FrameReferenceTime",
     "ActualFrameDuration",
 )
-_UNREADABLE = (
+UNREADABLE = (
     pydicom.errors.InvalidDicomError,
     pydicom.errors.BytesLengthException,
     NotImplementedError,
@@ -150,7 +150,7 @@ def _header(file: Path) -> Header:
             file, stop_before_pixels=True, specific_tags=[*_PLACED_BY, *_OTHER_TAGS, *PRIVATE_TAGS]
         )
         _ = [*header.file_meta, *header.iterall()]  # pydicom reads values when asked for: a damaged one shows here
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _damaged(file.name) from error
     return header
 

@@ -7,6 +7,7 @@ that read and write are imported when they are needed: Slicer installs some of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ __all__ = [
     "read_pet",
     "split_scheme",
     "write_labelmap",
+    "write_overlapping",
     "write_volume",
 ]
 
@@ -175,6 +177,28 @@ def write_labelmap(labelmap: Labelmap, path: str | Path, segments: list[Segment]
         raise AnatomyGuidedError(
             f"{path.name} must end in .seg.nrrd, .nii.gz, .nii or .nrrd, so that its format is known."
         )
+
+
+def write_overlapping(
+    masks: Sequence[npt.NDArray[np.bool_]], grid: Grid, path: str | Path, segments: Sequence[Segment]
+) -> None:
+    """Nothing; the `.seg.nrrd` holds each mask [i, j, k] whole as the segment of its place.
+
+    Masks that overlap go to layers of their own, as Slicer keeps them; where none does the file is a plain label map.
+    """
+    from AnatomyGuidedLib import nrrd_files
+
+    layers: list[npt.NDArray[np.uint16]] = []
+    for mask, segment in zip(masks, segments, strict=True):
+        free = next((layer for layer in layers if not layer[mask].any()), None)
+        if free is None:
+            free = np.zeros(grid.shape, np.uint16)
+            layers.append(free)
+        free[mask] = segment.value
+    if len(layers) > 1:
+        nrrd_files.write_layers([Labelmap(layer, grid) for layer in layers], Path(path), segments)
+    else:
+        write_labelmap(Labelmap(layers[0] if layers else np.zeros(grid.shape, np.uint8), grid), path, [*segments])
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:

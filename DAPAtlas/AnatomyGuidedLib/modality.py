@@ -47,6 +47,11 @@ def require_ct(values: npt.NDArray[Any], name: str) -> None:
     )
 
 
+def is_ct(values: npt.NDArray[Any]) -> bool:
+    """Whether the histogram is a CT's."""
+    return not _missing_in_ct(values)
+
+
 def require_suv(values: npt.NDArray[Any], name: str) -> None:
     """Nothing if the range can be that of a PET in SUVbw.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.recipes import training_of
 
 ATLAS, LESIONS = "atlas", "lesions"
 
@@ -79,7 +80,7 @@ def find_model(name: str) -> Model:
         by_name = {folder.name: folder for folder in _folders()}
         if name not in by_name:
             known = ", ".join(sorted(by_name)) or "none"
-            raise ModelNotInstalled(f"There is no model {Path(name).name!r}; installed: {known}.")
+            raise ModelNotInstalled(f"There is no model {Path(name).name!r}; installed: {known}.{_way_to(name)}")
         model = _read_card(by_name[name])
     damaged = model.damaged_files()
     if damaged:
@@ -90,6 +91,17 @@ def find_model(name: str) -> Model:
 def is_model_folder(path: str) -> bool:
     """Whether a folder holds a model's card."""
     return (Path(path) / _CARD).is_file()
+
+
+def _way_to(name: str) -> str:
+    """How a model that a recipe makes comes into the store; "" where there is no such recipe."""
+    training = training_of(name)
+    if not training:
+        return ""
+    return (
+        f" It has a recipe: anatomyguided train {training} --config {name} -o {name} makes it, and then "
+        f"anatomyguided models add {name} installs it."
+    )
 
 
 def _bundle_folder() -> Path:

@@ -13,6 +13,7 @@ from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import require_device
 from AnatomyGuidedLib.errors import Cancelled, UsageError
 from AnatomyGuidedLib.files import Outputs
+from AnatomyGuidedLib.recipes import RECIPES, recipe_names
 from AnatomyGuidedLib.study_options import read_settings
 
 TRAININGS: Mapping[str, tuple[str, str]] = {
@@ -23,8 +24,6 @@ TRAININGS: Mapping[str, tuple[str, str]] = {
     "lang2box": ("LIMISLib.finding.training", "a network that finds the box of a structure that is named"),
     "box2mask": ("LIMISLib.training.box2mask", "a network that makes a mask in a slice from a box and clicks"),
 }
-
-_RECIPES = Path(__file__).parent / "data" / "recipes"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Trainer(Protocol):
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     listing = "\n".join(f"  {name:10} {summary}" for name, (_, summary) in TRAININGS.items())
-    recipes = ", ".join(sorted(path.stem for path in _RECIPES.glob("*.json")))
+    recipes = ", ".join(recipe_names())
     parser.epilog = (
         f"trainings:\n{listing}\n\nexamples:\n  anatomyguided train atlas --config dap-demo -o my-model\n"
         "  anatomyguided train atlas --config dap-demo -o my-model --resume\n\n"
@@ -98,10 +97,10 @@ def recipe_file(name: str) -> Path:
     Raises:
         UsageError: There is neither.
     """
-    for found in (Path(name), _RECIPES / f"{name}.json"):
+    for found in (Path(name), RECIPES / f"{name}.json"):
         if found.is_file():
             return found
-    known = ", ".join(sorted(path.stem for path in _RECIPES.glob("*.json")))
+    known = ", ".join(recipe_names())
     raise UsageError(f"There is no settings file {Path(name).name!r} and no recipe of that name; known: {known}.")
 
 

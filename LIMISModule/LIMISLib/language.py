@@ -24,6 +24,7 @@ from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question,
 from LIMISLib.fixed_sentences import fixed_sentence
 from LIMISLib.near_readings import nearly_meant, question_between
 from LIMISLib.numbers import Number, Token
+from LIMISLib.passives import active
 from LIMISLib.phrases import table
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
@@ -92,7 +93,7 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
     if not words:
         return Rejection(f"Nothing was said. {HINT}")
     answered = answer(words, pending) if pending else None
-    reading = answered or as_wished(words, _understood(tokens_of(sentence)))
+    reading = answered or _meant(words)
     reading = _respelled(words, reading) if isinstance(reading, Rejection) else reading
     return (nearly_meant(sentence, _understood) or reading) if reading == _NO_COMMAND else reading
 
@@ -106,7 +107,7 @@ def parse_heard(sentence: str, pending: Question | None = None) -> Interpretatio
     words = words_of(sentence)
     if not words or len(sentence) > LONGEST_SENTENCE:
         return _NO_COMMAND
-    return (answer(words, pending) if pending else None) or as_wished(words, _understood(tokens_of(sentence)))
+    return (answer(words, pending) if pending else None) or _meant(words)
 
 
 def is_no_command(reading: Interpretation) -> bool:
@@ -116,6 +117,13 @@ def is_no_command(reading: Interpretation) -> bool:
     (True, False)
     """
     return reading == _NO_COMMAND
+
+
+def _meant(words: list[str]) -> Interpretation:
+    """What the words mean as they stand, or else with a passive turned into a command."""
+    reading = as_wished(words, _understood(tokens_of(" ".join(words))))
+    turned = active(words) if reading == _NO_COMMAND else None
+    return reading if turned is None else _understood(tokens_of(" ".join(turned)))
 
 
 def _respelled(words: list[str], rejection: Rejection) -> Interpretation:

@@ -43,6 +43,8 @@ _CONTRACTIONS = {
     "didnt": "did not",
     "wont": "will not",
     "cant": "can not",
+    "what've": "what have",
+    "gonna": "going to",
     "what's": "what is",
     "where's": "where is",
     "teh": "the",
@@ -92,6 +94,8 @@ _POLITE_STARTS = (
     *("might i", "might we", "i should like", "i should like to", "i should like to have", "i should like you to"),
     *("be so kind and", "do needful and", "i would be grateful if you would", "i would like that you"),
     *("i would be grateful if you could", "may i ask you to", "could i ask you to", "is it possible that you"),
+    *("i would request you to", "i request you to", "och", "aye", "whoa", "away and"),
+    *("i am going to need", "i am going to want"),
     *("right then", "right so", "we shall", "would you be able to"),
     *("i want", "i need", "we want to", "we would like to", "you need to", "you have to", "quickly", "sorry", "thanks"),
 )
@@ -115,6 +119,7 @@ _GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "t
 _WISHES = (
     *("i want", "i need", "i would like", "i should like", "we want", "we need", "we would like", "i would prefer"),
     *("can i have", "could i have", "can we have", "could we have", "can i get", "could i get"),
+    *("i am going to need", "i am going to want", "i like to see"),
 )  # "I need the mask propagated": with a wish, what is done is what to do
 _PARTICIPLES = {f"{verb.removesuffix('e')}ed": verb for verb in VERBS if verb not in DRAWING}
 _POLITE_TO = (["please", "to"], ["kindly", "to"])  # "please to undo that"

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, require_same_grid
+from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, read_ct, read_labelmap, read_pet, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
 from AnatomyGuidedLib.tables import read_rows, read_table
 
 from PathologySegLib.petct.inputs import ONTO_PET, PetCt, on_one_grid
-from PathologySegLib.petct.pair import require_overlap
+from PathologySegLib.petct.pair import require_one_study, require_overlap
 
 COLUMNS = ("case", "patient", "ct", "pet", "lesions")
 ANATOMY = "anatomy"
@@ -38,11 +38,21 @@ _PATIENT_COLUMNS = ("patient", "Subject ID")
 _CT, _PET = "_0000.nii.gz", "_0001.nii.gz"
 
 
+@dataclass(frozen=True, eq=False)
+class Images:
+    """A study as it was read: HU, SUV, lesions (0 and 1) on one of their grids, and DAP ids where they are known."""
+
+    ct: Volume
+    pet: Volume
+    lesions: Labelmap
+    anatomy: Labelmap | None = None
+
+
 @dataclass(frozen=True)
 class PetCtCase:
     """One study: whose it is, where its files lie, and facts for strata (diagnosis, sex, ...); nothing is read yet.
 
-    With `force` the CT is taken without a look at whether it is one, as coarse made ones must be.
+    With `force` the CT is taken without a look at whether it is one, as coarse made ones must be, or at its frame.
     """
 
     name: str
@@ -65,26 +75,42 @@ class PetCtCase:
         Raises:
             AnatomyGuidedError: A file cannot be read, or is not what it should be; the message names the case.
         """
+        found = self.images()
         try:
+            study = on_one_grid(found.ct, found.pet, found.anatomy, onto=onto)
+        except AnatomyGuidedError as error:
+            raise AnatomyGuidedError(f"The case {self.name}: {error}") from error
+        return study, resample_labelmap(found.lesions, study.grid)
+
+    def images(self) -> Images:
+        """The images as they are, each on its own grid, after all checks.
+
+        Raises:
+            AnatomyGuidedError: A file cannot be read, or is not what it should be; the message names the case.
+        """
+        try:
+            require_one_study(self.ct, self.pet, force=self.force)
             ct, pet = read_ct(self.ct, force=self.force), read_pet(self.pet)
             require_overlap(ct.grid, pet.grid)
             anatomy = None if self.anatomy is None else read_anatomy(self.anatomy)
+            if anatomy is not None:
+                require_overlap(anatomy.grid, pet.grid, names=("The anatomy", "the PET"))
             lesions = read_labelmap(self.lesions)
             _require_drawn_on(lesions.grid, pet.grid, ct.grid, self.lesions.name)
-            study = on_one_grid(ct, pet, anatomy, onto=onto)
         except AnatomyGuidedError as error:
             raise AnatomyGuidedError(f"The case {self.name}: {error}") from error
-        drawn = Labelmap((lesions.values > 0).astype(np.uint8), lesions.grid)
-        return study, resample_labelmap(drawn, study.grid)
+        return Images(ct, pet, Labelmap((lesions.values > 0).astype(np.uint8), lesions.grid), anatomy)
 
 
-def cases_of(source: Path) -> tuple[PetCtCase, ...]:
+def cases_of(source: Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ...]:
     """The cases of a CSV table, or of a folder in one of the layouts, by name.
+
+    Unless it `needs_patient`, each case of a table without that column is of a patient of its own.
 
     Raises:
         AnatomyGuidedError: There is none, a name comes twice, or a file is missing; the message names it.
     """
-    cases = _from_table(source) if source.is_file() else _from_folder(source)
+    cases = _from_table(source, needs_patient) if source.is_file() else _from_folder(source)
     names = [case.name for case in cases]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -118,10 +144,11 @@ def with_facts(cases: Sequence[PetCtCase], table: Path) -> tuple[PetCtCase, ...]
     return tuple(replace(case, facts={**case.facts, **facts[case.patient]}) for case in cases)
 
 
-def _from_table(table: Path) -> list[PetCtCase]:
-    rows = read_rows(table, COLUMNS, "case")
+def _from_table(table: Path, needs_patient: bool) -> list[PetCtCase]:
+    needed = COLUMNS if needs_patient else tuple(name for name in COLUMNS if name != "patient")
+    rows = read_rows(table, needed, "case")
     for line, row in rows:
-        empty = [name for name in COLUMNS if not row[name]]
+        empty = [name for name in COLUMNS if name in row and not row[name]]
         if empty:
             raise AnatomyGuidedError(f"{table.name}, line {line}: {empty[0]} is empty.")
     return [_row_case(row, table.parent) for _, row in rows]
@@ -131,7 +158,7 @@ def _row_case(row: Mapping[str, str], where: Path) -> PetCtCase:
     facts = {name: value for name, value in row.items() if name not in (*COLUMNS, ANATOMY)}
     anatomy = str(where / row[ANATOMY]) if row.get(ANATOMY) else None
     ct, pet, lesions = (where / row[name] for name in ("ct", "pet", "lesions"))
-    return PetCtCase(row["case"], row["patient"], ct, pet, lesions, anatomy, facts)
+    return PetCtCase(row["case"], row.get("patient", row["case"]), ct, pet, lesions, anatomy, facts)
 
 
 def _from_folder(folder: Path) -> list[PetCtCase]:

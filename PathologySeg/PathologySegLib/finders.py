@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, readable_models, store_folder
@@ -15,7 +15,11 @@ from PathologySegLib.finder import LesionFinder
 from PathologySegLib.model_channels import PET, channel_of
 from PathologySegLib.parameters import READINGS, ModelChoice
 
+if TYPE_CHECKING:
+    from PathologySegLib.apex.film_finder import FilmFinder
+
 TASK, ENTRY = "lesions", "lesions"  # what a card's task is, and the entry that only lesion models have
+FILMS = "films"  # the entry that only cards of chest films' models have
 NETWORK = "network"
 READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder", "apex": "PathologySegLib.apex.finder"}
 
@@ -33,8 +37,32 @@ def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
         return _read(NETWORK, folder, {}, choice)
     _require_ours(source)
     folder = find_model(source).folder
+    if FILMS in _card(folder):
+        raise UsageError(f"The model {folder.name} reads a chest film alone; give one film, or another model.")
     entry = _entry(folder)
     return _read(str(entry.get("reader", NETWORK)), folder, entry, choice)
+
+
+def read_film_finder(source: str) -> FilmFinder:
+    """The model of chest films of a name in the store, or of a folder of ours.
+
+    Raises:
+        ModelNotInstalled: There is none.
+        UsageError: It is a model of something else.
+        AnatomyGuidedError: It is damaged, or torch is missing.
+    """
+    folder = Path(source)
+    if not _is_nnunet_v2(folder):
+        _require_ours(source)
+        folder = find_model(source).folder
+    if _is_nnunet_v2(folder) or FILMS not in _card(folder):
+        raise UsageError(
+            f"The model {folder.name} is none of chest films, but one image came: give a CT and a PET, or a model of "
+            "films (anatomyguided train apex --config apex-xray-small -o my-films)."
+        )
+    from PathologySegLib.apex.film_finder import read_film_finder as read
+
+    return read(folder)
 
 
 def lesion_model_names() -> tuple[str, ...]:

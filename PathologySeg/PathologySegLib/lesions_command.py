@@ -1,4 +1,4 @@
-"""`anatomyguided lesions`: a CT and a PET in, numbered lesions out."""
+"""`anatomyguided lesions`: a CT and a PET in, numbered lesions out; or a chest film, and a folder of findings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,12 @@ _LESION_COLOR = (222, 60, 40)
 
 
 def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
-    """The report of the lesions that were written."""
+    """The report of the lesions, or of a film's findings, that were written."""
+    if arguments.pet is None:
+        from PathologySegLib.films import film_command
+
+        outputs.protect(arguments.ct)
+        return film_command.run(arguments, console)
     parameters = lesion_parameters(arguments)
     finder = read_finder(parameters.reading, parameters.model) if parameters.is_model else None
     outputs.protect(arguments.ct, arguments.pet, arguments.anatomy and split_scheme(arguments.anatomy)[0])

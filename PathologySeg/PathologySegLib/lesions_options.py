@@ -15,6 +15,10 @@ _EXAMPLES = """examples:
   anatomyguided lesions ct/ pet/ --model suv41 --threshold 3 --anatomy atlas.seg.nrrd -o lesions.nii.gz
   anatomyguided lesions ct.nii.gz pet.nii.gz --model my-model --device cuda -o lesions.seg.nrrd --json lesions.json
   anatomyguided lesions ct.nii.gz pet.nii.gz --model percist --anatomy organs.nii.gz@totalsegmentator -o l.seg.nrrd
+  anatomyguided lesions film.png --model my-films -o found/
+
+A film is a PNG, JPEG or TIFF, a DICOM file (CR, DX), or one slice in NIfTI or NRRD; the patient's left is on its right.
+my-films comes from: anatomyguided train apex --config apex-xray-small -o my-films
 """
 
 _OF_MODELS = ("channels", "lesion_labels", "orientation", "trust")
@@ -23,18 +27,27 @@ _OF_MODELS = ("channels", "lesion_labels", "orientation", "trust")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("ct", metavar="CT", help="NIfTI, NRRD, or a folder with one DICOM series")
-    parser.add_argument("pet", metavar="PET", help="in SUVbw (NIfTI, NRRD), or a folder with one DICOM series")
-    parser.add_argument("-o", "--output", metavar="SEG", type=Path, required=True, help=".seg.nrrd, .nii.gz or .nrrd")
+    parser.add_argument("ct", metavar="CT|FILM", help="NIfTI, NRRD, or a folder with one DICOM series; or a chest film")
+    parser.add_argument(
+        "pet",
+        metavar="PET",
+        nargs="?",
+        help="in SUVbw (NIfTI, NRRD), or a folder with one DICOM series; none for a film",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="SEG", type=Path, required=True, help=".seg.nrrd, .nii.gz or .nrrd; a film's folder"
+    )
     parser.add_argument(
         "--model",
         default="suv4",
         metavar="NAME|DIR",
-        help="suv4 (default), suv41 or percist: the classical readings; or a lesion model by name or folder",
+        help="suv4 (default), suv41 or percist: the classical readings; or a lesion or film model by name or folder",
     )
     parser.add_argument(
-        "--threshold", type=float, metavar="SUV", help="suv4: from this SUV on; suv41: least maximum (4)"
-    )
+        "--threshold", type=float, metavar="SUV|SCORE",
+        help="suv4: from this SUV on; suv41: least maximum (4); a film: from this score on (0.5)",
+    )  # fmt: skip
+    parser.add_argument("--pixel-mm", type=float, metavar="MM", help="a film's pixels, where the file does not say")
     parser.add_argument(
         "--anatomy",
         metavar="LABELMAP[@SCHEME]",
@@ -63,7 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="use a CT that does not look like one, or lies in another frame of reference",
+        help="use a CT that does not look like one, or lies in another frame of reference; a film of no chest",
     )
 
 
@@ -86,6 +99,8 @@ def lesion_parameters(arguments: argparse.Namespace) -> LesionParameters:
     parameters = LesionParameters(arguments.model, arguments.threshold, arguments.grid, arguments.segments, choice)
     if arguments.attention and not parameters.is_model:
         raise UsageError(f"{parameters.reading} attends to no anatomy; leave --attention away.")
+    if arguments.pixel_mm is not None:
+        raise UsageError("--pixel-mm is for a chest film, but a CT and a PET came; leave it away.")
     given = [option for option in _OF_MODELS if getattr(arguments, option)]
     if given and not parameters.is_model:
         option = f"--{given[0].replace('_', '-')}"

@@ -55,7 +55,7 @@ def found(reader: Reader, folder: Path, case: str, atlas: str) -> Labelmap:
         return find_lesions(pet, reader.parameters).labelmap
     ct = read_ct(folder / f"{case}_CT_image.nii.gz")
     finder = read_finder(reader.parameters.reading, ModelChoice())
-    anatomy = predicted_anatomy(ct, atlas) if finder.needs_anatomy else None
+    anatomy = predicted_anatomy(ct, atlas, rules=False) if finder.needs_anatomy else None
     return find_lesions_by_model(ct, pet, finder, anatomy=anatomy).labelmap
 
 

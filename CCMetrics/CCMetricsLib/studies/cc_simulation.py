@@ -7,13 +7,13 @@ from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
+from AnatomyGuidedLib.study_result import write_study
 
 from CCMetricsLib.studies.cases import CaseParameters, generated_cases
 from CCMetricsLib.studies.cohort_cases import cohort_cases
@@ -22,7 +22,6 @@ from CCMetricsLib.studies.simulation import (
     ORDERS,
     QUARTILE_COLUMNS,
     VALUE_COLUMNS,
-    Simulated,
     SimulationParameters,
     quartiles,
     simulate,
@@ -58,27 +57,21 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     write_csv(folder / "quartiles.csv", summary, QUARTILE_COLUMNS)
     console.progress(0.95, "Drawing the figures")
     files = ["values.csv", "quartiles.csv", "study.json", *draw_simulation(summary, parameters, folder)]
-    result = {**_header(options, parameters, done), "quartiles": summary, "files": files}
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        "cc-simulation",
+        tier=options.tier,
+        parameters=asdict(parameters),
+        cohort=options.cohort is not None,
+        lesions={str(row["case"]): row["lesions"] for row in done.rows},
+        failed=done.failed,
+        quartiles=summary,
+        files=files,
+    )
     for line in _lines(summary):
         console.line(line)
     console.progress(1.0, "Done")
     return result
-
-
-def _header(options: StudyOptions, parameters: SimulationParameters, done: Simulated) -> dict[str, object]:
-    lesions = {str(row["case"]): row["lesions"] for row in done.rows}
-    return {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": "cc-simulation",
-        "tier": options.tier,
-        "parameters": asdict(parameters),
-        "cohort": options.cohort is not None,
-        "lesions": lesions,
-        "failed": done.failed,
-    }
 
 
 def _lines(summary: Sequence[Mapping[str, object]]) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
+from AnatomyGuidedLib.study_result import write_study
 
 from CCMetricsLib.studies.sphere_plots import draw_spheres
 from CCMetricsLib.studies.spheres import COLUMNS, SphereParameters, findings, run_experiments
@@ -37,24 +37,16 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     write_csv(folder / "values.csv", rows, COLUMNS)
     console.progress(0.9, "Drawing the figures")
     figures = draw_spheres(rows, parameters, folder)
-    result = _result(options, parameters, rows, figures)
-    write_json(folder / "study.json", result)
-    for name, value in findings(rows).items():
+    found = findings(rows)
+    result = write_study(
+        folder,
+        "cc-spheres",
+        tier=options.tier,
+        parameters=asdict(parameters),
+        findings=found,
+        files=["values.csv", "study.json", *figures],
+    )
+    for name, value in found.items():
         console.line(f"{name.replace('_', ' ')}: {value}")
     console.progress(1.0, "Done")
     return result
-
-
-def _result(
-    options: StudyOptions, parameters: SphereParameters, rows: Sequence[Mapping[str, object]], figures: list[str]
-) -> dict[str, object]:
-    return {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": "cc-spheres",
-        "tier": options.tier,
-        "parameters": asdict(parameters),
-        "findings": findings(rows),
-        "files": ["values.csv", "study.json", *figures],
-    }

@@ -178,8 +178,10 @@ def _padded(image: Image, window: Window) -> tuple[Image, Shape]:
     sides = [(0, 0), *((b, m - b) for b, m in zip(before, missing, strict=True))]
     if window.padding == "edge":
         return np.pad(image, sides, mode="edge"), before
-    outside = image.min() if window.padding == "lowest" else 0.0
-    return np.pad(image, sides, constant_values=outside), before
+    # The lowest of each channel alone: air in a CT, but no uptake in a PET and nothing in a channel of labels.
+    outside = [channel.min() if window.padding == "lowest" else 0.0 for channel in image]
+    padded = [np.pad(c, sides[1:], constant_values=value) for c, value in zip(image, outside, strict=True)]
+    return np.stack(padded), before
 
 
 def _feeds(given: Shape, wanted: Shape, methods: tuple[str, str, str], before: Shape) -> tuple[Feed, Feed, Feed]:

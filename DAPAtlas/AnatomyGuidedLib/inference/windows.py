@@ -29,7 +29,7 @@ class Window:
     With `dimensions` 2 the network sees slices: the window is one voxel thick along the first axis. `layout` is
     nnU-Net's (evenly spread, weights around the middle voxel) or MONAI's (steps of one length, the last one shorter,
     weights around the very middle and never below a thousandth). `even` gives all voxels of a window one weight;
-    `padding`, of an image that is smaller, is "zero", "edge" or "lowest" (the image's lowest value, air in a CT).
+    `padding`, of an image that is smaller, is "zero", "edge" or "lowest" (each channel's lowest value: air in a CT).
     """
 
     shape: Shape

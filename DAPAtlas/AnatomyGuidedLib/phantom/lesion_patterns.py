@@ -118,6 +118,11 @@ def _nodes(hosts: tuple[str, ...], *near: Near, largest_mm: float = 80.0, also: 
     return Site(hosts, near, through=_SOFT, yielding=(*_VESSELS, *_MUSCLES, *_BOWEL, *also), largest_mm=largest_mm)
 
 
+def _mass(hosts: tuple[str, ...], *near: Near) -> Site:
+    """Large tumours of limbs and the trunk's wall: they grow through muscles, less into fat, and stop at bone."""
+    return Site(hosts, near, through=_group("Musculature"), yielding=("Fat",), hu=(20.0, 70.0), largest_mm=150.0)
+
+
 SITES: Mapping[str, Site] = {
     "neck nodes": _nodes(_SOFT, Near(_NECK_VESSELS, 14.0), largest_mm=40.0),
     "axillary nodes": _nodes(
@@ -158,6 +163,9 @@ SITES: Mapping[str, Site] = {
         Near(("Bladder", "Heart Myocardium", "Kidney Left", "Kidney Right"), 9.0),
         largest_mm=30.0,
     ),
+    "thigh": _mass(("Muscles",), Near(_pair("Femur"), 60.0)),
+    "upper arm": _mass(("Muscles",), Near(_pair("Humerus"), 40.0)),
+    "trunk wall": _mass(("Muscles", *_pair("Gluteus Maximus", "Gluteus Medius", "Autochthon"))),
 }  # fmt: skip
 
 PATTERNS: Mapping[str, Pattern] = {

@@ -77,7 +77,7 @@ def make_lesions(
     wanted = round(disease.count.draw(rng)) if count is None else count
     numbers = np.zeros(body.labels.shape, dtype=np.min_scalar_type(wanted))
     found = Lesions(numbers, np.zeros(numbers.shape, dtype=np.bool_), ())
-    places = _Places(body)
+    places = Places(body)
     for _ in range(wanted):
         lesion = _add(found, body, disease, places, rng)
         if lesion is None:
@@ -86,7 +86,7 @@ def make_lesions(
     return found
 
 
-class _Places:
+class Places:
     """Where lesions of each site may have their middles, found when first asked for."""
 
     def __init__(self, body: Body) -> None:
@@ -147,7 +147,7 @@ class _Places:
         )
 
 
-def _add(found: Lesions, body: Body, disease: Pattern, places: _Places, rng: np.random.Generator) -> Lesion | None:
+def _add(found: Lesions, body: Body, disease: Pattern, places: Places, rng: np.random.Generator) -> Lesion | None:
     """The next lesion, written into the numbers; None where no place was found for it."""
     number = len(found.each) + 1
     first_side = label_by_id(id_of(found.each[0].host)).side if found.each else ""
@@ -161,7 +161,7 @@ def _add(found: Lesions, body: Body, disease: Pattern, places: _Places, rng: np.
         middles = places.of(name, first_side, rng)
         middle = middles[int(rng.integers(len(middles)))]
         growth = _grown(body, disease, SITES[name], middle, min(diameter, SITES[name].largest_mm), rng)
-        if growth is not None and _is_free(found.numbers, growth):
+        if growth is not None and is_free(found.numbers, growth):
             found.numbers[growth.box][growth.voxels] = number
             found.necrotic[growth.box][growth.core] = True
             host = label_by_id(int(body.labels[tuple(middle)])).name
@@ -170,7 +170,7 @@ def _add(found: Lesions, body: Body, disease: Pattern, places: _Places, rng: np.
     return None
 
 
-def _site(disease: Pattern, primary: bool, first_side: str, places: _Places, rng: np.random.Generator) -> str:
+def _site(disease: Pattern, primary: bool, first_side: str, places: Places, rng: np.random.Generator) -> str:
     """A site that this body has, drawn by the shares; "" where it has none."""
     if primary and len(places.of(disease.first, "", rng)):
         return disease.first
@@ -193,10 +193,10 @@ def _grown(
     exact = middle + rng.uniform(-0.5, 0.5, 3)
     necrotic = diameter >= _NECROSIS_FROM_MM and bool(rng.random() < disease.necrotic_share)
     host = int(body.labels[tuple(middle)])
-    return grow(form, exact, body.labels, body.spacing_mm, _costs(site, host), necrotic=necrotic)
+    return grow(form, exact, body.labels, body.spacing_mm, growing_costs(site, host), necrotic=necrotic)
 
 
-def _costs(site: Site, host: int) -> Field:
+def growing_costs(site: Site, host: int) -> Field:
     """What a lesion of this site pays for growing into each DAP id, in radii."""
     costs = np.full(256, BARRIER, dtype=np.float32)
     costs[[id_of(name) for name in site.yielding]] = _YIELDING_COST
@@ -204,7 +204,7 @@ def _costs(site: Site, host: int) -> Field:
     return costs
 
 
-def _is_free(numbers: npt.NDArray[Any], growth: Growth) -> bool:
+def is_free(numbers: npt.NDArray[Any], growth: Growth) -> bool:
     """Whether no voxel of another lesion is among the growth's or beside them, by a corner even."""
     around = tuple(
         slice(max(0, side.start - 1), min(size, side.stop + 1))

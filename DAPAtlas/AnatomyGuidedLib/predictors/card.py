@@ -18,7 +18,7 @@ from AnatomyGuidedLib.predictors.preparation import Preparation
 from AnatomyGuidedLib.predictors.resampling import Resampling
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 FORMAT, VERSION = "anatomyguided-model", 1
 CARD = "model.json"
@@ -56,21 +56,16 @@ def write_predictor(
 
     `about` are further entries: task and licence are needed, others are for people.
     """
-    from safetensors.torch import save_file
+    from AnatomyGuidedLib.predictors.weights import save_weights
 
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
     for number, network in enumerate(networks):
         name = "weights.safetensors" if len(networks) == 1 else f"weights_{number}.safetensors"
-        save_file({key: _stored(value, half) for key, value in network.state_dict().items()}, str(folder / name))
+        save_weights(network.state_dict(), folder / name, half=half)
         files[name] = sha256_of(folder / name)
     weights = {"weights": list(files), "files": files}
     write_json(folder / CARD, {"format": FORMAT, "version": VERSION, **about, **_entries(predictor), **weights})
-
-
-def _stored(value: Tensor, half: bool) -> Tensor:
-    value = value.detach().cpu().contiguous()
-    return value.half() if half and value.is_floating_point() else value
 
 
 def _entries(predictor: Predictor) -> dict[str, object]:
@@ -127,19 +122,11 @@ def _networks(files: Sequence[Path], entry: Json) -> Sequence[nn.Module]:
 
 
 def _network(file: Path, entry: Json) -> nn.Module:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from AnatomyGuidedLib.networks.build import build_network
+    from AnatomyGuidedLib.predictors.weights import load_weights
 
     network = build_network(entry)
-    try:
-        weights = load_file(str(file))
-        network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
-    except (RuntimeError, ValueError, OSError, SafetensorError) as error:
-        raise AnatomyGuidedError(
-            f"The weights of {file.parent.name} do not fit its card or are damaged; install the model again."
-        ) from error
+    load_weights(network, file)
     return network
 
 

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
+from AnatomyGuidedLib.study_result import write_study
 
 from DAPAtlasLib.insights import figures
 from DAPAtlasLib.insights.made_cohort import HU_LAWS, VOLUME_LAWS, CohortParameters, law_of, made_cohort
@@ -54,17 +54,14 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         raise AnatomyGuidedError(f"The data set {dataset} has no structure that five patients of one sex have.")
     files = _written(folder, patients, dataset, (fits, divergences, affected))
     found = _findings(patients, dataset, divergences, None if options.cohort else fits)
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": "atlas-insights",
-        "tier": options.tier,
-        "parameters": {} if options.cohort else asdict(parameters),
-        "findings": found,
-        "files": [*files, "study.json"],
-    }
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        "atlas-insights",
+        tier=options.tier,
+        parameters={} if options.cohort else asdict(parameters),
+        findings=found,
+        files=[*files, "study.json"],
+    )
     for name, value in found.items():
         console.line(f"{name.replace('_', ' ')}: {value}")
     console.progress(1.0, "Done")

@@ -133,6 +133,26 @@ def test_an_image_smaller_than_a_window_is_padded_as_asked(padding: str, outside
     assert (seen[0][0, 0, [0, 4]] == expected).all()
 
 
+def test_around_a_small_image_each_channel_has_its_own_lowest_value() -> None:
+    """Else the air around a CT would be an uptake far below 0 in the PET beside it."""
+    seen: list[torch.Tensor] = []
+
+    class Watch(nn.Module):
+        def forward(self, patch: torch.Tensor) -> torch.Tensor:
+            seen.append(patch.clone())
+            return patch[:, :2]
+
+    values = np.ones((3, 3, 4, 5), np.float32)
+    values[0, 1, 1, 1], values[1, 0, 2, 3], values[2, 2, 2, 2] = -1.0, 0.25, 0.0
+    predict([Watch()], values, Task(Window((5, 4, 7), padding="lowest"), Largest((0, 1))))
+    padded = seen[0][0]
+    assert padded.shape == (3, 5, 4, 7)
+    for channel, outside in zip(padded, (-1.0, 0.25, 0.0), strict=True):
+        assert (channel[[0, 4]] == outside).all()
+        assert (channel[:, :, [0, 6]] == outside).all()
+    assert (padded[:, 1:4, :, 1:6].numpy() == values).all()
+
+
 def test_a_2d_network_sees_slices() -> None:
     torch.manual_seed(4)
     flat = nn.Sequential(nn.Conv2d(1, 5, 3, padding=1), nn.LeakyReLU(), nn.Conv2d(5, CLASSES, 3, padding=1))

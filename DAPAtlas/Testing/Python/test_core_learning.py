@@ -15,6 +15,7 @@ from AnatomyGuidedLib.errors import Cancelled, UsageError
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from AnatomyGuidedLib.learning.journal import Journal  # noqa: E402
 from AnatomyGuidedLib.learning.losses import deeply_supervised, dice_cross_entropy  # noqa: E402
 from AnatomyGuidedLib.learning.settings import TrainingSettings  # noqa: E402
 from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
@@ -74,6 +75,20 @@ def test_a_network_learns_and_the_log_tells_of_it(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [10, 20, 30, 40, 50, 60]
     assert rows[-1]["loss"] < rows[0]["loss"] / 2
+
+
+def test_the_log_is_a_table_too_whose_columns_grow_with_what_is_told(tmp_path: Path) -> None:
+    first = Journal(tmp_path)
+    first.add({"step": 1, "loss": 0.5})
+    assert (tmp_path / "log.csv").read_text() == "step,loss\n1,0.5\n"  # at once: a killed training has it
+    first.close()
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"step": 2, "lo\n')
+    resumed = Journal(tmp_path)
+    resumed.add({"step": 3, "gate_1": 0.25, "loss": 0.125})
+    resumed.close()
+    assert (tmp_path / "log.csv").read_text() == "step,loss,gate_1\n1,0.5,\n3,0.125,0.25\n"
+    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".jsonl", ".csv"}
 
 
 def test_a_stopped_training_resumes_to_the_weights_of_one_that_was_not(tmp_path: Path) -> None:

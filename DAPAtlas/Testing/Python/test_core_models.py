@@ -60,6 +60,21 @@ def test_an_absent_store_is_empty() -> None:
     assert not [model for model in installed_models() if model.name not in bundled()]
 
 
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("dap-unet-4mm", "anatomyguided train atlas --config dap-unet-4mm -o dap-unet-4mm makes it"),
+        ("lang2box-table8", "anatomyguided train lang2box --config lang2box-table8"),
+    ],
+)
+def test_a_model_that_has_a_recipe_is_told_how_it_is_made(name: str, way: str) -> None:
+    message = refusal(lambda: find_model(name), ModelNotInstalled)
+    assert way in message
+    assert message.endswith(f"and then anatomyguided models add {name} installs it.")
+    assert "recipe" not in refusal(lambda: find_model("nothing"), ModelNotInstalled)
+
+
 def test_an_unknown_model_is_a_wrong_call_that_lists_the_installed_ones(store: Path) -> None:
     add_model(store / "alpha")
     message = refusal(lambda: find_model("/home/Secret Person/gamma"), ModelNotInstalled)

@@ -17,6 +17,7 @@ from AnatomyGuidedLib.io import (
     read_image,
     read_labelmap,
     write_labelmap,
+    write_overlapping,
     write_volume,
 )
 from AnatomyGuidedLib.labels import id_of, structures
@@ -276,6 +277,41 @@ def test_overlapping_segments_are_refused_with_the_way_out(tmp_path: Path) -> No
     message = refusal(lambda: read_labelmap(path))
     assert "overlapping segments (2 layers)" in message
     assert "Segment Editor" in message
+
+
+def test_segments_that_overlap_are_whole_in_layers_that_slicer_reads(tmp_path: Path) -> None:
+    slicer = pytest.importorskip("slicer", reason="slicer-core is not installed: pip install slicer-core")
+    masks = [np.zeros(SHAPE, bool) for _ in range(3)]
+    masks[0][:3, 1:4, 2:5] = True
+    masks[1][2:, 2:, 3:] = True  # overlaps the first
+    masks[2][3, 0, :2] = True  # overlaps none, so that it shares the first's layer
+    segments = [Segment(number, f"Finding {number}", (10 * number, 20, 30)) for number in (1, 2, 3)]
+    write_overlapping(masks, GRIDS["oblique"], tmp_path / "a.seg.nrrd", segments)
+    assert "overlapping segments (2 layers)" in refusal(lambda: read_labelmap(tmp_path / "a.seg.nrrd"))
+    header = nrrd.read_header(str(tmp_path / "a.seg.nrrd"))
+    assert [header[f"Segment{place}_Layer"] for place in range(3)] == ["0", "1", "0"]
+    scene = slicer.vtkMRMLScene()
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    storage = scene.AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
+    storage.SetFileName(str(tmp_path / "a.seg.nrrd"))
+    assert storage.ReadData(node)
+    from AnatomyGuidedLib.mrml import labelmap_from_segmentation_node
+
+    for segment, mask in zip(segments, masks, strict=True):
+        alone = labelmap_from_segmentation_node(node, GRIDS["oblique"], values={f"Segment_{segment.value}": 1})
+        assert np.array_equal(alone.values > 0, mask)
+
+
+def test_segments_that_do_not_overlap_are_a_plain_label_map(tmp_path: Path) -> None:
+    masks = [np.zeros(SHAPE, bool) for _ in range(2)]
+    masks[0][0], masks[1][1] = True, True
+    segments = [Segment(1, "a", (1, 2, 3)), Segment(2, "b", (4, 5, 6))]
+    write_overlapping(masks, GRIDS["LPS"], tmp_path / "a.seg.nrrd", segments)
+    found = read_labelmap(tmp_path / "a.seg.nrrd")
+    assert found.grid == GRIDS["LPS"]
+    assert np.array_equal(found.values, masks[0] + 2 * masks[1])
+    write_overlapping([], GRIDS["LPS"], tmp_path / "b.seg.nrrd", [])
+    assert not read_labelmap(tmp_path / "b.seg.nrrd").values.any()
 
 
 def test_a_detached_header_without_its_data_file_is_refused(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.progress import stop_if
 from AnatomyGuidedLib.report import Section, report_page
 from AnatomyGuidedLib.study_options import StudyOptions, require_positive, with_settings
+from AnatomyGuidedLib.study_result import write_study
 from CCMetricsLib.bootstrap import mean_interval
 
 from LIMISLib.guidance import usual_window
@@ -93,18 +93,15 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     write_csv(folder / "cases.csv", rows, CASES)
     write_csv(folder / "table.csv", table, TABLE)
     (folder / "ablation.html").write_text(_page(table, options), encoding="utf-8")
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": "limis-ablation",
-        "tier": options.tier,
-        "parameters": asdict(parameters),
-        "weights_sha256": {segmenter.name: segmenter.weights_sha256 for segmenter in segmenters},
-        "findings": table,
-        "files": ["cases.csv", "table.csv", "ablation.html", "study.json"],
-    }
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        "limis-ablation",
+        tier=options.tier,
+        parameters=asdict(parameters),
+        weights_sha256={segmenter.name: segmenter.weights_sha256 for segmenter in segmenters},
+        findings=table,
+        files=["cases.csv", "table.csv", "ablation.html", "study.json"],
+    )
     for row in table:
         console.line(f"{row['segmenter']}, {row['arm']}: {row['dice']} (thesis {row['thesis_dice']})")
     console.progress(1.0, "Done")

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import drawn, require_matplotlib
 from AnatomyGuidedLib.progress import stop_if
 from AnatomyGuidedLib.study_options import StudyOptions, require_positive, with_settings
+from AnatomyGuidedLib.study_result import write_study
 from CCMetricsLib.bootstrap import mean_interval
 
 from LIMISLib.prompt_segmenter import Mask
@@ -73,17 +73,14 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     write_csv(folder / "steps.csv", steps, STEPS)
     _draw(steps, folder / "dice_over_steps.png")
     found = findings(rows, parameters.seed)
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": "limis-loop",
-        "tier": options.tier,
-        "parameters": asdict(parameters),
-        "findings": found,
-        "files": ["users.csv", "steps.csv", "study.json", "dice_over_steps.png"],
-    }
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        "limis-loop",
+        tier=options.tier,
+        parameters=asdict(parameters),
+        findings=found,
+        files=["users.csv", "steps.csv", "study.json", "dice_over_steps.png"],
+    )
     for name, value in found.items():
         console.line(f"{name.replace('_', ' ')}: {value}")
     console.progress(1.0, "Done")

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import drawn, require_matplotlib
 from AnatomyGuidedLib.progress import stop_if
 from AnatomyGuidedLib.study_options import StudyOptions
+from AnatomyGuidedLib.study_result import write_study
 
 from LIMISLib.participants.questionnaire import SCALES
 from LIMISLib.participants.scores import Participant, ScoredCase, read_participants, scored
@@ -52,17 +52,14 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     write_csv(folder / "table9.csv", table, ("question", *(one.sign for one in participants), "mean", "sd"))
     _draw(cases[:_MOST_PANELS], folder / "dice_over_steps.png")
     found = findings([case.change for case in cases])
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": "limis-participants",
-        "participants": [one.sign for one in participants],
-        "findings": found,
-        "table_9": table,
-        "files": list(_FILES),
-    }
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        "limis-participants",
+        participants=[one.sign for one in participants],
+        findings=found,
+        table_9=table,
+        files=list(_FILES),
+    )
     for name, value in found.items():
         console.line(f"{name.replace('_', ' ')}: {value}")
     console.progress(1.0, "Done")

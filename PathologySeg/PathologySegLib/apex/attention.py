@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from PathologySegLib.apex.decoding import Decoded
@@ -42,14 +43,7 @@ def slice_attentions(
     """
     if not answer.attention:
         raise ValueError("Only networks with a cross-attention mixer tell what they attended to.")
-    looks = torch.stack(answer.attention).mean(0)
-    anatomy, pathology = answer.said[0][-1], answer.said[-1][-1]
-    meaning = anatomy.classes.softmax(-1)[..., :-1]
-    if rng is not None:
-        order = torch.from_numpy(rng.permutation(meaning.shape[1])).to(meaning.device)
-        meaning = meaning[:, order]
-    shares = looks @ meaning
-    shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-12)
+    shares, pathology = query_shares(answer, rng=rng), answer.said[-1][-1]
     sure = pathology.classes.softmax(-1)[..., :-1].sum(-1)
     masks = functional.interpolate(pathology.masks, size=size, mode="bilinear").sigmoid()
     found = []
@@ -58,6 +52,17 @@ def slice_attentions(
         seen = chance[speaks, None, None] * mask[speaks]
         found.append(SliceAttention(seen.cpu().numpy(), share[speaks].cpu().numpy()))
     return found
+
+
+def query_shares(answer: Decoded, *, rng: np.random.Generator | None = None) -> Tensor:
+    """By image and pathology query the share of each anatomy class in what it attended to; see `slice_attentions`."""
+    looks = torch.stack(answer.attention).mean(0)
+    meaning = answer.said[0][-1].classes.softmax(-1)[..., :-1]
+    if rng is not None:
+        order = torch.from_numpy(rng.permutation(meaning.shape[1])).to(meaning.device)
+        meaning = meaning[:, order]
+    shares = looks @ meaning
+    return shares / shares.sum(-1, keepdim=True).clamp(min=1e-12)
 
 
 def attention_by_lesion(

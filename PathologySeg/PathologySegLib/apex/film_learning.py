@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
-from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
+from PathologySegLib.apex.attention import query_shares
 from PathologySegLib.apex.average_precision import average_precisions, mean_average_precision
 from PathologySegLib.apex.evaluation import answered
 from PathologySegLib.apex.film import Film
 from PathologySegLib.apex.film_source import FilmSource, in_three
-from PathologySegLib.apex.instances import instances_of
-from PathologySegLib.apex.learning import Learned, learn_from
+from PathologySegLib.apex.instances import Instance, instances_of
 from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.recipe import ApexRecipe
 from PathologySegLib.apex.segmenter import Classes, Segmenter
@@ -25,29 +25,24 @@ def film_counts(recipe: ApexRecipe) -> Classes:
     return Classes(len(names), len(CATEGORIES), len(names))
 
 
-def learn_films(
-    recipe: ApexRecipe,
-    films: Sequence[Film],
-    folder: Path,
-    *,
-    where: Path = Path(),
-    device: str = "cpu",
-    progress: Progress = no_progress,
-    cancelled: CancelCheck = never_cancelled,
-) -> Learned:
-    """The recipe's arm after its steps on films, as `learn` does it on slices."""
-    source = FilmSource(films, film_classes(recipe.film_anatomy), recipe.augmentation)
-    return learn_from(recipe, source, film_counts(recipe), folder, where=where, device=device, progress=progress,
-                      cancelled=cancelled)  # fmt: skip
+def film_lessons(recipe: ApexRecipe, films: Sequence[Film]) -> tuple[FilmSource, Classes]:
+    """What `learn_from` learns from films, and its classes."""
+    return FilmSource(films, film_classes(recipe.film_anatomy), recipe.augmentation), film_counts(recipe)
+
+
+def film_instances(
+    segmenter: Segmenter, image: npt.NDArray[np.float32], *, device: str = "cpu"
+) -> tuple[list[Instance], npt.NDArray[np.float32] | None]:
+    """The last layer's instances, the surest first; by query the shares of anatomy's classes, where queries attend."""
+    answer = answered(segmenter, in_three(image)[None], device)
+    height, width = image.shape
+    shares = query_shares(answer)[0].cpu().numpy() if answer.attention else None
+    return instances_of(answer.said[-1][-1], (height, width))[0], shares
 
 
 def film_scores(segmenter: Segmenter, films: Sequence[Film], *, device: str = "cpu") -> dict[str, float]:
     """mAP, and AP by the name of each category that occurs, of the last layer's instances."""
-    predictions = []
-    for film in films:
-        answer = answered(segmenter, in_three(film.image)[None], device)
-        height, width = film.image.shape
-        predictions += instances_of(answer.said[-1][-1], (height, width))
+    predictions = [film_instances(segmenter, film.image, device=device)[0] for film in films]
     found = average_precisions([film.findings for film in films], predictions, len(CATEGORIES))
     named = {CATEGORIES[category]: round(value, 4) for category, value in found.items()}
     return {"map": round(mean_average_precision(found), 4), **named}

@@ -3,7 +3,7 @@
 | layout | files |
 |---|---|
 | folders | `*/image.png, instances.json, anatomy.json` (COCO with run lengths), also one level deeper |
-| ChestX-Det | `NAME.json`, a list of `file_name`, `syms`, `polygons`; images beside it or in any folder below; the anatomy of an image, where known, in `anatomy/STEM.json` (COCO) |
+| ChestX-Det | `NAME.json`, a list of `file_name`, `syms`, `polygons`; images beside it or in any folder below; the anatomy of an image, for arms that learn it, in `anatomy/STEM.json` (COCO) |
 """  # noqa: E501
 
 from __future__ import annotations
@@ -24,27 +24,43 @@ from PathologySegLib.apex.film import Film, named_anatomy, read_film, read_image
 Mask = npt.NDArray[np.bool_]
 
 
-def films_of(source: Path, names: Sequence[str], pixels: int) -> list[list[Film]]:
+def films_of(
+    source: Path, names: Sequence[str], pixels: int, *, needs_anatomy: bool = False
+) -> list[list[Film]]:  # fmt: skip
     """By patient the films that show a finding, in pixels x pixels.
 
     Patients of ChestX-Det (of NIH's ChestX-ray14) are the first word of an image's name; a folder is a patient.
 
     Raises:
-        AnatomyGuidedError: There is no film, or a file is missing or of another form.
+        AnatomyGuidedError: There is no film, a file is missing or of another form, or a film lacks needed anatomy.
     """
     films = _from_list(source, names) if source.is_file() else _from_folders(source, names)
+    shown = [film for film in films if film.findings]
+    if needs_anatomy:
+        _require_anatomy(shown, source)
     by_patient: dict[str, list[Film]] = {}
-    for film in films:
-        if film.findings:
-            by_patient.setdefault(film.name.split("_")[0] if source.is_file() else film.name, []).append(
-                shrunk(film, pixels)
-            )
+    for film in shown:
+        whose = film.name.split("_")[0] if source.is_file() else film.name
+        by_patient.setdefault(whose, []).append(shrunk(film, pixels))
     if not by_patient:
         raise AnatomyGuidedError(
             f"{source.name} holds no film with a finding; folders with image.png, {INSTANCES} and anatomy.json, or a "
             "JSON file in ChestX-Det's form were expected."
         )
     return list(by_patient.values())
+
+
+def _require_anatomy(films: Sequence[Film], source: Path) -> None:
+    lacking = [film.name for film in films if not film.anatomy]
+    if lacking:
+        file = (
+            f"{source.parent.name}/anatomy/{lacking[0]}.json" if source.is_file() else f"anatomy.json of {lacking[0]}"
+        )
+        raise AnatomyGuidedError(
+            f"{len(lacking)} of {len(films)} films of {source.name} have no anatomy, which the arm learns beside the "
+            f"findings; give masks of the classes of the setting film_anatomy in COCO's form ({file}, ...), or choose "
+            "an arm that learns none, such as baseline."
+        )
 
 
 def _from_folders(source: Path, names: Sequence[str]) -> list[Film]:

@@ -14,11 +14,12 @@ from PathologySegLib.apex.decoding import Queries
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """A category from 0, how sure it is, and its mask."""
+    """A category from 0, how sure it is, its mask, and the number of the query that says so."""
 
     category: int
     score: float
     mask: npt.NDArray[np.bool_]
+    query: int = 0
 
 
 @torch.inference_mode()
@@ -35,12 +36,11 @@ def instances_of(said: Queries, size: tuple[int, int], *, most: int = 100) -> li
         sure = (inside * binary).flatten(1).sum(1) / binary.flatten(1).sum(1).clamp(min=1)
         scores = chances * sure[:, None] * binary.flatten(1).any(1)[:, None]
         best = scores.flatten().topk(min(most, scores.numel()))
+        pairs = [(float(score), *divmod(int(place), chances.shape[1])) for score, place in zip(*best, strict=True)]
         found.append(
             [
-                Instance(
-                    int(place) % chances.shape[1], float(score), binary[int(place) // chances.shape[1]].cpu().numpy()
-                )
-                for score, place in zip(best.values, best.indices, strict=True)
+                Instance(category, score, binary[query].cpu().numpy(), query)
+                for score, query, category in pairs
                 if score > 0
             ]
         )

@@ -30,6 +30,11 @@ class Arm:
     exchange: Exchange = field(default_factory=Exchange)
     kind: str = "mask2former"
 
+    @property
+    def learns_anatomy(self) -> bool:
+        """Whether the training needs the anatomy's masks."""
+        return self.learned != "pathology" or self.pretrained
+
 
 def _both(title: str, shared: str, mixer: str = "") -> Arm:
     return Arm(title, "both", exchange=Exchange(shared, mixer))

@@ -9,13 +9,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
+from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.folds import fold_of, with_pathology
@@ -60,20 +60,17 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         console.line(arm_line(name, arms[name]))
         if name == "cross-attention":
             attention = _attention(recipe, trained[0][1], held_out, folder, folds[0]["threshold"], console)
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": "apex-ladder",
-        "tier": options.tier,
-        "parameters": asdict(parameters),
-        "patients": {"learned_from_or_fold": len(patients), "held_out": len(held_out)},
-        "arms": arms,
-        "not_run": dict(NOT_RUN),
-        "attention": attention,
-    }
+    result = write_study(
+        folder,
+        "apex-ladder",
+        tier=options.tier,
+        parameters=asdict(parameters),
+        patients={"learned_from_or_fold": len(patients), "held_out": len(held_out)},
+        arms=arms,
+        not_run=dict(NOT_RUN),
+        attention=attention,
+    )
     write_csv(folder / "ladder.csv", [arm_row(name, arm) for name, arm in arms.items()], COLUMNS)
-    write_json(folder / "study.json", result)
     for name, reason in NOT_RUN.items():
         console.line(f"{name:26} not run: it {reason}")
     console.progress(1.0, "Done")
@@ -96,14 +93,15 @@ def _trained(
 ) -> list[tuple[int, Learned]]:
     """The arm trained once a fold, on the patients of the other folds."""
     try:
-        from PathologySegLib.apex.learning import learn
+        from PathologySegLib.apex.learning import learn_from, slice_lessons
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     trained = []
     for place, fold in enumerate(folds):
         learned_from, _ = fold_of(patients, fold, recipe.folds)
         told = part_of(progress, place / len(folds), (place + 1) / len(folds))
-        learned = learn(recipe, learned_from, states / f"fold_{fold}", progress=told, cancelled=console.cancelled)
+        lessons = slice_lessons(recipe, learned_from)
+        learned = learn_from(recipe, *lessons, states / f"fold_{fold}", progress=told, cancelled=console.cancelled)
         if not learned.is_complete:
             raise Cancelled("Stopped; the same call goes on from the last step.")
         trained.append((fold, learned))

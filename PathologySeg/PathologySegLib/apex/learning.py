@@ -33,35 +33,11 @@ class Learned:
     is_complete: bool = True
 
 
-def learn(
-    recipe: ApexRecipe,
-    patients: Sequence[PatientSlices],
-    folder: Path,
-    *,
-    where: Path = Path(),
-    device: str = "cpu",
-    progress: Progress = no_progress,
-    cancelled: CancelCheck = never_cancelled,
-) -> Learned:
-    """The recipe's arm after its steps on slices of PET/CT; what it needs to go on after a stop lies in the folder.
-
-    Where the user stops, what was learned so far comes back as not complete. A backbone's file is relative to `where`.
-
-    Raises:
-        AnatomyGuidedError: The backbone's weights do not fit.
-    """
+def slice_lessons(recipe: ApexRecipe, patients: Sequence[PatientSlices]) -> tuple[Source, Classes]:
+    """What `learn_from` learns from slices of PET/CT, and its classes."""
     classes = anatomy_classes(recipe.anatomy)
     source = SliceSource(patients, classes, recipe.augmentation, anatomy_input=recipe.chosen_arm.anatomy_input)
-    return learn_from(
-        recipe,
-        source,
-        Classes(len(classes.names)),
-        folder,
-        where=where,
-        device=device,
-        progress=progress,
-        cancelled=cancelled,
-    )
+    return source, Classes(len(classes.names))
 
 
 def learn_from(
@@ -75,7 +51,14 @@ def learn_from(
     progress: Progress = no_progress,
     cancelled: CancelCheck = never_cancelled,
 ) -> Learned:
-    """The same, from any source whose targets have these classes and layers."""
+    """The recipe's arm after its steps on a source whose targets have these classes and layers.
+
+    What it needs to go on after a stop lies in the folder. Where the user stops, what was learned so far comes back as
+    not complete. A backbone's file is relative to `where`.
+
+    Raises:
+        AnatomyGuidedError: The backbone's weights do not fit.
+    """
     torch.manual_seed(recipe.training.seed)
     segmenter = build_segmenter(recipe, counts)
     steps, seconds, begin = 0, 0.0, 0.0

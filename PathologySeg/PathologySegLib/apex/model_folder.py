@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.files import sha256_of, write_json
+from AnatomyGuidedLib.models import LESIONS
+from AnatomyGuidedLib.predictors.weights import load_weights, save_weights
 from AnatomyGuidedLib.study_options import with_settings
 
 from PathologySegLib.apex.anatomy_classes import AnatomyClasses, anatomy_classes
@@ -18,7 +19,7 @@ from PathologySegLib.apex.film_learning import film_counts
 from PathologySegLib.apex.recipe import XRAY, ApexRecipe
 from PathologySegLib.apex.segmenter import Classes, Segmenter
 from PathologySegLib.apex.segmenters import build_segmenter
-from PathologySegLib.finders import ENTRY, TASK
+from PathologySegLib.finders import ENTRY, FILMS, TASK
 
 FORMAT, VERSION = "anatomyguided-apex", 1
 CARD, WEIGHTS, RECIPE, READER = "model.json", "weights.safetensors", "recipe.json", "apex"
@@ -40,14 +41,8 @@ def write_apex(
     folder: Path, recipe: ApexRecipe, segmenter: Segmenter, *, steps: int, results: Mapping[str, Any]
 ) -> None:
     """Nothing; the folder holds the card, the recipe, and the weights in half precision."""
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {
-        name: value.detach().cpu().contiguous().half() if value.is_floating_point() else value.cpu()
-        for name, value in segmenter.network.state_dict().items()
-    }
-    save_file(weights, str(folder / WEIGHTS))
+    save_weights(segmenter.network.state_dict(), folder / WEIGHTS, half=True)
     settings = asdict(recipe)
     write_json(folder / RECIPE, settings)
     kind = _film_entries(recipe) if recipe.domain == XRAY else _slice_entries(recipe)
@@ -82,10 +77,10 @@ def _slice_entries(recipe: ApexRecipe) -> dict[str, object]:
 
 def _film_entries(recipe: ApexRecipe) -> dict[str, object]:
     return {
-        "used_by": "train apex",
+        "used_by": LESIONS,
         "task": "findings of chest films as instances",
         "inputs": [{"name": "film", "range": [0, 1]}],
-        "films": {"pixels": recipe.films.pixels},
+        FILMS: {"pixels": recipe.films.pixels},
     }
 
 
@@ -109,13 +104,13 @@ def read_apex(folder: Path) -> ApexModel:
         ) from error
     classes = anatomy_classes(recipe.anatomy)
     segmenter = build_segmenter(recipe, _counts(recipe))
-    _load(segmenter.network, folder / WEIGHTS)
+    load_weights(segmenter.network, folder / WEIGHTS)
     return ApexModel(folder.name, recipe, classes, segmenter, tuple(notes))
 
 
 def _sizes(card: Mapping[str, Any]) -> dict[str, object]:
-    if "films" in card:
-        return {"films": card["films"]}
+    if FILMS in card:
+        return {FILMS: card[FILMS]}
     return {"cohort": {name: card["slices"][name] for name in ("frame", "spacing_mm")}}
 
 
@@ -123,16 +118,3 @@ def _counts(recipe: ApexRecipe) -> Classes:
     if recipe.domain == XRAY:
         return film_counts(recipe)
     return Classes(len(anatomy_classes(recipe.anatomy).names))
-
-
-def _load(network: torch.nn.Module, file: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(str(file))
-        network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
-    except (RuntimeError, ValueError, OSError, SafetensorError) as error:
-        raise AnatomyGuidedError(
-            f"The weights of {file.parent.name} do not fit its card or are damaged; install the model again."
-        ) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from AnatomyGuidedLib.begun_training import begin
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
@@ -14,7 +15,7 @@ from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of
 from AnatomyGuidedLib.study_options import with_settings
-from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.data_patients import data_patients
@@ -28,8 +29,10 @@ from PathologySegLib.apex.slices import PatientSlices
 from PathologySegLib.model_lesions import DEFAULT_ATLAS, predicted_anatomy
 
 if TYPE_CHECKING:
+    from AnatomyGuidedLib.learning.trainer import Source
+
     from PathologySegLib.apex.learning import Learned
-    from PathologySegLib.apex.segmenter import Segmenter
+    from PathologySegLib.apex.segmenter import Classes, Segmenter
 
 STATE_FOLDER, PREPARED = "training", "prepared"
 
@@ -40,7 +43,7 @@ class Domain:
 
     cases: Callable[[Progress, CancelCheck], Sequence[Any]]
     held_out: Callable[[Progress, CancelCheck], Sequence[Any]]
-    learn: Callable[..., Learned]
+    lessons: Callable[[ApexRecipe, Sequence[Any]], tuple[Source, Classes]]
     scores: Callable[[Segmenter, Sequence[Any], CancelCheck], Mapping[str, float]]
     noun: str
     whose: Callable[[Any], object] = id
@@ -50,7 +53,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """The training's steps and time, and the scores of the fold and of the held-out test; the folder is a model.
 
     Raises:
-        UsageError: A setting is unknown or none that can be trained with.
+        UsageError: A setting is unknown or none that can be trained with, or the folder's training has others.
         AnatomyGuidedError: torch or transformers is missing, or the backbone's weights do not fit.
         Cancelled: The user stopped; the state is kept, and the folder is a model of what was learned so far.
     """
@@ -58,17 +61,19 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     try:
         from AnatomyGuidedLib.learning.together import own_share
 
+        from PathologySegLib.apex.learning import learn_from
+
         domain = _films(recipe, order) if recipe.domain == XRAY else _slices(recipe, order)
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     if is_first:
-        require_fresh(order.folder, resume=order.resume)
+        begin(order.folder, recipe, resume=order.resume)
     cases = domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled)
     learned, tried = fold_of(cases, recipe.fold, recipe.folds, whose=domain.whose)
-    result = domain.learn(
+    result = learn_from(
         recipe,
-        learned,
+        *domain.lessons(recipe, learned),
         order.folder / STATE_FOLDER,
         where=order.where,
         device=chosen_device(order.device),
@@ -92,7 +97,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
 
 def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
     from PathologySegLib.apex.evaluation import counts_by_patient, scores_of
-    from PathologySegLib.apex.learning import learn
+    from PathologySegLib.apex.learning import slice_lessons
 
     def scores(segmenter: Segmenter, patients: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:
         anatomy_input, classes = recipe.chosen_arm.anatomy_input, anatomy_classes(recipe.anatomy)
@@ -111,7 +116,7 @@ def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
             if recipe.data
             else held_out_patients(recipe.cohort, progress=told, cancelled=stop)
         ),
-        learn,
+        slice_lessons,
         scores,
         "patients",
         lambda patient: patient.whose,
@@ -133,29 +138,31 @@ def _data(
 
 
 def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
-    from PathologySegLib.apex.film_learning import film_scores, learn_films
+    from PathologySegLib.apex.film_learning import film_lessons, film_scores
 
     names = film_classes(recipe.film_anatomy)
 
-    def learn(recipe: ApexRecipe, bodies: Sequence[Any], *arguments: Any, **options: Any) -> Learned:
-        return learn_films(recipe, [film for films in bodies for film in films], *arguments, **options)
+    def lessons(recipe: ApexRecipe, bodies: Sequence[Any]) -> tuple[Source, Classes]:
+        return film_lessons(recipe, [film for films in bodies for film in films])
 
     def scores(segmenter: Segmenter, bodies: Sequence[Any], cancelled: CancelCheck) -> Mapping[str, float]:  # noqa: ARG001
         return film_scores(segmenter, [film for films in bodies for film in films])
 
-    def given(source: str) -> Sequence[Any]:
-        return films_of(order.where / source, names, recipe.films.pixels) if source else []
+    def given(source: str, needs_anatomy: bool) -> Sequence[Any]:
+        return films_of(order.where / source, names, recipe.films.pixels, needs_anatomy=needs_anatomy) if source else []
 
     return Domain(
         lambda told, stop: (
-            given(recipe.data) if recipe.data else learning_films(recipe.films, names, progress=told, cancelled=stop)
+            given(recipe.data, recipe.chosen_arm.learns_anatomy)
+            if recipe.data
+            else learning_films(recipe.films, names, progress=told, cancelled=stop)
         ),
         lambda told, stop: (
-            given(recipe.test_data)
+            given(recipe.test_data, False)
             if recipe.data
             else held_out_films(recipe.films, names, progress=told, cancelled=stop)
         ),
-        learn,
+        lessons,
         scores,
         "bodies",
     )

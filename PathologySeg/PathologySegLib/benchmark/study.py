@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import StudyOptions
+from AnatomyGuidedLib.study_result import write_study
 from CCMetricsLib.cohort_tables import case_rows, columns
 
 from PathologySegLib.benchmark.cohort import by_data_set
@@ -58,19 +58,16 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     (folder / "table16.md").write_text(text, encoding="utf-8")
     for line in text.splitlines():
         console.line(line)
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": STUDY,
-        "tier": options.tier,
-        "patients": "made" if options.cohort is None else "cohort",
-        "parameters": plan.told(),
-        "networks": benchmark.networks(),
-        "data_sets": reports,
-        "files": ["scores.csv", "pairs.csv", "table16.md", "study.json"],
-    }
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        STUDY,
+        tier=options.tier,
+        patients="made" if options.cohort is None else "cohort",
+        parameters=plan.told(),
+        networks=benchmark.networks(),
+        data_sets=reports,
+        files=["scores.csv", "pairs.csv", "table16.md", "study.json"],
+    )
     console.progress(1.0, "Done")
     return result
 

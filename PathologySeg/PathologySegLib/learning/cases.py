@@ -21,7 +21,7 @@ Ids = npt.NDArray[np.uint8]
 class Case:
     """HU, SUV, which voxels are lesions, and DAP ids by where they come from ("true", "predicted", ...).
 
-    Arrays are [i, j, k] along R, A and S, in cubes of `spacing_mm`.
+    Arrays are [i, j, k] along R, A and S, in cubes of `spacing_mm`. Without a `patient` it is of one of its own.
     """
 
     name: str
@@ -30,6 +30,12 @@ class Case:
     pet: Field
     lesions: npt.NDArray[np.bool_]
     anatomies: Mapping[str, Ids]
+    patient: str = ""
+
+    @property
+    def whose(self) -> str:
+        """What cases of one patient have in common."""
+        return self.patient or self.name
 
     @property
     def healthy(self) -> bool:

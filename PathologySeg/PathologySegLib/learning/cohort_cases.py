@@ -1,61 +1,65 @@
-"""Cases of a cohort's table: CT, PET and lesions of any grid, brought onto one of cubes, and kept so."""
+"""Cases of a data set: CT, PET and lesions of any grid, brought onto one of cubes, and kept so."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.grid import Grid, Labelmap
-from AnatomyGuidedLib.io import read_anatomy, read_ct, read_labelmap, read_pet
 from AnatomyGuidedLib.resample import resample_labelmap, resample_volume
-from AnatomyGuidedLib.tables import read_rows
 
+from PathologySegLib.data_sets import PetCtCase, cases_of
 from PathologySegLib.learning.cases import Case, read_case, write_case
 from PathologySegLib.learning.phantom_cases import AtlasPredictor
 from PathologySegLib.petct.inputs import SPLINE_ORDER, not_below_zero
 
-COLUMNS = ("case", "ct", "pet", "lesions")
-ANATOMY = "anatomy"
-
 
 class CohortCases:
-    """The rows of a table `case,ct,pet,lesions[,anatomy]`, its paths relative to it; `anatomy` is LABELMAP[@SCHEME].
+    """The cases of a table or folder that `cases_of` reads, by name.
 
-    A row without anatomy gets what the atlas model sees in its CT. A case is prepared once and kept in the folder.
+    A case without anatomy gets what the atlas model sees in its CT. A case is prepared once and kept in the folder.
 
     Raises:
-        AnatomyGuidedError: The table cannot be read or lacks a column.
+        AnatomyGuidedError: The data set cannot be read, names a case twice, or lacks a file.
     """
 
-    def __init__(self, table: Path, spacing_mm: float, folder: Path, predict: AtlasPredictor) -> None:
-        self._rows = [row for _, row in read_rows(table, COLUMNS, "case")]
-        self._where, self._spacing_mm, self._folder, self._predict = table.parent, spacing_mm, folder, predict
+    def __init__(self, source: Path, spacing_mm: float, folder: Path, predict: AtlasPredictor) -> None:
+        self._cases = cases_of(source, needs_patient=False)
+        self._spacing_mm, self._folder, self._predict = spacing_mm, folder, predict
         folder.mkdir(parents=True, exist_ok=True)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._cases)
 
     def case(self, number: int) -> Case:
-        """The case of a row.
+        """The case of this number.
 
         Raises:
             AnatomyGuidedError: One of its files cannot be read or is not what it should be.
         """
-        path = self._folder / f"case_{number:04d}.npz"
+        case = self._cases[number]
+        path = self._folder / f"case_{self._digest(case)}.npz"
         if not path.is_file():
-            write_case(self._prepared(self._rows[number]), path)
-        return read_case(path)
+            write_case(self._prepared(case), path)
+        return replace(read_case(path), name=case.name, patient=case.patient)
 
-    def _prepared(self, row: dict[str, str]) -> Case:
-        ct, pet = read_ct(self._where / row["ct"]), read_pet(self._where / row["pet"])
-        grid = cubes_over(pet.grid, self._spacing_mm)
-        hu = resample_volume(ct, grid, order=SPLINE_ORDER, outside=-1024.0).values
-        suv = resample_volume(not_below_zero(pet), grid, order=SPLINE_ORDER, outside=0.0).values
-        lesions = _on(read_labelmap(self._where / row["lesions"]), grid) > 0
-        given = row.get(ANATOMY, "")
-        ids = _on(read_anatomy(str(self._where / given)), grid) if given else self._predict(hu, self._spacing_mm)
-        return Case(row["case"], self._spacing_mm, hu, suv, lesions, {"predicted": ids.astype(np.uint8)})
+    def _prepared(self, case: PetCtCase) -> Case:
+        images = case.images()
+        grid = cubes_over(images.pet.grid, self._spacing_mm)
+        hu = resample_volume(images.ct, grid, order=SPLINE_ORDER, outside=-1024.0).values
+        suv = resample_volume(not_below_zero(images.pet), grid, order=SPLINE_ORDER, outside=0.0).values
+        ids = self._predict(hu, self._spacing_mm) if images.anatomy is None else _on(images.anatomy, grid)
+        return Case(
+            case.name, self._spacing_mm, hu, suv, _on(images.lesions, grid) > 0, {"predicted": ids.astype(np.uint8)}
+        )
+
+    def _digest(self, case: PetCtCase) -> str:
+        """Another one for other files, or for cubes of another size."""
+        told = repr((replace(case, facts={}), self._spacing_mm))
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def cubes_over(grid: Grid, spacing_mm: float) -> Grid:

@@ -64,17 +64,19 @@ def summary(arms: Mapping[str, Arm], scores: Mapping[str, Sequence[Scores]], how
         ]
     _add_ranks(found)
     for name, arm in arms.items():
-        found[name]["beats_reference"] = beats(name, arm, found)
+        found[name] |= verdict(name, arm, found)
     return found
 
 
-def beats(name: str, arm: Arm, found: Findings) -> bool:
-    """Whether the gain's interval lies above 0, and that of the arm's control over the same reference does not."""
-    own = found[name].get("vs_reference")
-    if not isinstance(own, Mapping) or not _above_0(own):
-        return False
-    control = found.get(arm.control, {}).get("vs_reference")
-    return not (isinstance(control, Mapping) and _above_0(control))
+def verdict(name: str, arm: Arm, found: Findings) -> dict[str, object]:
+    """Whether the gain's interval lies above 0, and that of the arm's control over the same reference does not.
+
+    Without the control nobody knows, which `not_evaluable` says.
+    """
+    gains = _gains(found[name])
+    if gains and arm.control and arm.control not in found:
+        return {"beats_reference": False, "not_evaluable": f"control {arm.control} was not run"}
+    return {"beats_reference": gains and not _gains(found.get(arm.control, {}))}
 
 
 def judged(rules: Sequence[Rule], found: Findings) -> list[dict[str, object]]:
@@ -103,8 +105,10 @@ def _gain(found: Findings, arm: str) -> Interval:
     return gain if isinstance(gain, Mapping) else {}
 
 
-def _above_0(gain: Interval) -> bool:
-    low = gain["low"]
+def _gains(found: Mapping[str, object]) -> bool:
+    """Whether the interval of the gain over the reference lies above 0."""
+    gain = found.get("vs_reference")
+    low = gain["low"] if isinstance(gain, Mapping) else None
     return low is not None and low > 0
 
 

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from AnatomyGuidedLib.begun_training import RECIPE, begin, require_same
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.files import write_csv, write_json
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
+from AnatomyGuidedLib.progress import stop_if
 from AnatomyGuidedLib.study_options import with_settings
-from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 from PathologySegLib.learning.cases import Case, Cases
 from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.cohort_cases import CohortCases
+from PathologySegLib.learning.encoders import require_readable, spacing_note
 from PathologySegLib.learning.grasp_recipe import GraspRecipe
 from PathologySegLib.learning.objectives import MULTI_CLASS, classes_of
 from PathologySegLib.learning.phantom_cases import PhantomCases
 from PathologySegLib.learning.plan import Contender, TierSettings
 from PathologySegLib.learning.scoring import METRICS
 from PathologySegLib.network_finder import lesion_preparation, write_lesion_model
-from PathologySegLib.petct.anatomy_channels import group_names
+from PathologySegLib.petct.anatomy_channels import NONE, group_names
 from PathologySegLib.petct.presets import GRASP
 
 if TYPE_CHECKING:
@@ -32,16 +35,17 @@ if TYPE_CHECKING:
 
     from PathologySegLib.learning.trial import Trial
 
-STATE_FOLDER, CASES_FOLDER, RECIPE, SCORES = "training", "cases", "recipe.json", "scores.csv"
+STATE_FOLDER, CASES_FOLDER, SCORES = "training", "cases", "scores.csv"
 
 
 def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """The training's steps, time, last loss and mean scores; the folder is a model that `lesions --model` takes.
 
     Raises:
-        UsageError: A setting is unknown, or the folder holds a training and resuming was not asked for.
+        UsageError: A setting is unknown, or the folder holds a training and resuming was not asked for, or it was begun
+            with other settings or cases.
         AnatomyGuidedError: torch is missing, or a case cannot be read.
-        Cancelled: The user stopped; the state is kept.
+        Cancelled: The user stopped; the state is kept, and the folder is a model of what was learned so far.
     """
     recipe = with_settings(GraspRecipe(), order.settings)
     try:
@@ -49,17 +53,24 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
+    _look_at_encoder(recipe, console if is_first else None)
     if is_first:
-        require_fresh(order.folder, resume=order.resume)
+        begin(order.folder, recipe, resume=order.resume)
     device = chosen_device(order.device)
     cases = _all(_cases(recipe, order, device), console)
+    if is_first:
+        _require_same_cases(order.folder, cases)
     trial, settings = _trial(recipe, order.folder), _settings(recipe)
-    network = _trained(trial, settings, cases, recipe, device, console)
+    try:
+        network = _trained(trial, settings, cases, recipe, device, console)
+    except (Cancelled, KeyboardInterrupt):
+        if is_first:
+            _write_stopped(order.folder, recipe, trial, settings, device)
+        raise
     if not is_first:
         return {}
     scores = _scores(network, trial, settings, cases, recipe, device)
-    _write(order.folder, recipe, network, trial)
-    write_json(order.folder / RECIPE, asdict(recipe))
+    _write(order.folder, recipe, network, trial.log[-1]["step"])
     write_csv(order.folder / SCORES, scores, ("case", *METRICS))
     last = trial.log[-1]
     console.line(
@@ -70,22 +81,45 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     return {"steps": last["step"], "seconds": last["seconds"], "loss": last["loss"], "scores": means}
 
 
+def _look_at_encoder(recipe: GraspRecipe, console: Console | None) -> None:
+    """Nothing; what is odd about the encoder is said before the cases are prepared."""
+    from PathologySegLib.learning.atlas_models import AtlasModel
+
+    if not recipe.arm.needs_encoder:
+        return
+    atlas = AtlasModel(recipe.encoder).predictor
+    require_readable(atlas, recipe.arm)
+    note = spacing_note(atlas, recipe.arm, recipe.network_spacing_mm)
+    if note and console:
+        console.note(note)
+
+
 def _cases(recipe: GraspRecipe, order: TrainingOrder, device: str) -> Cases:
     from PathologySegLib.learning.atlas_models import AtlasModel
 
     predict, kept = AtlasModel(recipe.atlas, device).labels, order.folder / CASES_FOLDER
     if recipe.cohort:
         return CohortCases(order.where / recipe.cohort, recipe.spacing_mm, kept, predict)
-    return PhantomCases(recipe.phantoms, recipe.cases, kept, predict)
+    return PhantomCases(recipe.phantoms, recipe.cases, kept, predict, recipe.sarcomas)
 
 
 def _all(cases: Cases, console: Console) -> list[Case]:
     """Under torchrun each process makes what is still missing; a case is written whole or not at all."""
     found = []
     for number in range(len(cases)):
+        stop_if(console.cancelled)
         console.progress(0.1 * number / len(cases), f"Case {number + 1} of {len(cases)}")
         found.append(cases.case(number))
     return found
+
+
+def _require_same_cases(folder: Path, cases: Sequence[Case]) -> None:
+    """Nothing, if the training was begun with these cases: others would be dealt out to learning and trying anew."""
+    path = folder / CASES_FOLDER / "names.json"
+    now = {f"case {case.name}": case.whose for case in cases}
+    if path.is_file():
+        require_same(json.loads(path.read_text(encoding="utf-8")), now, folder)
+    write_json(path, now)
 
 
 def _trial(recipe: GraspRecipe, folder: Path) -> Trial:
@@ -126,7 +160,15 @@ def _split(cases: Sequence[Case], settings: TierSettings, recipe: GraspRecipe) -
 
     if recipe.training_share == 1.0:
         return list(range(len(cases))), []
-    return split_cases(len(cases), settings, recipe.split)
+    patients = [case.whose for case in cases]
+    learned, left = split_cases(patients, settings, recipe.split)
+    if not learned or not left:
+        share = f"{recipe.training_share:.0%} to {1 - recipe.training_share:.0%}"
+        raise UsageError(
+            f"{len(set(patients))} patients cannot be split {share}; give more, or a training_share of 1 to learn "
+            "from all."
+        )
+    return learned, left
 
 
 def _scores(
@@ -143,7 +185,16 @@ def _mean(values: Sequence[object]) -> float | None:
     return round(sum(known) / len(known), 4) if known else None
 
 
-def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) -> None:
+def _write_stopped(folder: Path, recipe: GraspRecipe, trial: Trial, settings: TierSettings, device: str) -> None:
+    """Nothing; the folder is a model of what was learned so far, if there was a step."""
+    from PathologySegLib.learning.trial import stopped
+
+    found = stopped(trial, settings, device)
+    if found:
+        _write(folder, recipe, *found)
+
+
+def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) -> None:
     """Nothing; the folder has the backbone alone: what it was fused with is named by its checksum."""
     from AnatomyGuidedLib.inference.windows import Window
     from AnatomyGuidedLib.networks.build import build_network
@@ -163,10 +214,11 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, trial: Trial) 
         preset=GRASP,
         anatomy=form,
         labels=_labels(recipe.arm.objective),
+        atlas="" if form == NONE else recipe.atlas,
         half=True,
         notes=_notes(folder.name, recipe),
         licence="Apache-2.0",
-        training=f"{trial.log[-1]['step']:.0f} steps on {source} ({RECIPE})",
+        training=f"{steps:.0f} steps on {source} ({RECIPE})",
         fused=_frozen(network, recipe),
     )
 

@@ -1,4 +1,4 @@
-"""What `train grasp` is told: an arm of the comparison, a backbone, and cases of a table or made ones."""
+"""What `train grasp` is told: an arm of the comparison, a backbone, and cases of a data set or made ones."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from PathologySegLib.learning.arms import Arm
 from PathologySegLib.learning.backbones import Backbone
 from PathologySegLib.learning.patches import SamplingSettings
 from PathologySegLib.learning.phantom_cases import PhantomSettings
+from PathologySegLib.learning.sarcoma_patients import SarcomaPatients
 
 
 @dataclass(frozen=True)
 class GraspRecipe:
     """A lesion network and how it learns.
 
-    `cohort` is a table `case,ct,pet,lesions[,anatomy]` relative to the settings' file, at `spacing_mm`; without it
-    `cases` are made as `phantoms` says. Of them `training_share` are learned from, drawn anew for each `split`; the
-    others are predicted and scored; a share of 1 learns from all. `atlas` is the model that gives the anatomy of cases
-    without one, `encoder` the one whose encoder is fused (or gone on from). `form` is how label maps are shown, `even`
-    the thesis's DiceCE, `prior` the share that the network calls a lesion before it learned anything. An epoch is one
-    of the fusion's `epochs` equal parts of the training's steps.
+    `cohort` is a table `case,patient,ct,pet,lesions[,anatomy]` or a folder of a data set, relative to the settings'
+    file, at `spacing_mm`; without it `cases` are made as `phantoms` and `sarcomas` say. Of their patients
+    `training_share` are learned from, drawn anew for each `split`; the cases of the others are predicted and scored; a
+    share of 1 learns from all. `atlas` is the model that gives the anatomy of cases without one, `encoder` the one
+    whose encoder is fused (or gone on from). `form` is how label maps are shown, `even` the thesis's DiceCE, `prior`
+    the share that the network calls a lesion before it learned anything. An epoch is one of the fusion's `epochs`
+    equal parts of the training's steps.
 
     Raises:
         UsageError: A value is none that can be trained with.
@@ -43,6 +45,7 @@ class GraspRecipe:
     split: int = 0
     training_share: float = 0.7
     phantoms: PhantomSettings = field(default_factory=PhantomSettings)
+    sarcomas: SarcomaPatients = field(default_factory=SarcomaPatients)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     fusion: FusionSettings = field(default_factory=FusionSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)

@@ -50,7 +50,7 @@ def lesion_loss(*, even: bool) -> Loss:
     """The loss of two classes, from the target's lesions."""
     if not even:
         return lambda logits, target: dice_cross_entropy(logits, target % 2)
-    return lambda logits, target: weighted_dice_ce(logits, target % 2, logits.new_ones(logits.shape[1]))
+    return lambda logits, target: weighted_dice_ce(logits, target % 2, logits.new_ones(logits.shape[:2]))
 
 
 def organ_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -71,44 +71,45 @@ def at_each_resolution(loss: Loss) -> Callable[[Tensor | Sequence[Tensor], Tenso
 
 
 def weighted_dice_ce(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy plus one minus the soft Dice, both means over classes or voxels weighted by class.
+    """Cross-entropy plus one minus the soft Dice, in each image means over voxels or classes weighted by class.
 
-    Dice is taken in each image by itself, and a class that does not occur counts as the others do: so a batch's loss is
-    the mean of its images', on however many processes they are.
+    `weights` are (images, classes). A class that does not occur counts in Dice as the others do. A batch's loss is the
+    mean of its images', whatever else is in it: so it is the same on however many processes they are.
 
     >>> logits = torch.tensor([[[20.0, -20.0], [-20.0, 20.0]]])  # one image, two classes, two voxels
-    >>> weighted_dice_ce(logits, torch.tensor([[0, 1]]), torch.ones(2)).item() < 1e-6
+    >>> weighted_dice_ce(logits, torch.tensor([[0, 1]]), torch.ones(1, 2)).item() < 1e-6
     True
     """
     log_chances = functional.log_softmax(logits.flatten(2).float(), 1)
-    labels = target.flatten(1)
-    cross_entropy = functional.nll_loss(log_chances, labels, weights.float())
+    labels, weights = target.flatten(1), weights.float()
+    images = zip(log_chances.split(1), labels.split(1), weights, strict=True)
+    cross_entropy = torch.stack([functional.nll_loss(*image) for image in images]).mean()
     of_own = log_chances.gather(1, labels[:, None])[:, 0].exp()
     none = log_chances.new_zeros(logits.shape[:2])
     voxels, shared = none.scatter_add(1, labels, torch.ones_like(of_own)), none.scatter_add(1, labels, of_own)
     dice = (2 * shared + _SMOOTH) / (log_chances.exp().sum(2) + voxels + _SMOOTH)
-    return cross_entropy + 1.0 - (dice * weights).sum(1).mean() / weights.sum()
+    return cross_entropy + 1.0 - ((dice * weights).sum(1) / weights.sum(1)).mean()
 
 
 def patch_aware(target: Tensor, classes: int) -> Tensor:
-    """Weights by what the patch holds: absent classes count little, organs 1, the tumour (the last class) most.
+    """Each patch's weights by what it holds: absent classes count little, organs 1, the tumour (the last class) most.
 
-    >>> patch_aware(torch.tensor([0, 2]), 4).tolist()
-    [1.0, 0.10000000149011612, 1.0, 5.0]
+    >>> patch_aware(torch.tensor([[0, 2], [1, 1]]), 4).tolist()
+    [[1.0, 0.10000000149011612, 1.0, 5.0], [0.10000000149011612, 1.0, 0.10000000149011612, 5.0]]
     """
-    present = torch.bincount(target.flatten(), minlength=classes) > 0
-    weights = torch.where(present, _ORGAN, _ABSENT).to(torch.float32)
-    weights[-1] = _TUMOUR
+    weights = torch.full((len(target), classes), _ABSENT, device=target.device)
+    weights.scatter_(1, target.flatten(1), _ORGAN)
+    weights[:, -1] = _TUMOUR
     return weights
 
 
 def _standard(target: Tensor, classes: int) -> Tensor:
-    return torch.ones(classes, device=target.device)
+    return torch.full((len(target), classes), _ORGAN, device=target.device)
 
 
 def _tumour_focused(target: Tensor, classes: int) -> Tensor:
-    weights = torch.full((classes,), _ORGAN, device=target.device)
-    weights[-1] = _TUMOUR
+    weights = _standard(target, classes)
+    weights[:, -1] = _TUMOUR
     return weights
 
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of, stop_if
 from AnatomyGuidedLib.study_options import StudyOptions
+from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.learning.cases import Case
 from PathologySegLib.learning.phantom_cases import PhantomCases
@@ -63,20 +63,17 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         _print(name, arms, console)
     for rule in rules:
         console.line(_verdict(rule))
-    result = {
-        "format": "anatomyguided-study",
-        "version": 1,
-        "software_version": __version__,
-        "study": STUDY,
-        "tier": options.tier,
-        "parameters": plan.settings.told(),
-        "arms": first,
-        "contenders": found,
-        "rules": rules,
-        "training_s": {f"{one.contender.name}/{one.name}/{one.split}": _seconds(one) for one in trials},
-        "files": [*files, "study.json"],
-    }
-    write_json(folder / "study.json", result)
+    result = write_study(
+        folder,
+        STUDY,
+        tier=options.tier,
+        parameters=plan.settings.told(),
+        arms=first,
+        contenders=found,
+        rules=rules,
+        training_s={f"{one.contender.name}/{one.name}/{one.split}": _seconds(one) for one in trials},
+        files=[*files, "study.json"],
+    )
     console.progress(1.0, "Done")
     return result
 
@@ -187,10 +184,20 @@ def _print(name: str, arms: Mapping[str, Mapping[str, object]], console: Console
         arm = f"{own} (oracle)" if found["oracle"] else own
         dice, gain = _told(found["dice"]), _told(found["vs_baseline"])
         cc_dice, fpv, fnv = (_mean(found[metric]) for metric in METRICS[1:])
-        mark = "  beats " + str(found["reference"]) if found["beats_reference"] else ""
         console.line(
-            f"  {arm:24} {dice:>22} {cc_dice:>8} {fpv:>8} {fnv:>8} {found['average_rank']:>5.1f}  {gain}{mark}"
+            f"  {arm:24} {dice:>22} {cc_dice:>8} {fpv:>8} {fnv:>8} {found['average_rank']:>5.1f}  {gain}{_mark(found)}"
         )
+
+
+def _mark(found: Mapping[str, object]) -> str:
+    """What is said of the arm's gain over its reference.
+
+    >>> _mark({"reference": "anatomy", "beats_reference": False, "not_evaluable": "control grasp_random was not run"})
+    '  beats anatomy? not evaluable: control grasp_random was not run'
+    """
+    if "not_evaluable" in found:
+        return f"  beats {found['reference']}? not evaluable: {found['not_evaluable']}"
+    return f"  beats {found['reference']}" if found["beats_reference"] else ""
 
 
 def _told(value: object) -> str:

@@ -13,6 +13,7 @@ from AnatomyGuidedLib.phantom import Body, make_body
 from AnatomyGuidedLib.phantom.ct import make_ct
 from AnatomyGuidedLib.phantom.lesions import Lesions, make_lesions
 from AnatomyGuidedLib.phantom.pet import blurred, draw_scan, noisy, with_lesions
+from AnatomyGuidedLib.phantom.sarcomas import Sarcoma
 from AnatomyGuidedLib.phantom.scan import draw_scan as draw_ct_scan
 from AnatomyGuidedLib.phantom.uptake import draw_uptake
 from AnatomyGuidedLib.phantom.uptake_places import put_findings, put_interiors
@@ -20,9 +21,11 @@ from AnatomyGuidedLib.study_options import require_positive
 
 from PathologySegLib.learning.cases import Case, Field, Ids, read_case, write_case
 from PathologySegLib.learning.patches import padded_crop
+from PathologySegLib.learning.sarcoma_patients import SarcomaPatients, drawn_sarcoma, narrow_box
 
 AIR_HU = -1024.0
 _SOFT_HU, _SOFT_MEAN_HU = (-150.0, 250.0), 40.0
+_SARCOMA_STREAM = 4
 
 AtlasPredictor = Callable[[Field, float], Ids]
 """From HU [i, j, k] along R, A, S and a spacing in mm to DAP ids."""
@@ -64,8 +67,16 @@ class PhantomSettings:
 class PhantomCases:
     """So many made patients; each is made once and kept in the folder, its predicted anatomy with it."""
 
-    def __init__(self, settings: PhantomSettings, count: int, folder: Path, predict: AtlasPredictor) -> None:
+    def __init__(
+        self,
+        settings: PhantomSettings,
+        count: int,
+        folder: Path,
+        predict: AtlasPredictor,
+        sarcomas: SarcomaPatients | None = None,
+    ) -> None:
         self._settings, self._count, self._folder, self._predict = settings, count, folder, predict
+        self._sarcomas = sarcomas
         folder.mkdir(parents=True, exist_ok=True)
 
     def __len__(self) -> int:
@@ -74,25 +85,27 @@ class PhantomCases:
     def case(self, number: int) -> Case:
         path = self._folder / f"case_{number:04d}.npz"
         if not path.is_file():
-            write_case(with_predicted(make_case(self._settings, number), self._settings, number, self._predict), path)
+            made = make_case(self._settings, number, self._sarcomas)
+            write_case(with_predicted(made, self._settings, number, self._predict), path)
         return read_case(path)
 
 
-def make_case(settings: PhantomSettings, number: int) -> Case:
-    """Patient `number`, with the true anatomy only."""
+def make_case(settings: PhantomSettings, number: int, sarcomas: SarcomaPatients | None = None) -> Case:
+    """Patient `number`, with the true anatomy only; all but a sarcoma is the same in the patient without one."""
     rng = np.random.default_rng([settings.seed, number])
     healthy = bool(rng.random() < settings.healthy)
     body = make_body(spacing_mm=settings.spacing_mm, sex="FM"[number % 2], seed=int(rng.integers(1 << 30)))
     count = 0 if healthy else int(rng.integers(1, settings.most_lesions + 1))
     lesions = _large(make_lesions(body, count=count, rng=rng), settings, rng)
-    hu = with_contrast(make_ct(body, lesions, draw_ct_scan(body.plan, rng), rng=rng), settings.ct_contrast)
-    suv = make_hot_pet(body, lesions, settings, rng)
-    low = _corner(body, lesions, settings, rng)
-    ct, pet = padded_crop(hu, low, settings.shape, AIR_HU), padded_crop(suv, low, settings.shape, 0.0)
-    found, ids = (
-        padded_crop(lesions.numbers > 0, low, settings.shape, 0),
-        padded_crop(body.labels, low, settings.shape, 0),
-    )
+    own = np.random.default_rng([settings.seed, number, _SARCOMA_STREAM])
+    sarcoma = drawn_sarcoma(body, lesions, sarcomas, own) if sarcomas else None
+    every = sarcoma.among(lesions) if sarcoma else lesions
+    hu = with_contrast(make_ct(body, every, draw_ct_scan(body.plan, rng), rng=rng), settings.ct_contrast)
+    suv = make_hot_pet(body, lesions, settings, rng, sarcoma)
+    narrow = narrow_box(body, sarcoma, sarcomas, own) if sarcomas else None
+    low, shape = narrow or (_corner(body, every, settings, rng), settings.shape)
+    ct, pet = padded_crop(hu, low, shape, AIR_HU), padded_crop(suv, low, shape, 0.0)
+    found, ids = padded_crop(every.numbers > 0, low, shape, 0), padded_crop(body.labels, low, shape, 0)
     return Case(f"case_{number:04d}", settings.spacing_mm, ct, pet, found, {"true": ids})
 
 
@@ -104,7 +117,13 @@ def with_predicted(case: Case, settings: PhantomSettings, number: int, predict: 
     return replace(case, anatomies={**case.anatomies, "predicted": np.where(lost[predicted], np.uint8(0), predicted)})
 
 
-def make_hot_pet(body: Body, lesions: Lesions, settings: PhantomSettings, rng: np.random.Generator) -> Field:
+def make_hot_pet(
+    body: Body,
+    lesions: Lesions,
+    settings: PhantomSettings,
+    rng: np.random.Generator,
+    sarcoma: Sarcoma | None = None,
+) -> Field:
     """SUV of a body some of whose organs are drawn as hot as its lesions are."""
     uptake = draw_uptake(body.plan, rng)
     table = uptake.table.copy()
@@ -123,7 +142,8 @@ def make_hot_pet(body: Body, lesions: Lesions, settings: PhantomSettings, rng: n
         put_findings(suv, body, uptake, rng)
         suv[heated] = table[body.labels[heated]]
     scan = draw_scan(body.plan.weight_kg, rng)
-    suv = blurred(with_lesions(suv, lesions, body.spacing_mm), scan.fwhm_mm, body.spacing_mm)
+    suv = with_lesions(suv, lesions, body.spacing_mm)
+    suv = blurred(sarcoma.within(suv) if sarcoma else suv, scan.fwhm_mm, body.spacing_mm)
     return noisy(suv, scan, uptake.liver, body.spacing_mm, rng)
 
 

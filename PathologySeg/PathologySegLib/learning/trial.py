@@ -15,13 +15,15 @@ from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.inference.decoding import Largest
 from AnatomyGuidedLib.inference.predict import Task, predict
 from AnatomyGuidedLib.inference.windows import Window
+from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.trainer import LOG, STATE, Training
 from AnatomyGuidedLib.networks.build import divisors_of
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
 
-from PathologySegLib.learning.arms import Arm, Building, build
+from PathologySegLib.learning.arms import Arm, Building, Built, build
 from PathologySegLib.learning.atlas_models import AtlasModel, untrained
 from PathologySegLib.learning.cases import Case
+from PathologySegLib.learning.encoders import require_readable
 from PathologySegLib.learning.objectives import classes_of
 from PathologySegLib.learning.patches import LesionPatches, Sample
 from PathologySegLib.learning.plan import Contender, TierSettings
@@ -77,7 +79,7 @@ def run_trial(
     Raises:
         Cancelled: The user stopped; the next call goes on from there.
     """
-    learned, left = split_cases(len(cases), settings, trial.split)
+    learned, left = split_cases([case.whose for case in cases], settings, trial.split)
     network, seconds = trained(trial, settings, cases, learned, device=device, progress=progress, cancelled=cancelled)
     found = tried(network, trial, settings, cases, left, device)
     trial.folder.mkdir(parents=True, exist_ok=True)
@@ -103,12 +105,19 @@ def tried(
     return found
 
 
-def split_cases(count: int, settings: TierSettings, split: int) -> tuple[list[int], list[int]]:
-    """The numbers of the cases to learn from and of those to predict, drawn for each split anew."""
-    order = np.random.default_rng([settings.phantoms.seed, 2, split]).permutation(count).tolist()
-    learned = round(count * settings.training_share)
-    most = settings.training_cases or learned
-    return sorted(order[: min(learned, most)]), sorted(order[learned:])
+def split_cases(patients: Sequence[str], settings: TierSettings, split: int) -> tuple[list[int], list[int]]:
+    """The numbers of the cases to learn from and of those to predict, drawn for each split anew.
+
+    `patients` tells whose each case is: no patient is on both sides, and the share is that of the patients.
+    """
+    own: dict[str, list[int]] = {}
+    for number, patient in enumerate(patients):
+        own.setdefault(patient, []).append(number)
+    groups = list(own.values())
+    order = np.random.default_rng([settings.phantoms.seed, 2, split]).permutation(len(groups)).tolist()
+    count = round(len(groups) * settings.training_share)
+    learned, left = ([number for place in side for number in groups[place]] for side in (order[:count], order[count:]))
+    return sorted(learned[: settings.training_cases or None]), sorted(left)
 
 
 def sample_of(number: int, cases: Sequence[Case], arm: Arm, settings: TierSettings) -> Sample:
@@ -135,12 +144,18 @@ def lesions_found(
 
 
 def encoder_of(trial: Trial, device: str) -> nn.Module | None:
-    """The atlas network that the arm needs, or none."""
+    """The atlas network that the arm needs, or none.
+
+    Raises:
+        AnatomyGuidedError: It learned from a CT that is scaled or turned otherwise than the arm's.
+    """
     arm, contender = trial.arm, trial.contender
     if not arm.needs_encoder:
         return None
     name = contender.mixture if "mixture" in (arm.fusion, arm.weights_of) else contender.mirror
-    network = AtlasModel(name, device).network
+    atlas = AtlasModel(name, device)
+    require_readable(atlas.predictor, arm)
+    network = atlas.network
     torch.manual_seed(trial.split)
     return untrained(network) if arm.fusion == "random" else network
 
@@ -160,6 +175,35 @@ def trained(
     Raises:
         Cancelled: The user stopped; the state is kept.
     """
+    built, training = _built(trial, settings, device)
+    weights = (trial.trained_in or trial.folder) / WEIGHTS
+    if weights.is_file():
+        stored = torch.load(weights, map_location=device, weights_only=True)
+        built.network.to(device).load_state_dict(stored["network"])
+        return built.network, float(stored["seconds"])
+    samples = [sample_of(number, cases, trial.arm, settings) for number in learned]
+    source = LesionPatches(samples, replace(settings.sampling, seed=settings.sampling.seed + trial.split))
+    run = Training(built.network, training, device=device)
+    run.run(source, trial.folder, loss=built.loss, progress=progress, cancelled=cancelled)
+    built.network.load_state_dict(run.averaged)
+    if run.share.is_first:
+        _keep(trial.folder, run)
+    return built.network, run.seconds
+
+
+def stopped(trial: Trial, settings: TierSettings, device: str) -> tuple[Any, int] | None:
+    """The network as far as a stopped training came, with the running mean of its weights, and its steps; or none."""
+    path = trial.folder / STATE
+    state = torch.load(path, map_location=device, weights_only=True) if path.is_file() else {"step": 0}
+    if not state["step"]:
+        return None
+    built, _ = _built(trial, settings, device)
+    built.network.to(device).load_state_dict(state["averaged"])
+    return built.network, int(state["step"])
+
+
+def _built(trial: Trial, settings: TierSettings, device: str) -> tuple[Built, TrainingSettings]:
+    """The arm's network with its first weights, and how it is trained."""
     arm = trial.arm
     training = replace(
         settings.training,
@@ -176,20 +220,7 @@ def trained(
         settings.prior,
         seed=trial.split,
     )
-    built = build(arm, how, encoder_of(trial, device))
-    weights = (trial.trained_in or trial.folder) / WEIGHTS
-    if weights.is_file():
-        stored = torch.load(weights, map_location=device, weights_only=True)
-        built.network.to(device).load_state_dict(stored["network"])
-        return built.network, float(stored["seconds"])
-    samples = [sample_of(number, cases, arm, settings) for number in learned]
-    source = LesionPatches(samples, replace(settings.sampling, seed=settings.sampling.seed + trial.split))
-    run = Training(built.network, training, device=device)
-    run.run(source, trial.folder, loss=built.loss, progress=progress, cancelled=cancelled)
-    built.network.load_state_dict(run.averaged)
-    if run.share.is_first:
-        _keep(trial.folder, run)
-    return built.network, run.seconds
+    return build(arm, how, encoder_of(trial, device)), training
 
 
 def _keep(folder: Path, run: Training) -> None:

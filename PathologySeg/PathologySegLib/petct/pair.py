@@ -34,7 +34,7 @@ def require_one_study(ct: str | Path, pet: str | Path, *, force: bool = False) -
     _require_one_frame(first, second, force)
 
 
-def require_overlap(ct: Grid, pet: Grid) -> None:
+def require_overlap(ct: Grid, pet: Grid, *, names: tuple[str, str] = ("The CT", "the PET")) -> None:
     """Nothing, if the two images have a part of the body in common.
 
     Raises:
@@ -45,7 +45,7 @@ def require_overlap(ct: Grid, pet: Grid) -> None:
     apart = (inside_ct.max(axis=0) < 0) | (inside_ct.min(axis=0) > np.array(ct.shape) - 1)
     if apart.any():
         raise AnatomyGuidedError(
-            "The CT and the PET do not overlap in space, but one study of one patient was expected; "
+            f"{names[0]} and {names[1]} do not overlap in space, but one study of one patient was expected; "
             "check that both come from the same examination."
         )
 
@@ -54,7 +54,8 @@ def _require_one_frame(first: Identity, second: Identity, force: bool) -> None:
     if not force and _differ(first.frame_of_reference, second.frame_of_reference):
         raise AnatomyGuidedError(
             "The CT and the PET lie in different frames of reference, so that nobody knows how they lie to each other; "
-            "choose the series of one examination, register one to the other, or pass --force if they are aligned."
+            "choose the series of one examination, register one to the other, or, if they are aligned, pass --force "
+            "(lesions) or give files that are no DICOM (a table)."
         )
 
 

@@ -133,6 +133,30 @@ def test_chestx_dets_own_layout_and_folders_of_films_are_read(tmp_path: Path) ->
         films_of(tmp_path / "images", ["heart"], 8)
 
 
+def test_films_without_anatomy_are_refused_for_arms_that_learn_it(tmp_path: Path, run_command: Run) -> None:
+    """The baseline learns findings alone, and needs none; nobody trains a mixer on films of nobody's anatomy."""
+    pytest.importorskip("pycocotools", reason="pycocotools is not installed")
+    import SimpleITK
+
+    square, rows = [[8, 16], [24, 16], [24, 40], [8, 40]], []
+    for number in range(4):
+        picture = SimpleITK.GetImageFromArray(np.full((64, 64), 51, np.uint8))
+        SimpleITK.WriteImage(picture, str(tmp_path / f"{number}_000.png"))
+        rows.append({"file_name": f"{number}_000.png", "syms": ["Mass"], "polygons": [square]})
+    (tmp_path / "train.json").write_text(json.dumps(rows))
+    small = {"stem": 4, "embedding": 8, "features": [8, 8, 8, 8], "depths": [1, 1, 1, 1], "hidden": 32, "heads": 2,
+             "queries": 4, "layers": 1, "pixel_layers": 1, "feedforward": 16, "pixel_feedforward": 16}  # fmt: skip
+    recipe = {"domain": "xray", "data": "train.json", "film_anatomy": "small", "folds": 2, "films": {"pixels": 64},
+              "shape": small, "training": {"steps": 1, "batch": 2}}  # fmt: skip
+    for arm, expected in (("cross-attention", 1), ("pretrain", 1), ("baseline", 0)):
+        (tmp_path / "config.json").write_text(json.dumps({**recipe, "arm": arm}))
+        code, _, said = run_command("train", "apex", "--config", tmp_path / "config.json", "-o", tmp_path / arm)
+        assert code == expected, said
+        if expected:
+            assert "4 of 4 films of train.json have no anatomy" in said
+            assert f"{tmp_path.name}/anatomy/0_000.json" in said
+
+
 def test_instances_are_pairs_of_query_and_category_the_surest_first() -> None:
     classes = torch.log(torch.tensor([[[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]]))
     masks = torch.full((1, 2, 4, 4), -100.0)

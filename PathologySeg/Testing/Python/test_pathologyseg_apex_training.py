@@ -123,6 +123,9 @@ def test_a_recipe_becomes_a_model_that_finds_lesions_and_tells_its_attention(tmp
     assert [json.loads(line)["step"] for line in log] == [1, 2, 3]
     code, _, said = run_command(*words)
     assert (code, "--resume" in said) == (2, True)
+    (tmp_path / "recipe.json").write_text(json.dumps({**SETTINGS, "fold": 1}))
+    code, _, said = run_command(*words, "--resume")
+    assert (code, "begun with fold 0, but now fold is 1" in said) == (2, True)
 
     _sees_everything(tmp_path / "model")
     assert run_command("phantom", tmp_path / "p", "--spacing", "10")[0] == 0

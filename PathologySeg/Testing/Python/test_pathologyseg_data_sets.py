@@ -143,6 +143,16 @@ def test_a_wrong_table_is_refused_with_its_line(tmp_path, text, words):
     assert words in str(refused.value)
 
 
+def test_a_table_without_patients_is_read_where_each_case_may_be_one_of_its_own(tmp_path):
+    phantom_like(tmp_path)
+    files = [",".join(f"case_000{number}/{kind}.nii.gz" for kind in ("ct", "pet", "lesions")) for number in (0, 1)]
+    (tmp_path / "t.csv").write_text(f"case,ct,pet,lesions\nb,{files[1]}\na,{files[0]}\n")
+    assert [(case.name, case.patient) for case in cases_of(tmp_path / "t.csv", needs_patient=False)] == [
+        ("a", "a"),
+        ("b", "b"),
+    ]
+
+
 def test_a_folder_without_cases_and_one_that_lacks_a_file_are_refused(tmp_path):
     with pytest.raises(AnatomyGuidedError, match="does not exist"):
         cases_of(tmp_path / "nowhere")

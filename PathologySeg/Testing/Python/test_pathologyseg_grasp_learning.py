@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.grid import Grid
+from AnatomyGuidedLib.progress import no_progress
+from AnatomyGuidedLib.study_options import read_settings
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
-from PathologySegLib.learning import findings  # noqa: E402
+from PathologySegLib.learning import findings, petct_phantom  # noqa: E402
 from PathologySegLib.learning.arms import Arm, Building, build, weight_count  # noqa: E402
 from PathologySegLib.learning.backbones import Backbone  # noqa: E402
 from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: E402
@@ -44,42 +48,59 @@ def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def slow_dice_ce(logits: npt.NDArray[np.float64], target: npt.NDArray[np.int64], weights: list[float]) -> float:
-    """Voxel by voxel, class by class."""
-    chances, surprise, total = softmax(logits), 0.0, 0.0
-    for place in np.ndindex(*target.shape):
-        own = int(target[place])
-        surprise -= weights[own] * np.log(chances[(place[0], own, *place[1:])])
-        total += weights[own]
-    dice = []
-    for image, classes in zip(chances, target, strict=True):
-        of_image = []
+    """Image by image, voxel by voxel, class by class."""
+    losses = []
+    for chances, classes in zip(softmax(logits), target, strict=True):
+        surprise, total, dice = 0.0, 0.0, []
+        for place in np.ndindex(*classes.shape):
+            own = int(classes[place])
+            surprise -= weights[own] * np.log(chances[(own, *place)])
+            total += weights[own]
         for number in range(logits.shape[1]):
             mask = classes == number
-            of_image.append(2 * image[number][mask].sum() / (image[number].sum() + mask.sum()))
-        dice.append(np.average(of_image, weights=weights))
-    return float(surprise / total + 1 - np.mean(dice))
+            dice.append(2 * chances[number][mask].sum() / (chances[number].sum() + mask.sum()))
+        losses.append(surprise / total + 1 - np.average(dice, weights=weights))
+    return float(np.mean(losses))
 
 
 def test_weighted_dice_ce_is_that_of_its_definition() -> None:
     rng = np.random.default_rng(0)
     logits, target = rng.normal(0, 2, (2, 4, 3, 4, 2)), rng.integers(0, 3, (2, 3, 4, 2))  # class 3 does not occur
     weights = [1.0, 0.5, 2.0, 0.1]
-    found = weighted_dice_ce(torch.from_numpy(logits), torch.from_numpy(target), torch.tensor(weights))
+    found = weighted_dice_ce(torch.from_numpy(logits), torch.from_numpy(target), torch.tensor([weights] * 2))
     assert found.item() == pytest.approx(slow_dice_ce(logits, target, weights), rel=1e-4)
 
 
-def test_a_batchs_loss_is_the_mean_of_its_images() -> None:
-    logits, target = torch.randn(2, 2, 4, 4, 4), (torch.rand(2, 4, 4, 4) > 0.8).long()
-    loss = loss_of("lesions", even=True)
+@pytest.mark.parametrize("objective", ["lesions", "multi-class-standard", "multi-class-tumour", "multi-class-patch"])
+def test_a_batchs_loss_is_the_mean_of_its_images(objective: str) -> None:
+    """The first patch holds organ 3 and a lesion, the second organs 5 and 6: neither matters to the other."""
+    target = torch.zeros(2, 4, 4, 4, dtype=torch.int64)
+    target[0, 1:], target[0, 2, 0], target[1, :2], target[1, 2:] = 2 * 3, 2 * 3 + 1, 2 * 5, 2 * 6
+    logits = torch.randn(2, classes_of(objective), 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    loss = loss_of(objective, even=True)
     apart = [loss(logits[place : place + 1], target[place : place + 1]).item() for place in range(2)]
     assert loss(logits, target).item() == pytest.approx(np.mean(apart), rel=1e-5)
 
 
+def test_each_patchs_patch_aware_loss_is_that_worked_out_by_hand() -> None:
+    """All classes alike likely, 1/15: the cross-entropy is log 15; Dice of two voxels is 2 x 1/15 x n / (2/15 + n).
+
+    Patch one is organ 1 and tumour: a Dice of (2/15) / (2/15 + 1) = 2/17 each, weights 1 and 5, and 13 absent ones of
+    0.1. Patch two is organ 2 twice: (4/15) / (2/15 + 2) = 1/8, weight 1; the tumour 5, and 13 absent ones.
+    """
+    target = torch.tensor([[2 * 1, 1], [2 * 2, 2 * 2]]).view(2, 1, 1, 2)
+    logits = torch.zeros(2, 15, 1, 1, 2)
+    dice = [(1 + 5) * (2 / 17) / (1 + 5 + 1.3), 1 * (1 / 8) / (1 + 5 + 1.3)]
+    expected = float(np.log(15) + 1 - np.mean(dice))
+    assert classes_of("multi-class-patch") == 15
+    assert loss_of("multi-class-patch", even=True)(logits, target).item() == pytest.approx(expected, abs=1e-4)
+
+
 def test_the_patch_aware_weights_follow_what_the_patch_holds() -> None:
-    weights = patch_aware(torch.tensor([[0, 0], [3, 3]]), 6)
+    weights = patch_aware(torch.tensor([[[0, 0], [3, 3]]]), 6)[0]
     assert weights[0] == weights[3] > weights[1] == weights[2] == weights[4]
     assert weights[5] == weights.max() > weights[0]
-    assert patch_aware(torch.tensor([1, 5]), 6)[0] == pytest.approx(0.1)  # even the background may be absent
+    assert patch_aware(torch.tensor([[1, 5]]), 6)[0, 0] == pytest.approx(0.1)  # even the background may be absent
 
 
 @pytest.mark.parametrize("objective", ["multi-class-standard", "multi-class-tumour", "multi-class-patch"])
@@ -264,14 +285,34 @@ def test_a_case_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_splits_are_70_to_30_and_differ() -> None:
     settings = TierSettings(cases=40)
-    splits = [split_cases(40, settings, split) for split in range(5)]
+    names = [f"case_{number:04d}" for number in range(40)]
+    splits = [split_cases(names, settings, split) for split in range(5)]
     for learned, tried in splits:
         assert (len(learned), len(tried)) == (28, 12)
         assert sorted(learned + tried) == list(range(40))
     assert len({tuple(tried) for _, tried in splits}) == 5
-    few = split_cases(40, TierSettings(cases=40, training_cases=10), 0)
+    few = split_cases(names, TierSettings(cases=40, training_cases=10), 0)
     assert len(few[0]) == 10
     assert few[1] == splits[0][1]
+
+
+def test_made_patients_are_split_as_ever() -> None:
+    """One case each: a draw of the cases' numbers, as the study's published results were made."""
+    for split in range(5):
+        order = np.random.default_rng([0, 2, split]).permutation(36).tolist()
+        expected = sorted(order[:25]), sorted(order[25:])
+        assert split_cases([str(number) for number in range(36)], TierSettings(cases=36), split) == expected
+
+
+def test_no_patient_is_on_both_sides_of_a_split() -> None:
+    """20 patients with one to three studies, whose rows are mixed: 14 patients are learned from, with all of theirs."""
+    patients = [f"P{number % 20}" for number in range(40)] + ["P3"]
+    for split in range(5):
+        learned, left = split_cases(patients, TierSettings(cases=41), split)
+        sides = [{patients[number] for number in side} for side in (learned, left)]
+        assert [len(side) for side in sides] == [14, 6]
+        assert not sides[0] & sides[1]
+        assert sorted(learned + left) == list(range(41))
 
 
 def test_each_arm_is_shown_its_own_anatomy_and_taught_the_predicted_one() -> None:
@@ -329,16 +370,19 @@ ARMS = {
 }
 
 
-def found_with(gain: float, control_gain: float) -> Any:
+def scores_with(gain: float, control_gain: float) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     base = dict(zip(CASES, rng.uniform(0.2, 0.8, len(CASES)), strict=True))
     noise = dict(zip(CASES, rng.normal(0, 0.01, len(CASES)), strict=True))
-    scores = {
+    return {
         "baseline": [split_of(base)],
         "anatomy": [split_of({name: base[name] + gain + noise[name] for name in CASES}, fpv=0.5)],
         "anatomy_shuffled": [split_of({name: base[name] + control_gain - noise[name] for name in CASES}, fpv=2.0)],
     }
-    return findings.summary(ARMS, scores, Statistics(resamples=500))
+
+
+def found_with(gain: float, control_gain: float) -> Any:
+    return findings.summary(ARMS, scores_with(gain, control_gain), Statistics(resamples=500))
 
 
 def test_an_arm_beats_its_reference_only_where_its_control_does_not() -> None:
@@ -347,6 +391,27 @@ def test_an_arm_beats_its_reference_only_where_its_control_does_not() -> None:
     assert not found_with(0.001, 0.0)["anatomy"]["beats_reference"]
     assert not found_with(-0.2, 0.0)["anatomy"]["beats_reference"]
     assert not found_with(0.2, 0.0)["baseline"]["beats_reference"]
+
+
+def test_no_arm_beats_its_reference_without_its_control() -> None:
+    """The `ci` tier has GRASP, but not the encoder that nothing trained."""
+    scores = scores_with(0.2, 0.0)
+    arms = {**ARMS, "grasp_mirror": read_plan("ci").arms["grasp_mirror"]}
+    scores["grasp_mirror"] = [split_of({name: found["dice"] + 0.1 for name, found in scores["anatomy"][0].items()})]
+    found = findings.summary(arms, scores, Statistics(resamples=500))
+    assert found["grasp_mirror"]["vs_reference"]["low"] > 0.09
+    assert not found["grasp_mirror"]["beats_reference"]
+    assert found["grasp_mirror"]["not_evaluable"] == "control grasp_random was not run"
+    assert found["anatomy"]["beats_reference"]
+    assert "not_evaluable" not in found["anatomy"]
+    lines = StringIO()
+    petct_phantom._print("3D U-Net", found, Console(no_progress, result_stream=lines))
+    told = {line.split()[0]: line for line in lines.getvalue().splitlines()}
+    assert told["grasp_mirror"].endswith("beats anatomy? not evaluable: control grasp_random was not run")
+    assert told["anatomy"].endswith("beats baseline")
+    assert "beats" not in told["anatomy_shuffled"]
+    lost = {**scores, "grasp_mirror": scores["baseline"]}  # what gains nothing needs no control
+    assert "not_evaluable" not in findings.summary(arms, lost, Statistics(resamples=500))["grasp_mirror"]
 
 
 def test_differences_are_paired_by_case_and_ranks_are_means_over_four_metrics() -> None:
@@ -390,6 +455,13 @@ def test_the_written_plan_has_controls_and_references_that_there_are() -> None:
                 assert not name or name in every
         assert {rule.arm for rule in plan.rules} <= set(plan.arms)
         assert [name for name, arm in every.items() if arm.anatomy == "true"] == ["anatomy_oracle"]
+
+
+@pytest.mark.parametrize("name", ["petct_rivals", "petct_own_mirror"])
+def test_settings_beside_the_tiers_run_the_control_of_every_arm(name: str) -> None:
+    benchmarks = Path(__file__).parents[3] / "Testing" / "benchmarks"
+    arms = read_plan("cpu", read_settings(benchmarks / f"{name}.json")).arms
+    assert {arm.control for arm in arms.values() if arm.control} <= set(arms)
 
 
 def read_all_arms() -> list[str]:

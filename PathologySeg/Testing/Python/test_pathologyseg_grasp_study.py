@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.cli import main
-from AnatomyGuidedLib.errors import Cancelled
-from AnatomyGuidedLib.grid import Grid
-from AnatomyGuidedLib.io import read_labelmap
+from AnatomyGuidedLib.cli import Console, main
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.progress import no_progress
-from AnatomyGuidedLib.study_options import StudyOptions
+from AnatomyGuidedLib.study_options import StudyOptions, with_settings
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from PathologySegLib.grasp.network import weights_sha256  # noqa: E402
-from PathologySegLib.learning import petct_phantom  # noqa: E402
+from PathologySegLib.learning import grasp, petct_phantom  # noqa: E402
+from PathologySegLib.learning.arms import Arm  # noqa: E402
 from PathologySegLib.learning.atlas_models import AtlasModel  # noqa: E402
 from PathologySegLib.learning.cases import Case  # noqa: E402
 from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
+from PathologySegLib.learning.encoders import require_readable, spacing_note  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
+from PathologySegLib.learning.plan import Contender  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
+from PathologySegLib.learning.trial import Trial, encoder_of  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
 BACKBONE = {"features": [8, 8, 16], "encoder_blocks": 1, "decoder_blocks": 1}
 PHANTOMS: Mapping[str, Any] = {
@@ -140,25 +148,188 @@ def test_cubes_cover_a_grid_however_it_lies() -> None:
     assert found.affine[:3, 3].tolist() == [0.0, -5.5, -1.0]
 
 
-def test_a_cohorts_cases_lie_on_one_grid_of_cubes(tmp_path: Path) -> None:
-    assert run("phantom", tmp_path / "patient", "--spacing", "8", "--seed", "3", "--variants") == 0
-    (tmp_path / "cohort.csv").write_text(
-        "case,ct,pet,lesions,anatomy\n"
-        "p,patient/ct.nii.gz,patient/pet.nii.gz,patient/lesions.nii.gz,patient/anatomy.nii.gz\n",
-        encoding="utf-8",
-    )
+def never(_ct: Any, _spacing_mm: float) -> Any:
+    raise AssertionError
 
-    def never(_ct: Any, _spacing_mm: float) -> Any:
-        raise AssertionError
 
-    case = CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never).case(0)
+TABLE = "case,ct,pet,lesions,anatomy\n"
+ROW = "patient/ct.nii.gz,patient/pet.nii.gz,patient/lesions.nii.gz,patient/anatomy.nii.gz\n"
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the made patient `patient`, as whose table `cohort.csv` calls it "Mr. P/1"."""
+    folder = tmp_path_factory.mktemp("cohort")
+    assert run("phantom", folder / "patient", "--spacing", "8", "--seed", "3", "--variants") == 0
+    (folder / "cohort.csv").write_text(f"{TABLE}Mr. P/1,{ROW}", encoding="utf-8")
+    return folder
+
+
+def test_a_cohorts_cases_lie_on_one_grid_of_cubes(cohort: Path, tmp_path: Path) -> None:
+    case = CohortCases(cohort / "cohort.csv", 8.0, tmp_path, never).case(0)
+    assert case.name == "Mr. P/1"
     assert case.ct.shape == case.pet.shape == case.lesions.shape == case.anatomy("predicted").shape
     lungs = np.isin(case.anatomy("predicted"), [id_of("Lung Lower Lobe Left"), id_of("Lung Lower Lobe Right")])
     assert np.median(case.ct[lungs]) < -600
     assert np.median(case.pet[case.lesions]) > 2 * np.median(case.pet[case.anatomy("predicted") > 0])
 
 
+def test_a_cohort_may_be_a_folder_in_a_published_layout(cohort: Path, tmp_path: Path) -> None:
+    of_folder, of_table = (CohortCases(cohort / name, 8.0, tmp_path, never).case(0) for name in ("", "cohort.csv"))
+    assert of_folder.name == "patient"
+    np.testing.assert_array_equal(of_folder.lesions, of_table.lesions)
+
+
+@pytest.mark.parametrize("moved", ["pet", "lesions", "anatomy"])
+def test_images_three_metres_apart_are_refused_with_the_cases_name(cohort: Path, tmp_path: Path, moved: str) -> None:
+    shutil.copytree(cohort / "patient", tmp_path / "patient")
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}far,{ROW}", encoding="utf-8")
+    path = tmp_path / "patient" / f"{moved}.nii.gz"
+    affine = read_labelmap(cohort / "patient" / "anatomy.nii.gz").grid.affine.copy()
+    affine[0, 3] += 3000.0
+    if moved == "pet":
+        volume = read_pet(path)
+        write_volume(Volume(volume.values, Grid(volume.grid.shape, affine), "SUV"), path)
+    else:
+        labelmap = read_labelmap(path)
+        write_labelmap(Labelmap(labelmap.values, Grid(labelmap.grid.shape, affine)), path)
+    words = {"pet": "do not overlap", "lesions": "must lie on one grid", "anatomy": "The anatomy and the PET do not"}
+    with pytest.raises(AnatomyGuidedError, match=rf"^The case far: .*{words[moved]}"):
+        CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never).case(0)
+
+
+def test_a_case_that_is_named_twice_is_refused(cohort: Path, tmp_path: Path) -> None:
+    (cohort / "twice.csv").write_text(f"{TABLE}a,{ROW}a,{ROW}", encoding="utf-8")
+    with pytest.raises(AnatomyGuidedError, match="names the case a twice"):
+        CohortCases(cohort / "twice.csv", 8.0, tmp_path, never)
+
+
+def test_a_case_is_prepared_anew_for_cubes_of_another_size(cohort: Path, tmp_path: Path) -> None:
+    sides = (8.0, 12.0, 8.0)
+    cases = [CohortCases(cohort / "cohort.csv", side, tmp_path, never).case(0) for side in sides]
+    assert tuple(case.spacing_mm for case in cases) == sides
+    assert cases[0].ct.shape == cases[2].ct.shape > cases[1].ct.shape
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_studies_of_one_patient_are_never_learned_from_and_scored(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four rows of two patients: one patient's both are scored. With one patient there is nothing to split."""
+    own = ROW.replace("patient/", f"{cohort}/patient/")
+    header = TABLE.replace("case,", "case,patient,")
+    rows = "".join(f"{name},{patient},{own}" for name, patient in (("a1", "A"), ("b1", "B"), ("b2", "B"), ("a2", "A")))
+    (tmp_path / "two.csv").write_text(header + rows, encoding="utf-8")
+    settings = {
+        **GRASP,
+        "arm": {"anatomy": "none", "fusion": "none"},
+        "spacing_mm": 8.0,
+        "sampling": {"shape": [16, 16, 16]},
+        "training_share": 0.5,
+    }
+    scored_cases = set()
+    for split in range(3):
+        config = settings_file(tmp_path, {**settings, "cohort": "two.csv", "split": split})
+        assert run("train", "grasp", "--config", config, "-o", tmp_path / f"model_{split}") == 0
+        lines = (tmp_path / f"model_{split}" / "scores.csv").read_text(encoding="utf-8").splitlines()
+        scored_cases.add(tuple(line.split(",")[0] for line in lines[1:]))
+    assert scored_cases == {("a1", "a2"), ("b1", "b2")}
+    (tmp_path / "one.csv").write_text(f"{header}a1,A,{own}a2,A,{own}", encoding="utf-8")
+    config = settings_file(tmp_path, {**settings, "cohort": "one.csv"})
+    assert run("train", "grasp", "--config", config, "-o", tmp_path / "one") == 2
+    assert "1 patients cannot be split 50% to 50%" in capsys.readouterr().err
+
+
 # Training a model
+
+
+@pytest.mark.parametrize(
+    ("arm", "change", "words"),
+    [
+        ({}, {"spacing_mm": [7.0] * 3}, ""),
+        ({}, {"low": -160.0, "high": 240.0}, r"takes CT \(ct, -160 to 240, .* shown one CT, of -1000 to 1500 HU"),
+        ({"fusion": "none", "start": "atlas"}, {"mean": 80.0}, "less 80"),
+        ({}, {"orientation": "LPS"}, "along LPS"),
+        ({"fusion": "random"}, {"orientation": "LPS"}, ""),
+        ({"fusion": "none", "weights_of": "mirror"}, {"low": 0.0}, ""),
+    ],
+)
+def test_an_encoder_that_learned_from_another_kind_of_ct_is_refused(
+    tmp_path: Path, arm: Mapping[str, Any], change: Mapping[str, Any], words: str
+) -> None:
+    changed_atlas(tmp_path / "other", change)
+    atlas, chosen = AtlasModel(str(tmp_path / "other")).predictor, with_settings(Arm(fusion="mirror"), arm)
+    if not words:
+        require_readable(atlas, chosen)
+        return
+    with pytest.raises(AnatomyGuidedError, match=words):
+        require_readable(atlas, chosen)
+    trial = Trial(Contender(mirror=str(tmp_path / "other")), "grasp", chosen, 0, tmp_path)
+    with pytest.raises(AnatomyGuidedError, match=words):
+        encoder_of(trial, "cpu")
+
+
+def changed_atlas(folder: Path, change: Mapping[str, Any]) -> None:
+    """dap-demo in the folder, with another card."""
+    shutil.copytree(find_model("dap-demo").folder, folder)
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    for group in (card["preparation"], card["inputs"][0]["normalisation"]):
+        group.update({name: value for name, value in change.items() if name in group})
+    (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+def test_train_grasp_tells_what_its_encoder_learned_from_before_it_makes_a_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    changed_atlas(tmp_path / "scaled", {"high": 240.0})
+    for encoder, words in (
+        (str(tmp_path / "scaled"), "choose an atlas model that `train atlas` made"),
+        ("dap-unet-4mm", "train atlas --config dap-unet-4mm -o dap-unet-4mm makes it, and then anatomyguided models"),
+    ):
+        config = settings_file(tmp_path, {**GRASP, "encoder": encoder})
+        assert run("train", "grasp", "--config", config, "-o", tmp_path / "model") in (1, 2)
+        assert words in capsys.readouterr().err
+        assert not (tmp_path / "model").exists()
+
+
+def test_cubes_of_another_size_than_the_encoders_are_told() -> None:
+    atlas, arm = AtlasModel("dap-demo").predictor, Arm(fusion="mirror")
+    expected = "The encoder of dap-demo learned from voxels of 7 x 7 x 7 mm, but is shown cubes of 9 mm."
+    assert spacing_note(atlas, arm, 9.0) == expected
+    assert spacing_note(atlas, arm, 7.0) == spacing_note(atlas, Arm(fusion="random"), 9.0) == ""
+
+
+def test_a_training_does_not_go_on_with_other_settings_or_cases(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(cohort / "patient", tmp_path / "patient")
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
+    plain = {"anatomy": "none", "fusion": "none"}
+    settings = {**GRASP, "arm": plain, "spacing_mm": 9.0, "training_share": 1.0, "cohort": "cohort.csv"}
+    model = tmp_path / "model"
+
+    def resumed(**changed: Any) -> tuple[int, str]:
+        config = settings_file(tmp_path, {**settings, **changed})
+        return run("train", "grasp", "--config", config, "-o", model, "--resume"), capsys.readouterr().err
+
+    assert resumed()[0] == 0
+    kept = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    for changed, words in (
+        ({"spacing_mm": 8.0}, "begun with spacing_mm 9.0, but now spacing_mm is 8.0; go on with the former"),
+        ({"training": {**settings["training"], "steps": 3}}, "begun with training.steps 2, but now"),
+        ({"arm": {**plain, "objective": "multi-task"}}, "begun with arm.objective 'lesions', but now"),
+        ({"sampling": {"shape": [16, 32, 16]}}, "begun with sampling.shape (32, 32, 16), but now"),
+    ):
+        code, said = resumed(**changed)
+        assert (code, words in said) == (2, True), said
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}b,{ROW}", encoding="utf-8")
+    code, said = resumed()
+    assert (code, "begun with case b None, but now case b is 'b'" in said) == (2, True), said
+    after = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    assert {path: after[path] for path in kept} == kept
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
+    assert resumed()[0] == 0
 
 
 GRASP: Mapping[str, Any] = {
@@ -173,10 +344,13 @@ def weights(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_same(tmp_path: Path) -> None:
+def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The model's card names the frozen encoder; two processes with one example each equal one process with two."""
     alone, together = tmp_path / "alone", tmp_path / "together"
     assert run("train", "grasp", "--config", settings_file(tmp_path, GRASP), "-o", alone) == 0
+    assert "learned from voxels of 7 x 7 x 7 mm, but is shown cubes of 9 mm" in capsys.readouterr().err
     card = json.loads((alone / "model.json").read_text(encoding="utf-8"))
     assert card["task"] == "lesions"
     assert card["fused"]["anatomy_model"] == "dap-demo"
@@ -208,6 +382,59 @@ def test_a_trained_model_is_one_that_lesions_runs_and_two_processes_train_the_sa
             "conv.bias"
         ):  # a norm takes it away again: its gradient is rounding, whose sign Adam follows
             torch.testing.assert_close(two[name], value, atol=2e-4, rtol=2e-3)
+
+
+@pytest.mark.parametrize("stop", ["cancelled", "interrupted"])
+def test_a_stopped_training_leaves_a_model_of_what_it_learned(tmp_path: Path, stop: str) -> None:
+    """Stopped after the first step of two; going on does the second."""
+    settings = {**GRASP, "training_share": 1.0, "cases": 1, "training": {**GRASP["training"], "batch": 1}}
+    asked = iter(range(10**6))
+
+    def cancelled() -> bool:
+        if next(asked) < 2:  # before the one case, and before the first step
+            return False
+        if stop == "interrupted":
+            raise KeyboardInterrupt
+        return True
+
+    order = TrainingOrder(settings, tmp_path, tmp_path / "model")
+    with pytest.raises((Cancelled, KeyboardInterrupt)):
+        grasp.run(order, Console(no_progress, cancelled))
+    card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
+    assert card["training"].startswith("1 steps on made patients only")
+    assert card["fused"]["anatomy_model"] == "dap-demo"
+    stopped = load_file(tmp_path / "model" / "weights.safetensors")
+    grasp.run(replace(order, resume=True), Console(no_progress))
+    card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
+    assert card["training"].startswith("2 steps")
+    done = load_file(tmp_path / "model" / "weights.safetensors")
+    assert any((done[name] != value).any() for name, value in stopped.items())
+
+
+def test_a_training_that_is_stopped_before_its_first_step_leaves_no_model(tmp_path: Path) -> None:
+    asked = iter(range(10**6))
+    with pytest.raises(Cancelled):
+        grasp.run(
+            TrainingOrder({**GRASP, "cases": 2}, tmp_path, tmp_path / "model"),
+            Console(no_progress, lambda: next(asked) == 2),
+        )
+    assert (tmp_path / "model" / "recipe.json").is_file()
+    assert not (tmp_path / "model" / "model.json").exists()
+
+
+def test_a_model_gets_its_anatomy_from_the_atlas_model_of_its_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "store" / "my-atlas")
+    model, told, patient = tmp_path / "model", tmp_path / "told.json", tmp_path / "patient"
+    config = settings_file(tmp_path, {**GRASP, "atlas": "my-atlas"})
+    assert run("train", "grasp", "--config", config, "-o", model) == 0
+    assert json.loads((model / "model.json").read_text(encoding="utf-8"))["lesions"]["atlas"] == "my-atlas"
+    assert run("phantom", patient, "--spacing", "9", "--seed", "5") == 0
+    images = (patient / "ct.nii.gz", patient / "pet.nii.gz")
+    assert run("lesions", *images, "--model", model, "-o", tmp_path / "lesions.nii.gz", "--json", told) == 0
+    assert json.loads(told.read_text(encoding="utf-8"))["anatomy"] == "predicted by my-atlas"
 
 
 def test_the_bundled_model_beats_the_fixed_threshold_on_a_patient_that_it_never_saw(tmp_path: Path) -> None:

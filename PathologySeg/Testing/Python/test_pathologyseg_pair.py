@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from AnatomyGuidedLib.dicom_identity import read_identity
-from AnatomyGuidedLib.io import read_labelmap
+from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.grid import Labelmap
+from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap
+from PathologySegLib.data_sets import cases_of
 from testing_data import ct_values, dicom_slices, pet_tags, save_dicom
 
 SHAPE = (16, 14, 12)
@@ -77,6 +80,22 @@ def test_other_patients_are_refused_with_force_too(run_command, tmp_path):
 def test_an_identifier_that_was_removed_says_nothing(run_command, tmp_path, removed):
     ct = ct_folder(tmp_path, PatientID=removed, FrameOfReferenceUID=removed)
     assert call(run_command, tmp_path, ct, pet_folder(tmp_path))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("ct", "words"),
+    [({"PatientID": "P2"}, "of different patients"), ({"FrameOfReferenceUID": "1.2.4"}, "different frames")],
+)
+def test_a_table_that_pairs_images_of_two_studies_is_refused_with_the_cases_name(tmp_path, ct, words):
+    ct_folder(tmp_path, **ct)
+    pet = read_pet(pet_folder(tmp_path))
+    write_labelmap(Labelmap((pet.values > 5).astype(np.uint8), pet.grid), tmp_path / "lesions.nii.gz")
+    (tmp_path / "cases.csv").write_text("case,patient,ct,pet,lesions\nmixed,P1,ct,pet,lesions.nii.gz\n")
+    (case,) = cases_of(tmp_path / "cases.csv")
+    with pytest.raises(AnatomyGuidedError, match=rf"The case mixed: The CT and the PET .*{words}"):
+        case.read()
+    ct_folder(tmp_path)
+    assert case.read()[1].values.sum() == 27
 
 
 def test_an_identity_is_a_digest_and_none_for_what_is_no_dicom_image(tmp_path):
