@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import product
+from itertools import chain, cycle, islice, product
 from pathlib import Path
+
+Templates = Mapping[str, tuple[str, ...]]
 
 _FILE = Path(__file__).parents[1] / "data" / "spoken_sentences.txt"
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -65,8 +67,76 @@ _SLOTS: Mapping[str, Mapping[str, float]] = {
     "extreme": {"smallest": 0.5, "largest": 0.4, "biggest": 0.1},
 }
 
+# What people say around a command that begins with a verb; each such template is also heard in some of these.
+_ROUND_ABOUT = (
+    "please {}",
+    "could you {}",
+    "{} please",
+    "can you {} for me",
+    "now {}",
+    "i would like to {}",
+    "{} now please",
+    "could you please {}",
+    "i want to {}",
+    "{} for me",
+    "would you {} please",
+    "i would like you to {}",
+    "{} now",
+    "go ahead and {}",
+    "could you {} for me please",
+    "i need you to {}",
+    "let us {}",
+    "ok {}",
+    "just {}",
+    "i want you to {}",
+    "can you please {}",
+)
 
-def templates() -> Mapping[str, tuple[str, ...]]:
+# Words that stand for each other in the templates of these intents.
+_ALIKE: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "segment": (
+        ("segment", "outline", "contour", "delineate", "mark", "trace", "annotate", "highlight"),
+        ("segmenting", "outlining", "contouring", "delineating", "marking", "tracing", "annotating"),
+        ("segmented", "outlined", "contoured", "delineated", "marked", "traced", "annotated"),
+    ),
+    "shift_box": (("shift", "move", "nudge", "slide", "push"), ("toward", "towards")),
+    "resize_box": (
+        ("enlarge", "expand", "grow", "widen", "extend", "increase"),
+        ("shrink", "reduce", "tighten", "narrow", "trim", "decrease"),
+        ("larger", "bigger", "wider"),
+        ("smaller", "tighter", "narrower"),
+        ("tight", "small", "narrow"),
+        ("loose", "large", "big", "wide"),
+    ),
+    "set_threshold": (("set", "put", "change", "adjust"), ("threshold", "cutoff")),
+    "change_threshold": (("raise", "increase", "lift"), ("lower", "decrease", "reduce", "drop")),
+    "grid_click": (("click", "tap", "press", "select"), ("cell", "square", "tile", "field")),
+    "center_click": (("click", "tap", "press"), ("center", "middle", "centre")),
+    "critical_points": (("show", "propose", "suggest", "give", "offer"), ("points", "regions", "spots")),
+    "set_window": (("set", "put", "change", "adjust"), ("window", "windowing"), ("use", "apply", "take")),
+    "remove_component": (("remove", "delete", "drop", "erase", "discard"), ("component", "piece", "part", "fragment")),
+    "keep_largest": (("keep", "retain", "leave"), ("largest", "biggest"), ("component", "piece", "part")),
+    "ensemble": (("combine", "merge", "join", "fuse"), ("steps", "masks", "results")),
+    "show_examples": (("show", "display", "give"), ("examples", "previews", "samples"), ("example", "preview")),
+    "keep": (("keep", "accept", "retain"), ("keeping", "accepting")),
+    "revert": (("revert", "return", "go back", "jump back", "switch back"),),
+    "undo": (("undo", "reverse", "take back"), ("step", "change", "action")),
+    "redo": (("redo", "reapply", "repeat"), ("undone", "undid", "reverted")),
+    "compare": (("compare", "contrast"), ("step", "mask", "result"), ("with", "to", "against", "and")),
+    "show_history": (("show", "display", "list", "print"), ("steps", "history", "log")),
+    "go_to_slice": (("go", "jump", "scroll", "move"), ("slice", "image", "section")),
+    "propagate": (("propagate", "extend", "carry", "continue"), ("mask", "segmentation", "contour")),
+    "finish": (("finish", "end", "complete", "conclude"), ("finished", "done", "complete")),
+    "cancel": (("cancel", "abort", "stop", "halt", "interrupt"),),
+    "help": (("commands", "options", "things"), ("say", "do", "use")),
+    "set_plane": (("plane", "view", "orientation", "images"), ("go", "switch", "change")),
+    "repeat": (("repeat", "say", "read"), ("answer", "message", "reply", "question")),
+}
+_VARIED_EACH, _VARIED_WEIGHT = 4, 0.25
+_POLITE = re.compile(r"^(?:please|(?:could|can|would) you(?: please)?) (\w+)")
+
+
+def templates() -> Templates:
     """The templates by intent, as they stand in the file.
 
     >>> "segment the {structure}" in templates()["segment"]
@@ -85,10 +155,10 @@ def templates() -> Mapping[str, tuple[str, ...]]:
 def sentences() -> Mapping[tuple[str, ...], float]:
     """All that the templates allow, as words and [classes], each with how many templates say so."""
     counted: dict[tuple[str, ...], float] = defaultdict(float)
-    for lines in templates().values():
-        for line in lines:
-            for words, weight in _ways(line):
-                counted[words] += weight
+    lines = templates()
+    for line, times in chain(_as_written(lines), _in_other_words(lines), _round_about(lines)):
+        for words, weight in _ways(line):
+            counted[words] += times * weight
     return counted
 
 
@@ -99,6 +169,43 @@ def words_and_classes(slot: str) -> Mapping[str, float]:
     (0.25, {'[plane]': 1.0})
     """
     return _SLOTS.get(slot, {f"[{slot}]": 1.0})
+
+
+def _as_written(templates: Templates) -> Iterator[tuple[str, float]]:
+    return ((line, 1.0) for line in chain.from_iterable(templates.values()))
+
+
+def _in_other_words(templates: Templates) -> Iterator[tuple[str, float]]:
+    """The templates with one of their words replaced by words that stand for it, each in turn.
+
+    >>> next(_in_other_words({"cancel": ("stop it",)}))
+    ('cancel it', 0.25)
+    """
+    for intent, lines in templates.items():
+        for group in _ALIKE.get(intent, ()):
+            others = cycle(group)
+            for line, word in product(lines, group):
+                if f" {word} " in f" {line} ":
+                    for other in islice(others, min(len(group), _VARIED_EACH)):
+                        if other != word:
+                            yield f" {line} ".replace(f" {word} ", f" {other} ").strip(), _VARIED_WEIGHT
+
+
+def _round_about(templates: Templates) -> Iterator[tuple[str, float]]:
+    """The templates that begin with a verb, with something polite or hesitant around them, some ways each in turn.
+
+    A verb is what follows "please" or "could you" in some template.
+
+    >>> next(_round_about({"cancel": ("please stop", "stop it")}))
+    ('please stop it', 0.25)
+    """
+    lines = list(chain.from_iterable(templates.values()))
+    verbs = {found[1] for found in map(_POLITE.match, lines) if found}
+    around = cycle(_ROUND_ABOUT)
+    for line in lines:
+        if line.split()[0] in verbs:
+            for way in islice(around, _VARIED_EACH):
+                yield way.replace("{}", line), _VARIED_WEIGHT
 
 
 def _ways(template: str) -> Iterator[tuple[tuple[str, ...], float]]:
