@@ -1,13 +1,14 @@
 """How well spoken commands are understood: made speech in several voices, with noise 30 dB below it.
 
-    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part fresh|seen]
+    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part fresh|seen|free]
         [--speaker unknown|session|enrolled] [--snr 30] [--every N] [--json FILE] [--errors]
 
 The sentences of voice_fresh_* (LIMISModule/Testing/data) were written by people's habits and nothing is tuned on them;
-those of voice_seen_* taught the language model, or limits were chosen on them. Each sentence of an unknown speaker is
-heard by itself; in a session the voice is learned from each command that was run; an enrolled speaker has said the
-sentences of `limis enrol` before, in the same noise. A command is exact if it is the one that the sentence should be.
-Read-back is answered rightly: it stops what was misheard and lets through what was not. Needs espeak-ng.
+those of voice_seen_* taught the language model, or limits were chosen on them, those of voice_free_* taught the parser
+after they had been met once. Each sentence of an unknown speaker is heard by itself; in a session the voice is learned
+from each command that was run; an enrolled speaker has said the sentences of `limis enrol` before, in the same noise. A
+command is exact if it is the one that the sentence should be. Read-back is answered rightly: it stops what was misheard
+and lets through what was not. Needs espeak-ng.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def share(found: list[dict[str, object]], key: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voices", default="en-us,en-gb,en-gb-scotland")
-    parser.add_argument("--part", choices=("fresh", "seen"), default="fresh")
+    parser.add_argument("--part", choices=("fresh", "seen", "free"), default="fresh")
     parser.add_argument("--speaker", choices=("unknown", "session", "enrolled"), default="unknown")
     parser.add_argument("--snr", type=float, default=30.0)
     parser.add_argument("--every", type=int, default=1)
