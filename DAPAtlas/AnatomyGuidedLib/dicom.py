@@ -6,6 +6,7 @@ SimpleITK (GDCM), which also reads the compressed transfer syntaxes.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import defaultdict
 from collections.abc import Sequence
@@ -55,6 +56,8 @@ _OTHER_TAGS = (
     "FrameReferenceTime",
     "ActualFrameDuration",
 )
+_SIZE = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
+
 UNREADABLE = (
     pydicom.errors.InvalidDicomError,
     pydicom.errors.BytesLengthException,
@@ -269,6 +272,7 @@ def _slice_step(positions: FloatArray, first: Header) -> FloatArray:
 def _pixels(header: Header, grid: Grid) -> npt.NDArray[np.float32]:
     import SimpleITK
 
+    require_all_pixels(Path(str(header.filename)))
     try:
         image = SimpleITK.ReadImage(str(header.filename))
     except RuntimeError as error:
@@ -279,6 +283,24 @@ def _pixels(header: Header, grid: Grid) -> npt.NDArray[np.float32]:
     if values.shape != (1, grid.shape[1], grid.shape[0]):
         raise AnatomyGuidedError(f"{_name(header)} holds {values.shape[0]} frames, but one slice a file was expected.")
     return np.asarray(values[0].T, dtype=np.float32)
+
+
+def require_all_pixels(file: Path) -> None:
+    """Nothing if uncompressed pixels fill the image: SimpleITK's decoder fills up with what happens to be in memory.
+
+    Raises:
+        AnatomyGuidedError: Some are missing, or the file cannot be read.
+    """
+    try:
+        stored = pydicom.dcmread(file, specific_tags=["PixelData", *_SIZE])
+        if stored.file_meta.TransferSyntaxUID.is_compressed:
+            return
+        expected = math.prod(int(stored.get(name) or 1) for name in _SIZE) // 8
+        missing = len(stored.get("PixelData") or b"") < expected
+    except UNREADABLE as error:
+        raise _damaged(file.name) from error
+    if missing:
+        raise AnatomyGuidedError(f"{file.name} lacks a part of its pixels (truncated or damaged); export it again.")
 
 
 def _axes(header: Header) -> tuple[FloatArray, FloatArray]:

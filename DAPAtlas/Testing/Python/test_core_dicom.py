@@ -223,6 +223,13 @@ def test_a_truncated_slice_is_named_wherever_it_ends(kept_bytes: int, place: int
     assert "damaged" in message
 
 
+def test_a_slice_whose_pixels_end_too_early_is_refused_though_the_file_is_whole(tmp_path: Path) -> None:
+    slices = dicom_slices(STORED)
+    slices[2].PixelData = slices[2].PixelData[:-8]
+    message = refusal(lambda: read_image(save_dicom(tmp_path, slices)))
+    assert "lacks a part of its pixels" in message
+
+
 def test_pixels_of_an_unknown_compression_are_refused(tmp_path: Path) -> None:
     slices = dicom_slices(STORED)
     for header in slices:

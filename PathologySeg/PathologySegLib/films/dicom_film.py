@@ -7,7 +7,6 @@ which ChestX-Det is a part).
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from AnatomyGuidedLib.dicom import UNREADABLE, is_dicom
+from AnatomyGuidedLib.dicom import UNREADABLE, is_dicom, require_all_pixels
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.refusals import refusing
 
@@ -47,7 +46,7 @@ def read_dicom_film(path: Path, *, force: bool = False) -> Radiograph:
     if not force:
         _require_chest(header, file.name)
     _require_frontal(header, file.name)
-    _require_all_pixels(file, header)
+    require_all_pixels(file)
     stored = read_stored(file)
     if stored.channels != 1 or stored.values.shape[2:] != (1,):
         raise AnatomyGuidedError(f"{file.name} holds several frames or colours, but one chest film was expected.")
@@ -88,21 +87,6 @@ def _require_film(header: Header, name: str) -> None:
         raise AnatomyGuidedError(f"{name} is DICOM of modality {modality}, but a chest film (CR or DX) was expected.")
     if "Rows" not in header:
         raise AnatomyGuidedError(f"{name} holds no image, but a chest film was expected.")
-
-
-def _require_all_pixels(file: Path, header: Header) -> None:
-    """Nothing if uncompressed pixels fill the image: GDCM fills up what is missing with whatever is in memory.
-
-    Raises:
-        AnatomyGuidedError: Some are missing.
-    """
-    if header.file_meta.TransferSyntaxUID.is_compressed:
-        return
-    with refusing(file.name, UNREADABLE, _damaged(file)):
-        stored = pydicom.dcmread(file, specific_tags=["PixelData"]).get("PixelData") or b""
-    expected = math.prod(int(header.get(name) or 1) for name in _SIZE) // 8
-    if len(stored) < expected:
-        raise AnatomyGuidedError(f"{file.name} lacks a part of its pixels (truncated or damaged); export it again.")
 
 
 def _require_chest(header: Header, name: str) -> None:
