@@ -95,12 +95,15 @@ _POLITE_STARTS = (
     *("be so kind and", "do needful and", "i would be grateful if you would", "i would like that you"),
     *("i would be grateful if you could", "may i ask you to", "could i ask you to", "is it possible that you"),
     *("i would request you to", "i request you to", "och", "aye", "whoa", "away and"),
+    *("next thing is to", "best thing is to", "it would be nice to", "it would be good to", "it would help to"),
+    *("it is time to", "be so kind as to", "if you could", "help me to", "your next task is to", "what i need is to"),
     *("i am going to need", "i am going to want"),
     *("right then", "right so", "we shall", "would you be able to"),
     *("i want", "i need", "we want to", "we would like to", "you need to", "you have to", "quickly", "sorry", "thanks"),
 )
 _POLITE_ENDS = (
     "cheers",
+    "that would be great",
     *("please", "now", "thanks", "thank you", "for me", "then", "ok", "okay", "if you can", "will you", "would you"),
     *("right now", "if possible", "if you please", "for now", "thanks lot", "many thanks", "if you would", "can you"),
     *(
@@ -115,7 +118,11 @@ _POLITE_ENDS = (
         "if you",
     ),
 )
-_GERUND_STARTS = ("would you mind", "do you mind", "how about", "what about", "try", "mind")
+_GERUND_STARTS = (
+    *("would you mind", "do you mind", "how about", "what about", "try", "mind", "next thing is", "the next thing is"),
+    *("i would appreciate you", "next up is", "could you start by", "can you start by", "let us start by", "start by"),
+    *("we continue with", "let us continue with"),
+)
 _WISHES = (
     *("i want", "i need", "i would like", "i should like", "we want", "we need", "we would like", "i would prefer"),
     *("can i have", "could i have", "can we have", "could we have", "can i get", "could i get"),
