@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from LIMISLib.voice.language_model import LanguageModel, class_definitions, class_token
@@ -28,6 +29,15 @@ class ModelFiles:
 
 def write_model(folder: Path, general_dictionary: Path) -> ModelFiles:
     """The model's files, written into the folder; the folder may go once the decoder has read them."""
+    texts, known = _texts(general_dictionary)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return ModelFiles(folder / _DICTIONARY, folder / _CONTROL, known)
+
+
+@cache
+def _texts(general_dictionary: Path) -> tuple[Mapping[str, str], frozenset[str]]:
+    """What stands in each file, and which words have a pronunciation; made once, since it takes a second."""
     model, classes = LanguageModel(sentences()), word_classes()
     plain = {word for word in model.words if not word.startswith(("[", "<"))}
     parts = {part for phrases in classes.values() for phrase in phrases for part in phrase.split()}
@@ -43,9 +53,7 @@ def write_model(folder: Path, general_dictionary: Path) -> ModelFiles:
         _CLASSES: class_definitions(classes),
         _CONTROL: _control(classes),
     }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return ModelFiles(folder / _DICTIONARY, folder / _CONTROL, frozenset(known))
+    return texts, frozenset(known)
 
 
 def _control(classes: Iterable[str]) -> str:

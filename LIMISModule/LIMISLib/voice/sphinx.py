@@ -41,7 +41,7 @@ _MODEL_FRAMES = 200  # how many frames the model's mean counts for
 _WORST, _WORST_SURE = 5.5, 3.0
 _OF_RANK = 0.15  # a better fitting wording that was no command counts as so much doubt
 _WORST_LEARNED = 2.5  # sentences that were said have up to 1.8, others in their place nearly always more
-_BENDS_AT = frozenset((5, 10, 20, 40, 80, 160))  # sentences of a voice; it takes half a second
+_BENDS_AT = frozenset((5, 10, 20, 40, 80, 160))  # sentences of a voice
 
 _NO_FIT = Fit()
 
@@ -94,13 +94,19 @@ class Sphinx:
         self._listen()
 
     def learn(self, speech: Speech, text: str) -> bool:
-        """Whether the text fits the sound; if so its voice is known better. Sound and text are not kept."""
-        heard = align(dithered(trimmed(speech)), text)
-        if heard is None or heard.doubt > _WORST_LEARNED:
+        """Whether the text fits the sound; if so its voice is known better. Sound and text are not kept.
+
+        Where temporary files cannot be written nothing is learned: what was said is done all the same.
+        """
+        try:
+            heard = align(dithered(trimmed(speech)), text) if len(speech) else None
+            if heard is None or heard.doubt > _WORST_LEARNED:
+                return False
+            self.voice = self.voice.learned(heard, self._model)
+            if self.voice.sentences in _BENDS_AT:
+                self._listen()
+        except OSError:
             return False
-        self.voice = self.voice.learned(heard, self._model)
-        if self.voice.sentences in _BENDS_AT:
-            self._listen()
         return True
 
     def save_voice(self, path: Path) -> None:

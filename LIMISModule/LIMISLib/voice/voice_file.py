@@ -12,6 +12,7 @@ from LIMISLib.voice.acoustic_model import AcousticModel
 from LIMISLib.voice.adaptation import Voice
 
 SUFFIX = ".npz"
+_MOST_BYTES = 8 * 2**20  # unpacked; a voice has less than one
 _FORMAT = "limis-voice 1"
 _MAKE = "make one with: anatomyguided limis enrol"
 
@@ -42,9 +43,14 @@ def read_voice(path: Path, model: AcousticModel) -> Voice:
     if not path.is_file():
         raise BadVoice(f"There is no file {path.name}, but a learned voice was expected; {_MAKE}.")
     try:
+        with zipfile.ZipFile(path) as packed:
+            if sum(part.file_size for part in packed.infolist()) > _MOST_BYTES:
+                raise BadVoice(f"{path.name} is far larger than a learned voice; {_MAKE}.")
         with np.load(path, allow_pickle=False) as stored:
             kind, counts, sums = str(stored["format"]), stored["counts"].astype(float), stored["sums"].astype(float)
             voice = Voice(str(stored["model"]), int(stored["sentences"]), counts, sums)
+    except BadVoice:
+        raise
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise BadVoice(f"{path.name} cannot be read as a learned voice; {_MAKE}.") from error
     if kind != _FORMAT:

@@ -159,6 +159,21 @@ def test_another_sentence_than_was_said_is_not_learned(sphinx, say):
     assert sphinx.voice is before
 
 
+def test_silence_noise_and_nothing_teach_no_voice(sphinx):
+    noise = np.random.default_rng(1).normal(0, 2000, 32_000).astype(np.int16)
+    for sound in (np.zeros(0, np.int16), np.ones(1, np.int16), np.zeros(32_000, np.int16), noise):
+        assert not sphinx.learn(sound, "segment the left kidney")
+    assert sphinx.voice.sentences == 0
+
+
+def test_where_no_temporary_file_can_be_written_nothing_is_learned_and_nothing_fails(
+    sphinx, say, monkeypatch, tmp_path
+):
+    sound = read_wav(say("segment the left kidney"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "no such folder"))
+    assert not sphinx.learn(sound, "segment the left kidney")
+
+
 def test_all_phones_are_in_the_sentences_of_a_new_speaker(model):
     from LIMISLib.voice.pronunciations import pronunciations
 
@@ -233,6 +248,13 @@ def test_another_or_a_damaged_file_is_no_voice(model, tmp_path, changed, told):
     write_voice(Voice.unknown(model), path)
     _spoilt(path, **changed)
     with pytest.raises(BadVoice, match=told):
+        read_voice(path, model)
+
+
+def test_a_file_that_unpacks_to_far_more_than_a_voice_is_refused_unread(model, tmp_path):
+    path = tmp_path / "me.npz"
+    np.savez_compressed(path, counts=np.zeros(20_000_000))
+    with pytest.raises(BadVoice, match="far larger"):
         read_voice(path, model)
 
 

@@ -29,9 +29,8 @@ _MODALITIES = ("CR", "DX", "RG")  # computed, digital, and other radiography
 _FRONTAL = ("", "PA", "AP")
 _CHEST = ("CHEST", "THORAX", "TORAX", "LUNG", "RIB")
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-_SIZE = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
 _TAGS = ("Modality", "BodyPartExamined", "PresentationIntentType", "ViewPosition", "ViewCodeSequence",
-         "PatientOrientation", *_SIZE, *_SPACINGS, *LIGHT_TAGS)  # fmt: skip
+         "PatientOrientation", "Rows", *_SPACINGS, *LIGHT_TAGS)  # fmt: skip
 
 
 def read_dicom_film(path: Path, *, force: bool = False) -> Radiograph:
