@@ -114,7 +114,8 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
     """The tier's plan, with a user's settings in place of its own.
 
     Raises:
-        UsageError: A setting is unknown, an arm is asked for that there is none of, or one that others need is missing.
+        UsageError: A setting is unknown, an arm is asked for that there is none of, or one that others need is missing;
+            or a U-Net halves the patches oftener than they can be halved.
     """
     written = json.loads(path.read_text(encoding="utf-8"))
     known = {name: with_settings(Arm(), arm, where=f"arms.{name}.") for name, arm in written["arms"].items()}
@@ -124,6 +125,7 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
     if unknown:
         raise UsageError(f"There is no arm {unknown[0]!r}; there are {', '.join(known)}.")
     _require_complete({name: known[name] for name in chosen.arms})
+    _require_fitting_patches(chosen)
     rules = tuple(Rule(**rule) for rule in written["rules"].get(tier, ()))
     statistics = with_settings(Statistics(), written["statistics"])
     return Plan({name: known[name] for name in chosen.arms}, chosen, statistics, rules)
@@ -137,3 +139,15 @@ def _require_complete(arms: Mapping[str, Arm]) -> None:
     for place, (name, arm) in enumerate(arms.items()):
         if arm.same_training_as and arm.same_training_as not in names[:place]:
             raise UsageError(f"The arm {name} tries the weights of {arm.same_training_as}, which must come before it.")
+
+
+def _require_fitting_patches(settings: TierSettings) -> None:
+    """Nothing, if the patches can be halved as often as each of our U-Nets does."""
+    for contender in settings.contenders:
+        backbone, shape = contender.backbone, settings.sampling.shape
+        step = 1 if backbone.architecture in MONAIS else 2 ** (len(backbone.features) - 1)
+        if any(size % step for size in shape):
+            raise UsageError(
+                f"The patches have {' x '.join(map(str, shape))} voxels, but multiples of {step} were expected for "
+                f"{contender.name} with its {len(backbone.features)} levels; change sampling.shape."
+            )

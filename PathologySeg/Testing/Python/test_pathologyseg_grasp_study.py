@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from AnatomyGuidedLib.cli import Console, main
-from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
@@ -34,7 +34,7 @@ from PathologySegLib.learning.cases import Case  # noqa: E402
 from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
 from PathologySegLib.learning.encoders import require_readable, spacing_note  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
-from PathologySegLib.learning.plan import Contender  # noqa: E402
+from PathologySegLib.learning.plan import Contender, read_plan  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
 from PathologySegLib.learning.trial import Trial, encoder_of  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
@@ -474,3 +474,10 @@ def test_the_thesis_size_recipes_say_what_the_thesis_says(cohort: str, backbone:
     assert (recipe.training.batch, recipe.training.learning_rate, recipe.training.schedule) == (4, 1e-4, "cosine")
     assert (recipe.fusion.epochs, recipe.fusion.activation_epoch, recipe.fusion.heads) == (300, 50, 8)
     assert (recipe.form, recipe.even, recipe.training_share) == ("scalar", True, 0.7)
+
+
+def test_patches_that_a_u_net_cannot_halve_so_often_are_refused_before_anything_is_trained():
+    deep = {"contenders": [{"name": "deep", "backbone": {"features": [8, 8, 8, 8, 8]}}]}
+    with pytest.raises(UsageError, match="32 x 24 x 24 voxels, but multiples of 16"):
+        read_plan("cpu", deep)
+    assert read_plan("cpu", {**deep, "sampling": {"shape": [48, 32, 32]}}).settings.sampling.shape == (48, 32, 32)
