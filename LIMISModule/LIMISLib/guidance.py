@@ -88,10 +88,12 @@ def steps_of(problem: str) -> list[str]:
     return list(_STRATEGIES[problem])
 
 
-def question_of(step: str, state: State, asked_cells: int, *, middle_hu: int) -> Question:
-    """What a step of a strategy asks; its outcomes are commands."""
+def question_of(step: str, state: State, asked_cells: int, *, middle_hu: int) -> Question | None:
+    """What a step of a strategy asks; its outcomes are commands. None if no cell of the grid is left."""
     if step == "grid":
-        cell = doubtful_cells(state)[asked_cells]
+        cell = next(iter(doubtful_cells(state)[asked_cells:]), None)
+        if cell is None:
+            return None
         options = ("foreground", "background", "skip")
         clicks = tuple(Command("grid_click", {"cell": cell, "label": label}) for label in options[:2])
         return Question(f"Is the middle of grid cell {cell} foreground or background?", options, clicks)
@@ -151,7 +153,8 @@ def examples(intent: str, state: State) -> list[Command]:
         "center_click": [some[2]],
         "set_window": [Command("set_window", {"preset": preset}) for preset in ("soft_tissue", "liver", "bone")],
         "grid_click": [
-            Command("grid_click", {"cell": doubtful_cells(state)[0], "label": label})
+            Command("grid_click", {"cell": cell, "label": label})
+            for cell in doubtful_cells(state)[:1]
             for label in ("foreground", "background")
         ],
         "ensemble": [Command("ensemble")],

@@ -53,11 +53,12 @@ class Guide:
             text = f"The point in row {row + 1}, column {column + 1} ({hu:.0f} HU): foreground or background?"
             outcomes = tuple(Command("answer_critical", {"label": label}) for label in _LABELS)
             return Question(text, _LABELS, outcomes)
-        if not self._steps:
-            return None
-        step = self._steps.pop(0)
         pixels_hu = view.slice_of(image.values, state.slice_number)
         middle = float(np.median(pixels_hu[state.mask])) if state.mask.any() else 40.0
-        question = question_of(step, state, self._cells_asked, middle_hu=round(middle))
-        self._cells_asked += step == "grid"
-        return question
+        while self._steps:
+            step = self._steps.pop(0)
+            question = question_of(step, state, self._cells_asked, middle_hu=round(middle))
+            self._cells_asked += step == "grid"
+            if question is not None:
+                return question
+        return None

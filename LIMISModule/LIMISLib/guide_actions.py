@@ -52,7 +52,7 @@ def show_examples(bench: Workbench, command: Command) -> str:
         except AnatomyGuidedError:
             continue  # an example that cannot be run here is none
         lines.append(f"{in_words(example)}: {np.count_nonzero(mask) - np.count_nonzero(state.mask):+d} pixels")
-    return "; ".join(lines) + ". Nothing was changed."
+    return "; ".join(lines) + ". Nothing was changed." if lines else "None of them can be done here."
 
 
 def get_help(bench: Workbench, command: Command) -> str:  # noqa: ARG001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 
 from LIMISLib.commands import Command, Question, confirmation
@@ -95,8 +96,15 @@ def _handed_over(bench: Workbench, command: Command) -> State:
 
 
 def _agreement(one: State, other: State) -> str:
-    if one.mask.shape != other.mask.shape or one.slice_number != other.slice_number:
+    if one.setup.plane is not other.setup.plane or (one.volume is None) != (other.volume is None):
+        return "They lie in different planes, or one is in 3D: no Dice."
+    if one.volume is not None and other.volume is not None:
+        return _dice(one.volume > 0, other.volume > 0)
+    if one.slice_number != other.slice_number:
         return "They are on different slices."
-    shared = np.count_nonzero(one.mask & other.mask)
-    total = np.count_nonzero(one.mask) + np.count_nonzero(other.mask)
-    return f"Their Dice is {2 * shared / total:.2f}." if total else "Both are empty."
+    return _dice(one.mask, other.mask)
+
+
+def _dice(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> str:
+    total = np.count_nonzero(one) + np.count_nonzero(other)
+    return f"Their Dice is {2 * np.count_nonzero(one & other) / total:.2f}." if total else "Both are empty."

@@ -29,8 +29,9 @@ def segment(bench: Workbench, command: Command) -> str:
     structure = command.word("structure")
     finding = bench.finder.find(structure, command.count("slice"))
     setup = Setup(structure, finding.slice_number, finding.box, bench.view.plane)
-    text = bench.add(command, setup)
-    bench.dialogue.offer = _adapted(bench, setup)
+    chances, offer = bench.chances(setup), _adapted(bench, setup)
+    text = bench.add(command, setup, chances=chances)
+    bench.dialogue.offer = offer
     return f"{text} {finding.remark}".strip()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from AnatomyGuidedLib.cli import Console
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import drawn, require_matplotlib
 from AnatomyGuidedLib.progress import stop_if
@@ -19,7 +19,7 @@ from CCMetricsLib.bootstrap import mean_interval
 from LIMISLib.prompt_segmenter import Mask
 from LIMISLib.session import Session
 from LIMISLib.studies.loop_cases import LoopCase, cohort_cases, made_cases
-from LIMISLib.studies.simulated_users import Visit, looking, saying_anything, work
+from LIMISLib.studies.simulated_users import Eye, Looking, SayingAnything, User, Visit, work
 
 COLUMNS = ("case", "user", "first_dice", "chosen_dice", "change", "interactions", "sentences")
 STEPS = ("case", "user", "step", "dice")
@@ -29,16 +29,21 @@ _SAME = 0.005  # a change of Dice below it is none
 
 @dataclass(frozen=True)
 class LoopParameters:
-    """Made patients, their voxels, how far a side of the first box is off (a share of it), interactions at most."""
+    """Made patients, their voxels, how far a side of the first box is off (a share of it), interactions at most, and
+    the share (a standard deviation) by which users misjudge how wrong a mask is.
+    """
 
     patients: int = 4
     spacing_mm: float = 2.5
     box_share: float = 0.12
     interactions: int = 8
+    misjudged: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_positive(self, "patients", "spacing_mm", "interactions")
+        if not 0 <= self.misjudged < 1:
+            raise UsageError(f"misjudged is a share from 0 to below 1, not {self.misjudged:g}.")
 
 
 TIERS: Mapping[str, LoopParameters] = {
@@ -123,8 +128,10 @@ def _visited(
     reply = session.say(f"segment the {case.structure} on slice {case.slice_number}")
     if not reply.done:
         raise AnatomyGuidedError(f"{case.name}: {reply.text}")
-    chooser = looking if user == "looking" else saying_anything(np.random.default_rng([parameters.seed, number]))
-    visit = work(session, case.reference, chooser, most=parameters.interactions)
+    rng = np.random.default_rng([parameters.seed, number])
+    somebody: User = Looking() if user == "looking" else SayingAnything(rng)
+    eye = Eye(parameters.misjudged, np.random.default_rng([parameters.seed, number, 1]))
+    visit = work(session, case.reference, somebody, eye=eye, most=parameters.interactions)
     first, chosen = (_dice(state.mask, case.reference) for state in (visit.states[0], visit.chosen))
     row = {
         "case": case.name,

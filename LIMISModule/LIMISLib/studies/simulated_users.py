@@ -1,13 +1,14 @@
 """Users who refine a mask by sentences: one looks at what is wrong, one says anything.
 
-Both see the mask beside the structure, as a reader sees both, and no score. Both go on from the best-looking step, and
-give up after two interactions in a row without gain (thesis 3.3.3.3).
+Both see the mask beside the structure, as a reader sees both, and no score: how wrong it is they misjudge. Both go on
+from the best-looking step, and give up after two interactions in a row without gain (thesis 3.3.3.3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -22,7 +23,9 @@ from LIMISLib.states import State
 _GAIN = 0.01  # of the structure's pixels: less is not seen
 _WITHOUT_GAIN = 2
 _TRIES = 5  # sentences an interaction, of which some cannot be done
-_RANDOM_SENTENCES = (
+CRITICAL_POINTS = "critical points"
+RANDOM_SENTENCES = (
+    CRITICAL_POINTS,
     *(
         "move the box 5 pixels left",
         "move the box 5 pixels right",
@@ -43,20 +46,73 @@ _RANDOM_SENTENCES = (
 
 @dataclass(frozen=True)
 class Visit:
-    """A user's way: the steps' states in order of making, and the one that was handed over."""
+    """A user's way: the steps' states in order of making, the one that was handed over, and what was said."""
 
     states: tuple[State, ...]
     chosen: State
     sentences: tuple[str, ...]
 
 
-Chooser = Callable[[State, Mask], Iterator[str]]
+class Eye:
+    """How wrong a mask looks beside the structure: the pixels in error, misjudged by a share of them."""
+
+    def __init__(self, misjudged: float, rng: np.random.Generator) -> None:
+        self._misjudged, self._rng = misjudged, rng
+
+    def wrong(self, mask: Mask, structure: Mask) -> float:
+        """The pixels in error as they look this time."""
+        share = 1 + self._misjudged * self._rng.standard_normal()
+        return max(0.0, float(share)) * np.count_nonzero(mask != structure)
 
 
-def work(session: Session, structure: Mask, choose: Chooser, *, most: int) -> Visit:
+class User(Protocol):
+    """Somebody who says sentences about a mask and answers about points."""
+
+    def sentences(self, state: State, structure: Mask) -> Iterator[str]:
+        """What they would say about the state, the likeliest to help first."""
+
+    def answer(self, point: tuple[int, int], structure: Mask) -> str:
+        """What they say of a pixel that is asked about: foreground, background or skip."""
+
+
+class Looking:
+    """A user who says what helps against the larger of the two errors, and what they see at a point."""
+
+    def sentences(self, state: State, structure: Mask) -> Iterator[str]:
+        over, under = state.mask & ~structure, structure & ~state.mask
+        if (state.mask & structure).sum() < 0.5 * structure.sum() and over.sum() > 0.5 * structure.sum():
+            yield from _wrong_part(state, structure)
+        if over.sum() >= under.sum():
+            yield from _too_much(state, structure, over)
+            yield from _too_little(state, structure, under)
+        else:
+            yield from _too_little(state, structure, under)
+            yield from _too_much(state, structure, over)
+        yield CRITICAL_POINTS
+
+    def answer(self, point: tuple[int, int], structure: Mask) -> str:
+        return "foreground" if structure[point] else "background"
+
+
+class SayingAnything:
+    """A user who says sentences, and answers, at random."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+
+    def sentences(self, state: State, structure: Mask) -> Iterator[str]:  # noqa: ARG002
+        while True:
+            yield str(self._rng.choice(RANDOM_SENTENCES))
+
+    def answer(self, point: tuple[int, int], structure: Mask) -> str:  # noqa: ARG002
+        return str(self._rng.choice(("foreground", "background", "skip")))
+
+
+def work(session: Session, structure: Mask, user: User, *, eye: Eye, most: int) -> Visit:
     """What a user made of the session's first mask, in at most so many interactions; `structure` is what they see."""
     best, idle = _state(session), 0
-    sentences = choose(best, structure)
+    looks_wrong = eye.wrong(best.mask, structure)
+    sentences = user.sentences(best, structure)
     made: list[str] = []
     for _ in range(_TRIES * most):
         sentence = next(sentences, None)
@@ -64,11 +120,12 @@ def work(session: Session, structure: Mask, choose: Chooser, *, most: int) -> Vi
             break
         if not session.say(sentence).done:
             continue
-        made.append(sentence)
+        made.append(", ".join([sentence, *_answers(session, structure, user)]))
         state = _state(session)
-        if _wrong(state.mask, structure) < _wrong(best.mask, structure) - _GAIN * structure.sum():
-            best, idle = state, 0
-            sentences = choose(best, structure)
+        now = eye.wrong(state.mask, structure)
+        if now < looks_wrong - _GAIN * structure.sum():
+            best, looks_wrong, idle = state, now, 0
+            sentences = user.sentences(best, structure)
         else:
             idle += 1
             session.say(f"revert to step {best.number}")
@@ -76,27 +133,12 @@ def work(session: Session, structure: Mask, choose: Chooser, *, most: int) -> Vi
     return Visit(session.states, _state(session), tuple(made))
 
 
-def looking(state: State, structure: Mask) -> Iterator[str]:
-    """What helps against the larger of the two errors, the likeliest first."""
-    over, under = state.mask & ~structure, structure & ~state.mask
-    if (state.mask & structure).sum() < 0.5 * structure.sum() and over.sum() > 0.5 * structure.sum():
-        yield from _wrong_part(state, structure)
-    if over.sum() >= under.sum():
-        yield from _too_much(state, structure, over)
-        yield from _too_little(state, structure, under)
-    else:
-        yield from _too_little(state, structure, under)
-        yield from _too_much(state, structure, over)
-
-
-def saying_anything(rng: np.random.Generator) -> Chooser:
-    """A user who says sentences at random."""
-
-    def choose(state: State, structure: Mask) -> Iterator[str]:  # noqa: ARG001
-        while True:
-            yield str(rng.choice(_RANDOM_SENTENCES))
-
-    return choose
+def _answers(session: Session, structure: Mask, user: User) -> Iterator[str]:
+    """What the user answers to each point that is asked about, said to the session."""
+    while session.pending is not None and (point := session.asked_point) is not None:
+        answer = user.answer(point, structure)
+        session.say(answer)
+        yield answer
 
 
 def _wrong_part(state: State, structure: Mask) -> Iterator[str]:

@@ -264,3 +264,41 @@ def test_every_intent_has_its_action_and_its_help():
     assert set(HELP) == set(INTENTS)
     assert set(NEED_NO_MASK) <= set(INTENTS)
     assert set(table("guide", "intent_names").values()) <= set(INTENTS)
+
+
+@pytest.mark.parametrize("sentence", ["the mask is in the wrong part", "show me examples of the grid click"])
+def test_where_no_cell_of_the_grid_is_in_the_image_none_is_asked_about(sentence):
+    session, _ = _drawn("move the box left by 19 pixels")  # its columns are -9 to 1, the last cells' middle is -0.25
+    reply = session.say(sentence)
+    while session.pending is not None:
+        assert "grid cell" not in session.pending.text
+        reply = session.say("no")
+    assert reply.text.endswith(".")
+
+
+class FailsSecond(WholeBox):
+    """A segmenter that is gone when it is asked for the second time."""
+
+    def chances(self, pixels_hu, prompt, *, pixel_mm):
+        if self.seen:
+            raise AnatomyGuidedError("The server is gone.")
+        return super().chances(pixels_hu, prompt, pixel_mm=pixel_mm)
+
+
+def test_a_first_mask_whose_adaptation_fails_leaves_nothing_behind():
+    session = Session(abdomen()[0], finder=OneBox(), segmenter=FailsSecond())
+    assert session.say("segment the liver").text == "The server is gone."
+    assert (session.states, session.entries, session.current) == ((), (), None)
+
+
+def test_steps_are_compared_where_they_can_be(session):
+    for sentence in ("segment the liver", "propagate up", "propagate down"):
+        session.say(sentence)
+    one, other = session.states[1].volume > 0, session.states[2].volume > 0
+    dice = 2 * (one & other).sum() / (one.sum() + other.sum())
+    assert dice < 0.995
+    assert f"Their Dice is {dice:.2f}." in session.say("compare steps 1 and 2").text
+    assert "or one is in 3D: no Dice" in session.say("compare steps 0 and 1").text
+    session.say("coronal")
+    session.say("segment the liver")
+    assert "different planes" in session.say("compare steps 0 and 3").text

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from LIMISLib.commands import Command
 from LIMISLib.language import parse
+from LIMISLib.prompt_segmenter import Mask
 from LIMISLib.session import Session
+from LIMISLib.states import State
 from LIMISLib.studies.limis_loop import findings
 from LIMISLib.studies.loop_cases import made_cases
-from LIMISLib.studies.simulated_users import _RANDOM_SENTENCES, looking, work
+from LIMISLib.studies.simulated_users import CRITICAL_POINTS, RANDOM_SENTENCES, Eye, Looking, work
 
 Run = Callable[..., tuple[int, str, str]]
+
+
+class Saying(Looking):
+    """A user who says one sentence again and again."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+
+    def sentences(self, state: State, structure: Mask) -> Iterator[str]:  # noqa: ARG002
+        return itertools.repeat(self._sentence, 9)
 
 
 def test_findings_by_hand() -> None:
@@ -34,19 +47,42 @@ def test_findings_by_hand() -> None:
 
 
 def test_every_sentence_of_the_random_user_is_a_command() -> None:
-    assert all(isinstance(parse(sentence), Command) for sentence in _RANDOM_SENTENCES)
+    assert all(isinstance(parse(sentence), Command) for sentence in RANDOM_SENTENCES)
 
 
 def test_a_user_stops_after_two_interactions_without_gain_and_hands_over_the_best_step() -> None:
     case = next(case for case in made_cases(1, 4.0, share=0.2, seed=3) if case.structure == "Spleen")
     session = Session(case.image, finder=case.finder)
     session.say(f"segment the spleen on slice {case.slice_number}")
-    visit = work(session, case.reference, looking, most=8)
+    eye = Eye(0.0, np.random.default_rng(0))
+    visit = work(session, case.reference, Looking(), eye=eye, most=8)
     errors = [np.count_nonzero(state.mask != case.reference) for state in visit.states]
     assert np.count_nonzero(visit.chosen.mask != case.reference) <= min(errors) + 0.011 * case.reference.sum()
     assert len(visit.sentences) <= 8
-    nothing = work(session, visit.chosen.mask, lambda *_: iter(["center click"] * 9), most=8)
+    nothing = work(session, visit.chosen.mask, Saying("center click"), eye=eye, most=8)
     assert len(nothing.sentences) == 2
+
+
+def test_critical_points_are_answered_as_they_look_and_are_one_interaction() -> None:
+    case = next(case for case in made_cases(1, 4.0, share=0.2, seed=3) if case.structure == "Spleen")
+    session = Session(case.image, finder=case.finder)
+    session.say(f"segment the spleen on slice {case.slice_number}")
+    visit = work(session, case.reference, Saying(CRITICAL_POINTS), eye=Eye(0.0, np.random.default_rng(0)), most=1)
+    assert len(visit.sentences) == 1
+    clicks = visit.states[-1].setup.clicks
+    assert visit.sentences[0].count(",") == len(clicks) > 0
+    for click in clicks:
+        assert click.is_foreground == case.reference[click.row, click.column]
+
+
+def test_an_eye_misjudges_a_tenth_and_never_sees_less_than_nothing() -> None:
+    mask, structure = np.ones((10, 10), dtype=bool), np.zeros((10, 10), dtype=bool)
+    eye = Eye(0.1, np.random.default_rng(0))
+    seen = np.array([eye.wrong(mask, structure) for _ in range(2000)])
+    assert seen.mean() == pytest.approx(100, abs=1)  # 100 pixels are wrong; 10 / sqrt(2000) is 0.2
+    assert seen.std() == pytest.approx(10, abs=1)
+    assert Eye(0.9, np.random.default_rng(1)).wrong(mask, mask) == 0
+    assert min(Eye(0.9, np.random.default_rng(seed)).wrong(mask, structure) for seed in range(100)) == 0
 
 
 def test_the_study_gives_tables_a_figure_and_a_gain(tmp_path: Path, run_command: Run) -> None:
