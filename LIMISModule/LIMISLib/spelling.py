@@ -16,6 +16,7 @@ from LIMISLib.phrases import all_words
 from LIMISLib.structures import name_words
 
 _MOST_WAYS = 12  # to put a sentence right that are tried
+_SIDES = ("left", "right")
 _NEVER_MEANT = frozenset(("mate",))  # "the heart rate" is no address
 _SHORTEST, _LONG = 4, 8  # letters: shorter words are not guessed at; long ones may have two errors
 
@@ -55,10 +56,16 @@ def corrections(said: list[str]) -> list[Corrected]:
 
 
 def _corrected(said: list[str], words: tuple[str, ...], errors: int) -> Corrected:
-    """The words put right; a short word with another letter ("wine" for "fine"), or alone, may be meant as it is."""
+    """The words put right; a short word with another letter ("wine" for "fine"), or alone, may be meant as it is, as
+    may one that becomes a side ("bright", "cleft").
+    """
     changed = [(one, other) for one, other in zip(said, words, strict=True) if one != other]
     is_doubtful = any(
-        len(one) <= _SHORT and sorted(one) != sorted(other) and (len(said) == 1 or len(one) == len(other))
+        sorted(one) != sorted(other)
+        and (
+            (len(one) <= _SHORT and (len(said) == 1 or len(one) == len(other)))
+            or (other in _SIDES and set(one) != set(other) and len(one) >= len(other))
+        )
         for one, other in changed
     )
     return Corrected(words, len(changed), errors, is_doubtful)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from LIMISLib.commands import Command, Interpretation, confirmation
 from LIMISLib.numbers import Number, Token
 from LIMISLib.phrases import Sentence, table
+from LIMISLib.wording import in_words
 from LIMISLib.words import GAP
 
 _THRESHOLD = table("threshold", "threshold")
@@ -15,6 +16,7 @@ _WEAK_WAYS = table("threshold", "weak_ways")  # "bump it" is up, "bump it down" 
 _AMOUNTS = table("threshold", "amounts")
 _VAGUE = table("threshold", "vague")
 _FILLERS = table("threshold", "fillers")
+_COMPARED = (["higher"], ["lower"], ["up"], ["down"])
 _AMOUNT_FILLERS = _FILLERS | table("threshold", "amount_fillers")
 
 
@@ -42,6 +44,9 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
     if ways and (value is None or not absolute):
         amount = {} if value is None else {"amount": value}
         return Command("change_threshold", {"direction": ways.pop(), **amount})
+    if ways and value is not None and _compares(tokens):
+        command = Command("change_threshold", {"direction": ways.pop(), "amount": value})
+        return confirmation(f'Do you mean "{in_words(command)}"?', command)
     if value is None:
         return None
     if not percent and 1 < value <= 100:
@@ -52,6 +57,12 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
 def _share(number: float, percent: bool) -> float:
     value = round(number / 100, 6) if percent else number
     return int(value) if float(value).is_integer() else value
+
+
+def _compares(tokens: list[Token]) -> bool:
+    """Whether a number is that of a comparison: "to 0.1 higher" is no "to 0.1"."""
+    behind = [tokens[place + 1 :] for place, token in enumerate(tokens) if isinstance(token, Number)]
+    return any(rest[rest[:1] == ["percent"] :][:1] in _COMPARED for rest in behind)
 
 
 def _is_one_step(tokens: list[Token], place: int) -> bool:

@@ -514,6 +514,28 @@ def test_a_short_word_that_may_be_meant_as_it_is_runs_nothing(said):
     assert not isinstance(parse(said), Command)
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("segment the bright kidney", "segment the right kidney"),
+        ("segment the cleft kidney", "segment the left kidney"),
+        ("segment the light kidney", "segment the right kidney"),
+        ("set the threshold to 0.1 higher", "raise the threshold by 0.1"),
+        ("set the threshold to 30 percent lower", "lower the threshold by 0.3"),
+    ],
+)
+def test_a_side_is_never_guessed_from_another_word_and_a_comparison_is_no_value(said, meant):
+    asked = parse(said)
+    assert isinstance(asked, Question)
+    assert asked.text == f'Do you mean "{meant}"?'
+    assert asked.outcomes == (parse(meant),)
+
+
+@pytest.mark.parametrize("said", ["segment the rigth kidney", "segment the rght kidney", "segment the lefft kidney"])
+def test_a_side_with_a_typing_error_that_is_no_other_word_is_understood(said):
+    assert parse(said).slots["structure"] == f"Kidney {'Left' if 'le' in said else 'Right'}"
+
+
 @pytest.mark.parametrize(("said", "intent"), [("udno", "undo"), ("kepe this", "keep"), ("cacnel", "cancel")])
 def test_letters_that_changed_places_are_put_right(said, intent):
     assert _slots(said) == {"intent": intent}
