@@ -121,6 +121,22 @@ class Labelmap:
         object.__setattr__(self, "values", _read_only(values, self.grid))
 
 
+def require_overlap(first: Grid, second: Grid, *, names: tuple[str, str] = ("The CT", "the PET")) -> None:
+    """Nothing, if the two images have a part of the body in common.
+
+    Raises:
+        AnatomyGuidedError: They have not.
+    """
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in second.shape], indexing="ij")).reshape(3, -1).T
+    inside_first = first.ijk_from_ras(second.ras_from_ijk(corners))
+    apart = (inside_first.max(axis=0) < 0) | (inside_first.min(axis=0) > np.array(first.shape) - 1)
+    if apart.any():
+        raise AnatomyGuidedError(
+            f"{names[0]} and {names[1]} do not overlap in space, but one study of one patient was expected; "
+            "check that both come from the same examination."
+        )
+
+
 def require_same_grid(
     first: Grid,
     second: Grid,

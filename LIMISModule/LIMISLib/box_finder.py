@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
@@ -55,6 +55,15 @@ class BoxFinder(Protocol):
             StructureNotFound: It is not there.
             UnknownLabel: The name is no DAP Atlas name.
         """
+        ...
+
+
+@runtime_checkable
+class PlaneFinder(BoxFinder, Protocol):
+    """A finder that knows other planes than the axial one."""
+
+    def in_plane(self, plane: Plane) -> BoxFinder:
+        """The finder of boxes in slices of the plane."""
         ...
 
 

@@ -18,7 +18,7 @@ from LIMISLib.states import Setup, State
 ADAPTED_PX = 10  # more on each side: the thesis's default adaptation, with the structure's usual window (3.3.2.2)
 
 _LEAVES_OFFER = ("keep", "revert", "repeat", "help", "show_history", "compare", "go_to_slice")
-_LEAVES_QUESTION = ("repeat", "help", "show_history", "compare")
+_LEAVES_QUESTION = ("repeat", "help", "show_history", "compare", "go_to_slice", "show_examples")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +39,14 @@ class Dialogue:
         self.offer: Offer | None = None
 
     def leaves_out(self, choice: str) -> bool:
-        """Whether the answer passes over a step that the guide asked about."""
+        """Whether the answer passes over a step that the guide asked about; then it is asked about no more."""
         question = self.pending
-        if question is None or question is not self.guide.asked:
+        if question is None or question is not self.guide.asked or self.guide.point is not None:
             return False
-        return choice in ("no", "skip") and choice not in question.options[: len(question.outcomes)]
+        if choice not in ("no", "skip") or choice in question.options[: len(question.outcomes)]:
+            return False
+        self.guide.step_is_settled(None)
+        return True
 
     def answered(self, choice: str) -> Interpretation:
         """What the answer to the pending question means; "no" drops the question."""
@@ -52,13 +55,18 @@ class Dialogue:
             return Rejection("Nothing was asked.")
         if choice in question.options[: len(question.outcomes)]:
             return question.outcome(choice)
+        if choice == "no" and question is self.guide.asked and self.guide.point is not None:
+            return question.outcome("skip")
         if choice == "no":
             self.pending = None
             return Rejection("Then nothing was done.")
         return question
 
-    def after(self, command: Command) -> None:
-        """Nothing; what the command settles is asked no more."""
+    def after(self, command: Command, number: int | None) -> None:
+        """Nothing; what the command settles is asked no more. It gave the state of that number, or none."""
+        step = self.pending if self.pending is self.guide.asked else None
+        if step is not None and command.intent != "answer_critical" and command in step.outcomes:
+            self.guide.step_is_settled(number)
         if command.intent not in (*_LEAVES_OFFER, "segment"):
             self.offer = None
         if command.intent not in _LEAVES_QUESTION:
@@ -67,8 +75,10 @@ class Dialogue:
             self.guide = Guide()
 
     def follow_up(self, state: State | None, image: Volume, view: SliceView) -> str:
-        """What is asked after a command: the guide's next question, or whether the offer is kept; "" if nothing."""
-        if self.pending is not None or state is None:
+        """What is asked after a command: what still waits, the guide's next question, or whether the offer is kept."""
+        if self.pending is not None:
+            return asked(self.pending)
+        if state is None:
             return ""
         if self.guide.is_active:
             return self.next_question(state, image, view)

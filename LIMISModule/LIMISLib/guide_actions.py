@@ -28,10 +28,12 @@ def answer_critical(bench: Workbench, command: Command) -> str:
     if guide.point is None:
         raise AnatomyGuidedError('No point is being asked about; say "critical points" first.')
     text = "The point is skipped."
+    number = None
     if command.word("label") != "skip":
         click = Click(*guide.point, command.word("label") == "foreground")
         text = bench.add(command, replace(state.setup, clicks=(*state.setup.clicks, click)))
-    guide.point_is_answered()
+        number = bench.tree.required().number
+    guide.point_is_settled(number)
     return text
 
 

@@ -28,6 +28,7 @@ def undo(bench: Workbench, command: Command) -> str:  # noqa: ARG001
     """Back to the parent."""
     left = bench.tree.undo()
     bench.show_current(left)
+    bench.dialogue.guide.is_undone(left.number)
     return f"Step {left.number} is undone. {bench.tree.required().described()}"
 
 

@@ -48,7 +48,7 @@ def ensemble(bench: Workbench, command: Command) -> str:
 
 
 def propagate(bench: Workbench, command: Command) -> str:
-    """The mask carried through the slices, to 3D.
+    """The mask carried through the slices, to 3D; one that was carried the other way before is joined.
 
     Raises:
         AnatomyGuidedError: The mask is empty.
@@ -65,7 +65,10 @@ def propagate(bench: Workbench, command: Command) -> str:
         volume = asked_for_all(bench.segmenter, *where, state.setup.prompt, direction=direction)
     else:
         volume = propagated(*where, direction=direction, window=state.setup.window)
-    return bench.add(command, state.setup, chances=state.chances, volume=volume)
+    if state.volume is None:
+        return bench.add(command, state.setup, chances=state.chances, volume=volume)
+    text = bench.add(command, state.setup, chances=state.chances, volume=np.maximum(volume, state.volume))
+    return f"{text} What step {state.number} had in 3D is in it."
 
 
 def preview(bench: Workbench, command: Command) -> Mask:

@@ -145,10 +145,13 @@ class Session:
             raise InvalidCommand("That is an answer, but nothing was asked.")
         if command.intent not in NEED_NO_MASK:
             self._tree.required()
+        made = len(self.states)
         text = ACTIONS[command.intent](self._bench, command)
-        self._dialogue.after(command)
+        self._dialogue.after(command, made if len(self.states) > made else None)
         state = self.current
         self._entries.append(Entry(sentence, command, state.number if state else -1, state.digest if state else ""))
+        if command.intent == "repeat":
+            return text
         question = self._dialogue.follow_up(state, self.image, self.view_of(state) if state else self.view)
         return f"{text} {question}".strip()
 
@@ -222,7 +225,8 @@ class Session:
     def _done(self, interpretation: Interpretation, sentence: str) -> Reply:
         """What came of a command, question or rejection."""
         if isinstance(interpretation, Rejection):
-            return self._reply(interpretation.reason, interpretation, done=False)
+            waits = asked(self.pending) if self.pending else ""
+            return self._reply(f"{interpretation.reason} {waits}".strip(), interpretation, done=False)
         if isinstance(interpretation, Question):
             self._dialogue.pending = interpretation
             return self._reply(asked(interpretation), interpretation, done=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import Labelmap, Volume
+from AnatomyGuidedLib.grid import Labelmap, Volume, require_overlap
 from AnatomyGuidedLib.io import read_anatomy, read_ct, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
 
@@ -209,7 +209,10 @@ def replay(
 
 
 def _on_grid(anatomy: Labelmap, image: Volume) -> Labelmap:
-    return anatomy if anatomy.grid == image.grid else resample_labelmap(anatomy, image.grid)
+    if anatomy.grid == image.grid:
+        return anatomy
+    require_overlap(image.grid, anatomy.grid, names=("The image", "the anatomy"))
+    return resample_labelmap(anatomy, image.grid)
 
 
 def _notes_on_other(what: str, name: str | None) -> list[str]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 
-from LIMISLib.box_finder import AtlasBoxFinder, BoxFinder
+from LIMISLib.box_finder import AtlasBoxFinder, BoxFinder, PlaneFinder
 from LIMISLib.commands import Command
 from LIMISLib.dialogue import Dialogue
 from LIMISLib.guide import Guide
@@ -51,10 +51,16 @@ class Workbench:
         Raises:
             AnatomyGuidedError: The finder knows no such slices.
         """
-        if self._given_finder is not None and plane is not AXIAL:
-            raise AnatomyGuidedError("The finder of this session knows axial slices only.")
+        given = self._given_finder
+        if isinstance(given, PlaneFinder):
+            given = given.in_plane(plane)
+        elif given is not None and plane is not AXIAL:
+            raise AnatomyGuidedError(
+                f"{given.name} finds structures in axial slices only; give an anatomy (a label map) for the "
+                f"{plane.name} plane."
+            )
         self.view = SliceView(self.image.grid, plane)
-        self.finder = self._given_finder
+        self.finder = given
         if self.finder is None and self._anatomy is not None:
             self.finder = AtlasBoxFinder(self._anatomy, plane=plane)
 

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume, require_same_grid
+from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume, require_overlap, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, read_ct, read_labelmap, read_pet, split_scheme
 from AnatomyGuidedLib.resample import resample_labelmap
 from AnatomyGuidedLib.tables import read_rows, read_table
 
 from PathologySegLib.petct.inputs import ONTO_PET, PetCt, on_one_grid
-from PathologySegLib.petct.pair import require_one_study, require_overlap
+from PathologySegLib.petct.pair import require_one_study
 
 COLUMNS = ("case", "patient", "ct", "pet", "lesions")
 ANATOMY = "anatomy"

@@ -10,7 +10,7 @@ import numpy as np
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import Outputs, write_csv, write_json
-from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume, require_same_grid
+from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume, require_overlap, require_same_grid
 from AnatomyGuidedLib.io import (
     LABELMAP_FORMATS,
     Segment,
@@ -32,7 +32,7 @@ from PathologySegLib.lesions import find_lesions
 from PathologySegLib.lesions_options import configure, lesion_parameters
 from PathologySegLib.model_lesions import DEFAULT_ATLAS, atlas_of, find_lesions_by_model, predicted_anatomy
 from PathologySegLib.parameters import EACH, LesionParameters
-from PathologySegLib.petct.pair import require_one_study, require_overlap
+from PathologySegLib.petct.pair import require_one_study
 
 __all__ = ["configure", "run"]
 

@@ -292,7 +292,7 @@ def test_a_first_mask_whose_adaptation_fails_leaves_nothing_behind():
 
 
 def test_steps_are_compared_where_they_can_be(session):
-    for sentence in ("segment the liver", "propagate up", "propagate down"):
+    for sentence in ("segment the liver on slice 4", "propagate up", "revert to step 0", "propagate down"):
         session.say(sentence)
     one, other = session.states[1].volume > 0, session.states[2].volume > 0
     dice = 2 * (one & other).sum() / (one.sum() + other.sum())
@@ -302,3 +302,56 @@ def test_steps_are_compared_where_they_can_be(session):
     session.say("coronal")
     session.say("segment the liver")
     assert "different planes" in session.say("compare steps 0 and 3").text
+
+
+def _asked(session: Session) -> str:
+    return session.pending.text if session.pending is not None else ""
+
+
+def test_a_strategys_step_is_asked_until_it_is_answered_and_again_when_it_is_undone(session):
+    for sentence in ("segment the liver", "no", "the mask is undersegmented"):
+        session.say(sentence)
+    first = "Make the box ten pixels larger?"
+    assert _asked(session) == first
+    for looking in ("next slice", "show me examples", "history", "perhaps not"):
+        assert session.say(looking).text.endswith(f"{first} (yes / no)"), looking
+    session.say("yes")
+    assert _asked(session) == "Lower the threshold by 0.1?"
+    assert session.say("undo").text.endswith(f"{first} (yes / no)")
+    session.say("no")
+    assert _asked(session) == "Lower the threshold by 0.1?"
+    session.say("shrink the box by 2 pixels")
+    assert _asked(session) == "Lower the threshold by 0.1?"
+    session.say("undo")
+    assert _asked(session) == "Lower the threshold by 0.1?"
+
+
+def test_no_passes_over_a_critical_point_and_an_undone_click_is_asked_about_again(session):
+    for sentence in ("segment the liver", "no", "critical points"):
+        session.say(sentence)
+    points = [session.asked_point]
+    session.say("no")
+    points.append(session.asked_point)
+    session.say("foreground")
+    points.append(session.asked_point)
+    assert len(set(points)) == 3
+    session.say("undo")
+    assert session.asked_point == points[1]
+    session.say("background")
+    assert session.say("no").done
+    assert session.asked_point is None
+    replayed = Session(*abdomen())
+    for entry in session.entries:
+        replayed.execute(entry.command)
+    assert replayed.current.digest == session.current.digest
+
+
+def test_a_mask_that_is_carried_one_way_after_the_other_is_whole(session):
+    session.say("segment the liver on slice 4")
+    session.say("propagate")
+    whole = session.result().values
+    for sentence in ("revert to step 0", "propagate up"):
+        session.say(sentence)
+    assert session.result().values.sum() < whole.sum()
+    assert session.say("propagate down").text.endswith("What step 2 had in 3D is in it.")
+    assert np.array_equal(session.result().values, whole)

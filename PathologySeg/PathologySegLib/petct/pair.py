@@ -1,13 +1,11 @@
-"""Whether a CT and a PET belong together: one patient, one frame of reference, one place."""
+"""Whether a CT and a PET belong together: one patient, one frame of reference."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.grid import Grid
 
 if TYPE_CHECKING:
     from AnatomyGuidedLib.dicom_identity import Identity
@@ -32,22 +30,6 @@ def require_one_study(ct: str | Path, pet: str | Path, *, force: bool = False) -
             "choose the series of one examination."
         )
     _require_one_frame(first, second, force)
-
-
-def require_overlap(ct: Grid, pet: Grid, *, names: tuple[str, str] = ("The CT", "the PET")) -> None:
-    """Nothing, if the two images have a part of the body in common.
-
-    Raises:
-        AnatomyGuidedError: They have not.
-    """
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in pet.shape], indexing="ij")).reshape(3, -1).T
-    inside_ct = ct.ijk_from_ras(pet.ras_from_ijk(corners))
-    apart = (inside_ct.max(axis=0) < 0) | (inside_ct.min(axis=0) > np.array(ct.shape) - 1)
-    if apart.any():
-        raise AnatomyGuidedError(
-            f"{names[0]} and {names[1]} do not overlap in space, but one study of one patient was expected; "
-            "check that both come from the same examination."
-        )
 
 
 def _require_one_frame(first: Identity, second: Identity, force: bool) -> None:
