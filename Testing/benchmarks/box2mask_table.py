@@ -20,15 +20,12 @@ from pathlib import Path
 import numpy as np
 from AnatomyGuidedLib.io import read_anatomy, read_ct
 from LIMISLib.guidance import usual_window
-from LIMISLib.limis_organs import LIMIS_ORGANS
 from LIMISLib.prompt import PRESETS, Prompt
 from LIMISLib.prompt_segmenter import PromptSegmenter
 from LIMISLib.segmenters.registry import open_segmenter, segmenter_choice
 from LIMISLib.studies.box_cases import BoxCase, box_cases, dice, enlarged
 
 ENLARGED_PX = (0, 5, 10, 20)
-FIRST_TEN = ("Spleen", "Kidney Left", "Kidney Right", "Gallbladder", "Liver", "Stomach", "Pancreas", "Bladder", "Aorta",
-             "Inferior Vena Cava")  # fmt: skip
 _AVAILABLE = ("random_walk", "seeded_growth", "scribbleprompt")
 _MM = (1.0, 1.0)
 _SIDE = 512
@@ -38,14 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("realdata", type=Path)
     parser.add_argument("--segmenter", action="append", default=[], help="one more, NAME:PLACE")
-    parser.add_argument("--first-ten", action="store_true", help="the organs of the first measurement instead")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     _one_thread()
     ct = read_ct(arguments.realdata / "ct_abdomen_3mm.nii.gz")
     labels = arguments.realdata / "ct_abdomen_3mm_totalsegmentator.nii.gz"
     anatomy = read_anatomy(f"{labels}@totalsegmentator")
-    cases = list(box_cases("abdomen", ct, anatomy, FIRST_TEN if arguments.first_ten else LIMIS_ORGANS))
+    cases = list(box_cases("abdomen", ct, anatomy))
     found = [filled_box(cases)]
     for text in (*_AVAILABLE, *arguments.segmenter):
         segmenter = open_segmenter(segmenter_choice(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,11 @@ def cohort_box_cases(path: Path) -> Iterator[BoxCase]:
         yield from box_cases(row["case"], image, anatomy)
 
 
-def box_cases(name: str, image: Volume, anatomy: Labelmap, organs: Sequence[str] = LIMIS_ORGANS) -> Iterator[BoxCase]:
-    """The organs that are in the image, each in the axial slice that shows most of it."""
+def box_cases(name: str, image: Volume, anatomy: Labelmap) -> Iterator[BoxCase]:
+    """LIMIS's organs that are in the image, each in the axial slice that shows most of it."""
     view = SliceView(image.grid, AXIAL)
     slices = view.turned(anatomy.values)
-    for organ in organs:
+    for organ in LIMIS_ORGANS:
         areas = np.count_nonzero(slices == id_of(organ), axis=(1, 2))
         number = int(areas.argmax()) + 1
         pixels_hu, reference = at_pixels(
