@@ -56,7 +56,9 @@ def sha256_of_place(place: Path) -> str:
     if place.is_file():
         return sha256_of(place)
     if not place.is_dir():
-        raise AnatomyGuidedError(f"There is no folder or file {place.name}; SAM's weights were expected there.")
+        raise AnatomyGuidedError(
+            f"There is no folder or file {place.name}; the weights of SAM or MedSAM were expected there."
+        )
     files = sorted(file for file in place.rglob("*") if file.is_file())
     lines = [f"{file.relative_to(place).as_posix()} {sha256_of(file)}" for file in files]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
