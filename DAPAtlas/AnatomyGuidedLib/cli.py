@@ -32,7 +32,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "PathologySegLib.lesions_command",
         "find lesions in a PET/CT, or findings on a chest film, and list them",
     ),
-    "limis": ("LIMISLib.limis_command", "correct a mask by typed language; parse a sentence; replay a session"),
+    "limis": (
+        "LIMISLib.limis_command",
+        "correct a mask by typed or spoken language; parse a sentence; replay a session",
+    ),
     "evaluate": ("CCMetricsLib.evaluate_command", "score a segmentation lesion by lesion"),
     "study": ("AnatomyGuidedLib.study_command", "run a study of the thesis and plot it"),
     "phantom": ("AnatomyGuidedLib.phantom_command", "make a patient: CT, PET, anatomy and lesions"),

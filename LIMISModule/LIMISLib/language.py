@@ -2,7 +2,7 @@
 
 Each recogniser takes out of the sentence what belongs to its intent, phrase by phrase; words that are left make it no
 command. So nothing that was said is overlooked: "segment the liver vessels" is not "segment the liver". To add a
-command: its slots in `commands.py`, a recogniser here, its action in `session.py`.
+command: its slots in `commands.py`, a recogniser here, its action in `actions.py`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from LIMISLib.voice.voice_file import SUFFIX
 
 _USAGE = """anatomyguided limis IMAGE [--anatomy LABELMAP[@SCHEME]] [--finder FINDER] [--segmenter NAME[:PLACE]]
                            [--allow-remote] [--say "..."]... [--script FILE]... [--wav FILE]... [--recognizer NAME]
-                           -o SEG --log LOG.jsonl [--force] [--json FILE]
+                           [--language-model FOLDER] -o SEG --log LOG.jsonl [--force] [--json FILE]
        anatomyguided limis hear FILE.wav ... [--recognizer NAME] [--json FILE]
        anatomyguided limis enrol [FILE.wav ... -o VOICE.npz] [--json FILE]
        anatomyguided limis parse "..." | - [--json FILE]

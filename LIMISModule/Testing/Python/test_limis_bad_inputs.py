@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.io import write_labelmap, write_volume
 from LIMISLib.session import Session
 from made_images import abdomen
@@ -91,3 +93,25 @@ def test_on_the_command_line_a_missing_anatomy_is_asked_for(tmp_path: Path, run_
     assert code == 2
     assert "give one with --anatomy" in err
     assert {path.name for path in tmp_path.iterdir()} == {"ct.nii.gz"}
+
+
+def test_an_anatomy_of_another_place_is_refused_and_not_taken_for_an_empty_one(
+    tmp_path: Path, run_command: Run
+) -> None:
+    image, labels = abdomen()
+    moved = Grid(labels.grid.shape, translated(labels.grid.affine, 4000.0))
+    write_volume(image, tmp_path / "ct.nii.gz")
+    write_labelmap(Labelmap(labels.values, moved), tmp_path / "elsewhere.nii.gz")
+    code, _, said = run_command(
+        *("limis", tmp_path / "ct.nii.gz", "--anatomy", tmp_path / "elsewhere.nii.gz", "--say", "segment the liver"),
+        *("-o", tmp_path / "liver.nii.gz", "--log", tmp_path / "log.jsonl", "--force"),
+    )
+    assert code == 1
+    assert "The image and the anatomy do not overlap in space" in said
+    assert not (tmp_path / "liver.nii.gz").exists()
+
+
+def translated(affine: np.ndarray, mm: float) -> np.ndarray:
+    moved = affine.copy()
+    moved[2, 3] += mm
+    return moved

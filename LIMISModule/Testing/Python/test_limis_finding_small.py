@@ -22,6 +22,8 @@ from LIMISLib.finding.phantom_slices import PhantomSlices, SliceSettings
 from LIMISLib.finding.small_finder import SmallFinder
 from LIMISLib.finding.small_model import BUNDLED, read_small_model
 from LIMISLib.finding.small_recipe import Measuring, SmallRecipe
+from LIMISLib.planes import CORONAL
+from LIMISLib.session import Session
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -261,6 +263,14 @@ def test_an_atlas_model_finds_whatever_it_names_and_says_who_it_is(unseen):
         found = finder.find(name)
         assert iou(edges(found.box), edges(atlas.find(name, found.slice_number).box)) > 0.6
         assert found.remark == "The box is from the atlas model dap-demo; check it."
+    coronal = AtlasBoxFinder(anatomy, plane=CORONAL).find("Liver")
+    session = Session(image, finder=finder, plane=CORONAL)
+    assert session.say("segment the liver").done
+    assert iou(edges(session.current.box), edges(coronal.box)) > 0.5
+    with pytest.raises(
+        AnatomyGuidedError, match=r"lang2box-demo.* in axial slices only; give an anatomy .* coronal plane"
+    ):
+        Session(image, finder=SmallFinder(image), plane=CORONAL)
     with pytest.raises(UsageError, match="There is no model 'nothing'"):
         make_finder(parse_finder("model:nothing"), image)
     with pytest.raises(AnatomyGuidedError, match="lang2box-demo"):
