@@ -125,7 +125,7 @@ _RESIZE_FILLERS = (
         "i",
         "want",
     ),
-    *("become", "say", "only", "with", "margin", "room", "give", "me", "need", "let"),
+    *("become", "say", "only", "with", "for", "margin", "room", "give", "me", "need", "let"),
 )
 _VAGUE = dict.fromkeys(
     ("slightly", "little", "bit", "little bit", "somewhat", "touch", "wee", "wee bit", "tad", "hair", "notch"), "little"
@@ -173,12 +173,14 @@ def shift_box(tokens: list[Token]) -> Interpretation | None:
     verbs, rest = take(rest, _SHIFT_VERBS)
     amounts, rest = _take_amounts(rest)
     directions, rest = take(rest, _DIRECTIONS)
-    _, rest = take(rest, _VAGUE)
-    if len(things) > 1 or len(verbs) > 1 or not (verbs or (boxes and amounts and directions)):
+    vague, rest = take(rest, _VAGUE)
+    is_measured = bool((amounts or (vague and boxes)) and directions)
+    is_bare = not things and not verbs and bool(amounts and directions and amounts[0].unit)  # "ten pixels to the left"
+    if len(things) > 1 or len(verbs) > 1 or not (verbs or (boxes and is_measured) or is_bare):
         return None
-    if not things and not (tokens[0] in _OF_THE_BOX and amounts and directions):
+    if not things and not is_bare and not (tokens[0] in _OF_THE_BOX and is_measured):
         return None
-    if left_over(rest, _SHIFT_FILLERS) or tokens[0] in ("left", "right") or _is_report(tokens):
+    if left_over(rest, _SHIFT_FILLERS) or (tokens[0] in ("left", "right") and not is_bare) or _is_report(tokens):
         return None  # "right, move the box" names no direction
     towards = set(directions) | ({verbs[0]} if verbs and verbs[0] else set())
     if cure and {cure} != towards:
@@ -215,7 +217,7 @@ def resize_box(tokens: list[Token]) -> Interpretation | None:
     _, rest = take(rest, _VAGUE)
     if len(things) > 1 or not signs or left_over(rest, _RESIZE_FILLERS) or _is_report(tokens):
         return None
-    if not things and not (amounts and (edges or set(tokens) & _OF_THE_BOX)):
+    if not things and not (amounts and (edges or set(tokens) & _OF_THE_BOX or (sides and amounts[0].unit))):
         return None
     if edges and any(sign not in signs for sign in _ways(tokens)):
         return None  # "extend the left edge in" is neither

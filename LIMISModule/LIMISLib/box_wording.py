@@ -12,7 +12,7 @@ INWARD = {
 }  # what an edge does that is moved
 MORE_OR_LESS = {"more": 1, "extra": 1, "another": 1, "less": -1}  # of the box, where a side or a margin is named
 _COMPLAINING = ("is", "looks", "seems", "sits", "lies")
-_DEGREES = ("too", "bit", "little", "much", "far", "way", "still", "slightly")
+_DEGREES = ("sitting", "placed", "to", "on", "too", "bit", "little", "much", "far", "way", "still", "slightly")
 _CURES: dict[str, int | str] = {
     **dict.fromkeys(("small", "tight", "narrow", "short"), 1),
     **dict.fromkeys(("large", "big", "loose", "wide", "generous"), -1),
@@ -35,15 +35,17 @@ def without_complaint(tokens: list[Token]) -> tuple[list[Token], int | str]:
     >>> without_complaint("box is too small grow it".split())
     (['grow', 'box'], 1)
     """
-    start = 1 if tokens[:1] == ["box"] else 2 if tokens[:2] == ["bounding", "box"] else 0
+    start = 1 if tokens[:1] in (["box"], ["it"]) else 2 if tokens[:2] == ["bounding", "box"] else 0
     if not start or not any(tokens[start : start + 1] == [word] for word in _COMPLAINING):
         return tokens, ""
     place = start + 1
     while place < len(tokens) and tokens[place] in _DEGREES:
         place += 1
-    ill = tokens[place] if place < len(tokens) and tokens[place - 1] in ("too", "far") else ""
-    rest = tokens_without_courtesies([token for token in tokens[place + 1 :] if token != "and"])
-    if not isinstance(ill, str) or ill not in _CURES or "it" not in rest or "box" in rest:
+    ill = tokens[place] if place < len(tokens) and "too" in tokens[start:place] else ""
+    rest = tokens_without_courtesies([token for token in tokens[place + 1 :] if token not in ("and", "so")])
+    if not isinstance(ill, str) or ill not in _CURES or ("it" in rest) == ("box" in rest):
+        return tokens, ""
+    if "box" in rest and tokens[0] != "it":
         return tokens, ""
     return ["box" if token == "it" else token for token in rest], _CURES[ill]
 
@@ -57,6 +59,10 @@ def in_plain_words(tokens: list[Token]) -> list[Token]:
     tokens = _with_unit_first(_with_sign_first(_with_word_behind_verb(tokens)))
     found: list[Token] = []
     for place, token in enumerate(tokens):
+        if token in ("that", "which") and tokens[place + 1 : place + 2] == ["is"] and tokens[place - 1] == "box":
+            continue
+        if token == "is" and tokens[place - 1] in ("that", "which") and tokens[max(place - 2, 0)] == "box":
+            continue
         if token == "to" and tokens[place + 1 : place + 2] in (["be"], ["make"]):
             continue
         found.append(token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from LIMISLib.commands import Command, Interpretation
+from LIMISLib.commands import Command, Interpretation, confirmation
 from LIMISLib.numbers import Number, Token
 from LIMISLib.phrases import Sentence, form, table
 from LIMISLib.words import spoken
@@ -25,6 +25,9 @@ def remove_component(tokens: list[Token]) -> Interpretation | None:
     active = Sentence(tokens)
     if len(tokens) > 1 and tokens[-1] == "it" and tokens[-2] in _REMOVE:
         active.take(_UNWANTED)  # "I don't need component 3, remove it"
+    if len(tokens) == 2 and tokens[0] in _REMOVE and isinstance(tokens[1], Number):
+        command = Command("remove_component", {"component": tokens[1].value})
+        return confirmation(f"Remove component {tokens[1].value:g}?", command)
     if active.take(_REMOVE):
         return _one_component(active, _COMPONENTS, _FILLERS)
     passive = Sentence(tokens)

@@ -12,6 +12,7 @@ from LIMISLib.words import spoken
 _INTENT_NAMES = table("guide", "intent_names")
 _EXAMPLES = table("guide", "examples")
 _EXAMPLE_FILLERS = table("guide", "example_fillers")
+_EFFECT = {"show", "what", "would", "do"}
 _WOULD_DO = form("guide", "would_do")
 _PROBLEMS = table("guide", "problems")
 _STRATEGY = table("guide", "strategy")
@@ -31,11 +32,12 @@ _HELP_FILLERS = table("guide", "help_fillers")
 _ASKS_FOR_COMMANDS = form("guide", "asks_for_commands")
 _CANCEL = form("guide", "cancel")
 _REPEAT = form("guide", "repeat")
+_AGAIN = ("again", "once more", "once again", "1 more time")
 
 
 def ensemble(tokens: list[Token]) -> Interpretation | None:
     """ensemble: by its name, or by the three changes that it combines."""
-    said = Sentence(tokens)
+    said = Sentence([token for token in tokens if token != Number(3)])
     if said.take(_ENSEMBLE):
         return Command("ensemble") if said.is_only(_ENSEMBLE_FILLERS | _COMBINE_WORDS) else None
     text = spoken(tokens)
@@ -48,11 +50,12 @@ def show_examples(tokens: list[Token]) -> Interpretation | None:
     """show_examples: examples or previews, perhaps of one intent."""
     if _WOULD_DO.fullmatch(spoken(tokens)):  # "what different windows would do"
         return Command("show_examples", {"of": "set_window"} if "windows" in tokens else {})
-    said = Sentence([token for token in tokens if token != Number(1, ordinal=True)])  # "some previews first"
-    if not said.take(_EXAMPLES):
+    said = Sentence([token for token in tokens if token not in (Number(1, ordinal=True), Number(2))])
+    is_asked = set(tokens) >= _EFFECT  # "what changing the threshold would do"
+    if not said.take(_EXAMPLES) and not is_asked:
         return None
     of = set(said.take(_INTENT_NAMES))
-    if len(of) > 1 or not said.is_only(_EXAMPLE_FILLERS):
+    if len(of) > 1 or (is_asked and not of) or not said.is_only(_EXAMPLE_FILLERS):
         return None
     return Command("show_examples", {"of": of.pop()} if of else {})
 
@@ -90,8 +93,8 @@ def get_help(tokens: list[Token]) -> Interpretation | None:
     if not helps:
         return None
     of = set(said.take(_INTENT_NAMES))
-    if len(of) > 1 or not said.is_only(_HELP_FILLERS):
-        return None
+    if tokens[-2:] == ["run", "it"] or len(of) > 1 or not said.is_only(_HELP_FILLERS):
+        return None  # "what does the ensemble give, run it"
     if not of and "help" not in helps and "instructions" not in helps and "manual" not in helps:
         return None
     return Command("help", {"of": of.pop()} if of else {})
@@ -103,5 +106,7 @@ def cancel(tokens: list[Token]) -> Interpretation | None:
 
 
 def repeat(tokens: list[Token]) -> Interpretation | None:
-    """repeat: "say that again", "what did you say"."""
+    """repeat: "say that again", "what did you say"; "again" may ask for it."""
+    if spoken(tokens) in _AGAIN:
+        return confirmation('Did you mean "repeat that"?', Command("repeat"))
     return Command("repeat") if _REPEAT.fullmatch(spoken(tokens)) else None

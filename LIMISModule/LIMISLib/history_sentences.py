@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from LIMISLib.commands import Command, Interpretation
-from LIMISLib.numbers import Token
+from LIMISLib.numbers import Number, Token
 from LIMISLib.phrases import Sentence, form, table
 from LIMISLib.words import spoken
 
@@ -20,7 +22,7 @@ def compare(tokens: list[Token]) -> Interpretation | None:
     """compare: two steps by number, and that they are wanted beside each other."""
     said = Sentence(tokens)
     numbers = said.take_numbers(ordinal=False)
-    compares = said.take(_COMPARE)
+    compares = said.take(_COMPARE) or _both_shown(tokens)
     steps = said.take(_STEPS)
     if (
         not compares
@@ -30,6 +32,13 @@ def compare(tokens: list[Token]) -> Interpretation | None:
     ):
         return None
     return Command("compare", {"steps": tuple(number.value for number in numbers)})  # type: ignore[misc]
+
+
+def _both_shown(tokens: list[Token]) -> list[str]:
+    """ "Show" of "show me steps two and five", where both are named at once."""
+    shown = [token for token in tokens if token in ("show", "display", "see", "bring")]
+    both = [token for token, after in pairwise(tokens) if token in ("steps", "states") and isinstance(after, Number)]
+    return [str(token) for token in shown] if both and "and" in tokens else []
 
 
 def show_history(tokens: list[Token]) -> Interpretation | None:
@@ -45,6 +54,7 @@ def finish(tokens: list[Token]) -> Interpretation | None:
     found = _HAND_OVER.fullmatch(said)
     if not found or not _ENDING.search(said):
         return None
-    if found["step"] is None and any(not isinstance(token, str) for token in tokens):
+    steps = [int(step) for step in found.groupdict().values() if step]
+    if not steps and any(not isinstance(token, str) for token in tokens):
         return None
-    return Command("finish", {"step": int(found["step"])} if found["step"] else {})
+    return Command("finish", {"step": steps[0]} if steps else {})

@@ -24,8 +24,8 @@ from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question,
 from LIMISLib.fixed_sentences import fixed_sentence
 from LIMISLib.near_readings import nearly_meant, question_between
 from LIMISLib.numbers import Number, Token
-from LIMISLib.passives import active
 from LIMISLib.phrases import table
+from LIMISLib.roundabout import plainer
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
 from LIMISLib.wishes import as_wished
@@ -120,10 +120,15 @@ def is_no_command(reading: Interpretation) -> bool:
 
 
 def _meant(words: list[str]) -> Interpretation:
-    """What the words mean as they stand, or else with a passive turned into a command."""
+    """What the words mean as they stand, or else as a plain command."""
     reading = as_wished(words, _understood(tokens_of(" ".join(words))))
-    turned = active(words) if reading == _NO_COMMAND else None
-    return reading if turned is None else _understood(tokens_of(" ".join(turned)))
+    if not isinstance(reading, Rejection):
+        return reading
+    others = [_understood(tokens_of(" ".join(plain))) for plain in plainer(words)]
+    commands = [one for one in dict.fromkeys(others) if isinstance(one, Command)]
+    if commands:
+        return commands[0] if len(commands) == 1 else question_between(commands) or reading
+    return next((one for one in others if isinstance(one, Question)), reading)
 
 
 def _respelled(words: list[str], rejection: Rejection) -> Interpretation:

@@ -16,7 +16,7 @@ from LIMISLib.numbers import Token
 from LIMISLib.spelling import vocabulary
 from LIMISLib.structures import mentions
 from LIMISLib.wording import in_words
-from LIMISLib.words import NEGATIONS, tokens_of, words_of
+from LIMISLib.words import NEGATIONS, rejoined, tokens_of, words_of
 
 Understand = Callable[[list[Token]], Interpretation]
 
@@ -83,7 +83,7 @@ def _without_loose_words(sentence: str, understand: Understand) -> Command | Non
     if not loose or len(loose) > _MOST_LEFT_OUT or set(unknown) - set(loose):
         return None
     rest = [token for place, token in enumerate(tokens) if place not in loose]
-    return _command(tokens_of(_joined(rest)), understand)
+    return _command(tokens_of(rejoined(rest)), understand)
 
 
 def _loose(tokens: list[Token]) -> list[int]:
@@ -111,12 +111,6 @@ def _command(tokens: list[Token], understand: Understand, *, verbs: Sequence[str
     if not isinstance(reading, Command) or (tokens and tokens[0] in _ABOUT_SOMETHING):
         return None
     return reading if reading.intent not in _BARE or (tokens and tokens[0] in verbs) else None
-
-
-def _joined(tokens: list[Token]) -> str:
-    return " ".join(
-        token if isinstance(token, str) else f"{token.value}{'th' * token.ordinal}" for token in tokens if token
-    )
 
 
 def _has_digit(word: str) -> bool:

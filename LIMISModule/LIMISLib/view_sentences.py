@@ -24,6 +24,7 @@ _SOLID_MASK = table("view", "solid_mask")
 _VOLUME = table("view", "volume")
 _TO_VOLUME = table("view", "to_volume")
 _TO_VOLUME_FILLERS = table("view", "to_volume_fillers")
+_WANTED = ("on", "onto", "to", "in", "as", "well", "too", "also", "slices", "slice", "neighbouring")
 _PROPAGATE_FILLERS = table("view", "propagate_fillers")
 
 
@@ -57,6 +58,7 @@ def set_plane(tokens: list[Token]) -> Interpretation | None:
     """set_plane: one plane, and words of going there."""
     said = Sentence(tokens)
     planes = set(said.take(_PLANES))
+    said.tokens = [token for token in said.tokens if token != Number(1)]  # "the sagittal one"
     if len(planes) != 1 or not said.is_only(_PLANE_FILLERS):
         return None
     return Command("set_plane", {"plane": planes.pop()})
@@ -64,7 +66,6 @@ def set_plane(tokens: list[Token]) -> Interpretation | None:
 
 def propagate(tokens: list[Token]) -> Interpretation | None:
     """propagate: a verb of carrying, the mask, perhaps other slices and a direction."""
-    tokens = _with_3d(tokens)
     if _is_made_a_volume(tokens):
         return Command("propagate")
     said = Sentence(tokens)
@@ -75,6 +76,9 @@ def propagate(tokens: list[Token]) -> Interpretation | None:
     masks = said.take(_MASK)
     said.take(_PROPAGATE)
     carried = bool(set(verbs) & set(_CARRY)) and bool(masks) and bool(directions)
+    if not verbs and _is_wanted_elsewhere(tokens, masks, slices) and len(directions) <= 1 and said.is_only(_WANTED):
+        command = Command("propagate", {"direction": directions.pop()} if directions else {})
+        return confirmation(f'Do you mean "{in_words(command)}"?', command)
     if not verbs or len(directions) > 1 or not said.is_only(_PROPAGATE_FILLERS):
         return None
     if not sure and not (masks and slices) and not carried:
@@ -85,6 +89,11 @@ def propagate(tokens: list[Token]) -> Interpretation | None:
     return confirmation(f'Do you mean "{in_words(command)}"?', command)  # "carry it up" may be anything
 
 
+def _is_wanted_elsewhere(tokens: list[Token], masks: list[str], slices: list[str]) -> bool:
+    """Whether it is "the mask on the slices above"."""
+    return tokens[:1] == masks[:1] and bool(slices) and bool(set(masks) & set(_SOLID_MASK))
+
+
 def _scrolled_to(tokens: list[Token]) -> int | float | None:
     """The number of "scroll to 120"."""
     said = Sentence(tokens)
@@ -92,18 +101,11 @@ def _scrolled_to(tokens: list[Token]) -> int | float | None:
     return numbers[0].value if scrolls and len(numbers) == 1 and said.is_only(()) else None
 
 
-def _with_3d(tokens: list[Token]) -> list[Token]:
-    """The tokens with "three d" as the one word "3d"."""
-    dimensions = [
-        place for place, token in enumerate(tokens) if token == "d" and tokens[max(place - 1, 0)] == Number(3)
-    ]
-    tokens = ["3d" if place in dimensions else token for place, token in enumerate(tokens)]
-    return [token for place, token in enumerate(tokens) if place + 1 not in dimensions]
-
-
 def _is_made_a_volume(tokens: list[Token]) -> bool:
     """Whether it is "make it a 3D segment", "turn the mask into 3D"."""
     said = Sentence(tokens[1:])
+    if tokens == ["3d", "segment"] or tokens == ["3d", "segmentation"]:
+        return True
     return bool(tokens) and tokens[0] in _TO_VOLUME and bool(said.take(_VOLUME)) and said.is_only(_TO_VOLUME_FILLERS)
 
 
@@ -111,7 +113,7 @@ def _is_numbered(tokens: list[Token]) -> bool:
     """Whether a number stands right behind "slice": "slice 5" is a place, "5 slices" a count."""
     for place, token in enumerate(tokens[:-1]):
         if token in ("slice", "image", "frame", "section"):
-            behind = [one for one in tokens[place + 1 : place + 3] if one not in ("number", "no")]
+            behind = [one for one in tokens[place + 1 : place + 3] if one not in ("number", "no", "to")]
             if behind and not isinstance(behind[0], str):
                 return True
     return False

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from itertools import zip_longest
 from typing import TypeVar
 
 from LIMISLib.numbers import Number, Token, with_numbers
-from LIMISLib.verbs import DRAWING, VERBS
+from LIMISLib.verbs import ALL_VERBS, DRAWING, VERBS
 
 Value = TypeVar("Value")
 
@@ -46,6 +47,11 @@ _CONTRACTIONS = {
     "what've": "what have",
     "gonna": "going to",
     "what's": "what is",
+    "one's": "one is",
+    "there's": "there is",
+    "bit's": "bit is",
+    "point's": "point is",
+    "mask's": "mask is",
     "where's": "where is",
     "teh": "the",
     "bx": "box",
@@ -150,6 +156,7 @@ _NUMBERED_BY_ONE = (
     *("same", "each", "every", "which", "another", "other", "big", "small", "little", "main", "current", "littlest"),
 )  # "that one" is no number
 _ARTICLES = ("the", "a", "an")
+_STUTTERED = frozenset((*_ARTICLES, *ALL_VERBS, "abort", "no", "box", "mask", "to", "on", "in", "please"))
 _STARTS = sorted((phrase.split() for phrase in _POLITE_STARTS), key=len, reverse=True)
 _ENDS = sorted((phrase.split() for phrase in _POLITE_ENDS), key=len, reverse=True)
 _GERUNDS = sorted((phrase.split() for phrase in _GERUND_STARTS), key=len, reverse=True)
@@ -160,9 +167,9 @@ WORDS = frozenset(
             *_POLITE_STARTS,
             *_POLITE_ENDS,
             *_GERUND_STARTS,
-            *VERBS,
-            *(f"{verb.removesuffix('e')}ing" for verb in VERBS),
-            *(f"{verb.removesuffix('e')}ed" for verb in VERBS),
+            *ALL_VERBS,
+            *(f"{verb.removesuffix('e')}ing" for verb in ALL_VERBS),
+            *(f"{verb.removesuffix('e')}ed" for verb in ALL_VERBS),
             *_PAST,
             *_NOISE,
             *_ARTICLES,
@@ -182,6 +189,7 @@ def words_of(sentence: str) -> list[str]:
     text = re.sub(r"[a-z']+", lambda word: _CONTRACTIONS.get(word[0], word[0]), text)
     text = re.sub(r"n't\b", " not", text)
     text = re.sub(r"\bdon t\b", "do not", text)
+    text = re.sub(r"\bh u\b", "hu", text)
     text = re.sub(r"'s\b|s'(?!\w)", lambda end: "s" if end[0] == "s'" else "", text)
     text = text.replace("%", " percent ")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
@@ -204,13 +212,23 @@ def tokens_of(sentence: str) -> list[Token]:
     """
     words = words_of(sentence)
     words = without_courtesies(words) or words
+    words = [word for word, after in zip_longest(words, words[1:]) if word != after or word not in _STUTTERED]
     words = [word for place, word in enumerate(words) if word != "one" or not _stands_for_a_thing(words, place)]
-    return [token for token in with_numbers(words) if token not in _ARTICLES]
+    return [token for token in _with_3d(with_numbers(words)) if token not in _ARTICLES]
+
+
+def _with_3d(tokens: list[Token]) -> list[Token]:
+    """The tokens with "three d" as the one word "3d"."""
+    found = [after == "d" and token == Number(3) for token, after in zip_longest(tokens, tokens[1:])]
+    tokens = ["3d" if is_3d else token for token, is_3d in zip(tokens, found, strict=True)]
+    return [token for token, is_behind in zip(tokens, [False, *found], strict=False) if not is_behind]
 
 
 def _stands_for_a_thing(words: list[str], place: int) -> bool:
     """Whether the "one" there is no number: "that one", "the left one", but "move the box left one (pixel)"."""
     before = words[place - 1] if place else ""
+    if words[place + 1 : place + 2] == ["more"]:
+        return False
     return before in _NUMBERED_BY_ONE and (
         before not in ("left", "right") or place < 2 or words[place - 2] in (*_ARTICLES, "rib")
     )
@@ -248,7 +266,7 @@ def verb_of_gerund(word: str) -> str:
     """
     stem = word.removesuffix("ing")
     forms = (f"{stem}e", stem, stem[:-1])
-    return next((form for form in forms if form in VERBS), word)
+    return next((form for form in forms if form in ALL_VERBS), word)
 
 
 def _plain(words: list[str]) -> list[str]:
@@ -272,7 +290,9 @@ def take(tokens: list[Token], table: Mapping[str, Value]) -> tuple[list[Value], 
     ([2], ['move', 'box', ''])
     """
     values: list[Value] = []
-    for phrase in sorted(table, key=lambda phrase: -len(phrase.split())):
+    said = {token for token in tokens if isinstance(token, str)}
+    near = [phrase for phrase in table if phrase.partition(" ")[0] in said]
+    for phrase in sorted(near, key=lambda phrase: -len(phrase.split())):
         words: list[Token] = list(phrase.split())
         position = 0
         while position + len(words) <= len(tokens):
@@ -286,6 +306,13 @@ def take(tokens: list[Token], table: Mapping[str, Value]) -> tuple[list[Value], 
 def left_over(tokens: Iterable[Token], allowed: Collection[str]) -> list[Token]:
     """The tokens that are neither gaps nor among the allowed words."""
     return [token for token in tokens if token != GAP and token not in allowed]
+
+
+def rejoined(tokens: Iterable[Token]) -> str:
+    """Tokens as text that becomes the same tokens again."""
+    return " ".join(
+        token if isinstance(token, str) else f"{token.value}{'th' * token.ordinal}" for token in tokens if token != GAP
+    )
 
 
 def spoken(tokens: Iterable[Token]) -> str:

@@ -10,18 +10,22 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 
-Gram = tuple[str, ...]
+from LIMISLib.voice.gram_counts import Choices, Gram, counted
 
 _UNSEEN = 0.02  # the share of single words that is kept for the whole vocabulary alike
 _SCALE = 0.5  # how many sentences a template stands for
 _LEAST = 1e-12
+_NO_CHOICES: Choices = {}
 
 
 class LanguageModel:
-    """A trigram model of sentences (words and [classes]) with how often each is said; there must be one at least."""
+    """A trigram model of sentences (words and [classes]) with how often each is said; there must be one at least.
 
-    def __init__(self, sentences: Mapping[Gram, float]) -> None:
-        counts = _counted(sentences)
+    A word of `choices` stands for any of its ways.
+    """
+
+    def __init__(self, sentences: Mapping[Gram, float], choices: Choices = _NO_CHOICES) -> None:
+        counts = [{gram: count * _SCALE for gram, count in of.items()} for of in counted(sentences, choices)]
         words = sorted(gram[0] for gram in counts[1])
         total = sum(counts[1].values())
         single: dict[Gram, float] = {
@@ -29,7 +33,7 @@ class LanguageModel:
         }
         pairs, self._after_one = _interpolated(counts[2], single)
         triples, self._after_two = _interpolated(counts[3], pairs)
-        self.words, self._tables = tuple(words), (single, pairs, triples)
+        self.words, self.tables = tuple(words), (single, pairs, triples)
 
     def likelihood(self, word: str, before: Gram = ()) -> float:
         """How likely the word is behind these (at most two) words; "<s>" is the start, "</s>" the end.
@@ -38,7 +42,7 @@ class LanguageModel:
         >>> model.likelihood("it", ("<s>", "stop")) > model.likelihood("it", ("<s>",))
         True
         """
-        single, pairs, triples = self._tables
+        single, pairs, triples = self.tables
         if len(before) == 2:
             found = triples.get((*before, word))
             return self._after_two.get(before, 1.0) * self.likelihood(word, before[1:]) if found is None else found
@@ -49,7 +53,7 @@ class LanguageModel:
 
     def arpa(self) -> str:
         """The model in the ARPA format."""
-        single, pairs, triples = self._tables
+        single, pairs, triples = self.tables
         lines = ["\\data\\", f"ngram 1={len(single) + 1}", f"ngram 2={len(pairs)}", f"ngram 3={len(triples)}"]
         lines += ["", "\\1-grams:", f"-99 <s> {_log(self._after_one['<s>',])}"]
         lines += [f"{_log(p)} {gram[0]} {_log(self._after_one.get(gram, 1.0))}" for gram, p in single.items()]
@@ -91,18 +95,6 @@ def class_definitions(classes: Mapping[str, Mapping[str, float]]) -> str:
         for name, phrases in classes.items()
     )
     return "\n".join(blocks) + "\n"
-
-
-def _counted(sentences: Mapping[Gram, float]) -> list[dict[Gram, float]]:
-    """How often each single word, pair and triple was said, at their number; sentences begin and end."""
-    counts: list[dict[Gram, float]] = [defaultdict(float) for _ in range(4)]
-    for said, weight in sentences.items():
-        words = ("<s>", *said, "</s>")
-        for end in range(1, len(words)):
-            for length in (1, 2, 3):
-                if length <= end + 1:
-                    counts[length][words[end + 1 - length : end + 1]] += weight * _SCALE
-    return counts
 
 
 def _interpolated(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from LIMISLib.voice.language_model import LanguageModel, class_definitions, class_token
 from LIMISLib.voice.pronunciations import dictionary_text, phrase_pronunciations, pronunciations
-from LIMISLib.voice.spoken_sentences import sentences
+from LIMISLib.voice.spoken_sentences import choices, sentences
 from LIMISLib.voice.word_classes import word_classes
 
 NAME = "commands"
@@ -37,8 +37,8 @@ def write_model(folder: Path, general_dictionary: Path) -> ModelFiles:
 
 @cache
 def _texts(general_dictionary: Path) -> tuple[Mapping[str, str], frozenset[str]]:
-    """What stands in each file, and which words have a pronunciation; made once, since it takes a second."""
-    model, classes = LanguageModel(sentences()), word_classes()
+    """What stands in each file, and which words have a pronunciation; made once, since it takes a while."""
+    model, classes = LanguageModel(sentences(), choices()), word_classes()
     plain = {word for word in model.words if not word.startswith(("[", "<"))}
     parts = {part for phrases in classes.values() for phrase in phrases for part in phrase.split()}
     known = pronunciations({*plain, *parts, *_ANSWERS}, general_dictionary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from itertools import pairwise
@@ -15,7 +14,6 @@ _SCOTTISH_ENDS = {"IY": "EY", "ER": "AH"}
 _SCOTTISH_VOWELS = {"AE": "AA", "AA": "AO", "OW": "AO", "EY": "EH", "ER": "EH R", "AW": "AH UW", "UH": "UW"}
 _BRITISH_VOWELS = {"AE": "AA", "AA": "AO"}  # in American phones: a fronter "a" in "that", a rounded "o" in "box"
 _MOST_WAYS = 5  # of a phrase
-_ALTERNATIVE = re.compile(r"\(\d+\)$")
 
 
 def own_pronunciations() -> Mapping[str, tuple[str, ...]]:
@@ -29,7 +27,7 @@ def own_pronunciations() -> Mapping[str, tuple[str, ...]]:
 
 def pronunciations(words: Collection[str], dictionary: Path) -> dict[str, tuple[str, ...]]:
     """Those of the words that are known, in alphabetical order: American ones first, then English and Scottish ones."""
-    general = _read(dictionary)
+    general = _read(dictionary, frozenset(words))
     both = {word: (*general.get(word, ()), *own_pronunciations().get(word, ())) for word in sorted(words)}
     return {
         word: tuple(dict.fromkeys((*ways, *map(british, ways), *map(scottish, ways[:1]))))
@@ -100,9 +98,12 @@ def dictionary_text(known: Mapping[str, tuple[str, ...]]) -> str:
 
 
 @cache
-def _read(path: Path) -> Mapping[str, tuple[str, ...]]:
+def _read(path: Path, only: frozenset[str] | None = None) -> Mapping[str, tuple[str, ...]]:
+    """Pronunciations by word: of all words, or of these only."""
     found: dict[str, list[str]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        word, _, phones = line.partition(" ")
-        found.setdefault(_ALTERNATIVE.sub("", word), []).append(phones)
+        entry, _, phones = line.partition(" ")
+        word = entry.partition("(")[0]
+        if only is None or word in only:
+            found.setdefault(word, []).append(phones)
     return {word: tuple(ways) for word, ways in found.items()}

@@ -153,13 +153,30 @@ def templates() -> Templates:
 
 
 def sentences() -> Mapping[tuple[str, ...], float]:
-    """All that the templates allow, as words and [classes], each with how many templates say so."""
+    """All templates as words and {slots}, each with how often it is said.
+
+    >>> ("segment", "the", "{structure}") in sentences()
+    True
+    """
     counted: dict[tuple[str, ...], float] = defaultdict(float)
     lines = templates()
     for line, times in chain(_as_written(lines), _in_other_words(lines), _round_about(lines)):
-        for words, weight in _ways(line):
-            counted[words] += times * weight
+        counted[tuple(line.split())] += times
     return counted
+
+
+def choices() -> Mapping[str, Mapping[tuple[str, ...], float]]:
+    """What can stand in each {slot} of the templates, as words and [classes], with likelihoods that add up to 1.
+
+    >>> choices()["{edge}"]["top",]
+    0.25
+    """
+    slots = {slot for line in chain.from_iterable(templates().values()) for slot in _SLOT.findall(line)}
+    ways = {slot: words_and_classes(slot) for slot in slots}
+    return {
+        f"{{{slot}}}": {tuple(way.split()): share / sum(found.values()) for way, share in found.items()}
+        for slot, found in ways.items()
+    }
 
 
 def words_and_classes(slot: str) -> Mapping[str, float]:
@@ -206,17 +223,3 @@ def _round_about(templates: Templates) -> Iterator[tuple[str, float]]:
         if line.split()[0] in verbs:
             for way in islice(around, _VARIED_EACH):
                 yield way.replace("{}", line), _VARIED_WEIGHT
-
-
-def _ways(template: str) -> Iterator[tuple[tuple[str, ...], float]]:
-    """The template with its slots filled in every way, and how likely each is; they add up to 1."""
-    parts = _SLOT.split(template)  # text and names of slots by turns
-    choices = [words_and_classes(part) if odd % 2 else {part: 1.0} for odd, part in enumerate(parts)]
-    total = 1.0
-    for choice in choices:
-        total *= sum(choice.values())
-    for way in product(*(choice.items() for choice in choices)):
-        weight = 1.0
-        for _, share in way:
-            weight *= share
-        yield tuple(" ".join(text for text, _ in way).split()), weight / total

@@ -6,6 +6,8 @@ import json
 import math
 import random
 import re
+from collections import defaultdict
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from LIMISLib.voice.language_model import LanguageModel, class_definitions
 from LIMISLib.voice.model_files import write_model
 from LIMISLib.voice.pronunciations import british, own_pronunciations, pronunciations, scottish
 from LIMISLib.voice.spoken_numbers import ordinal, spelled
-from LIMISLib.voice.spoken_sentences import sentences, templates, words_and_classes
+from LIMISLib.voice.spoken_sentences import choices, sentences, templates, words_and_classes
 from LIMISLib.voice.word_classes import word_classes
 
 _DATA = Path(__file__).parents[1] / "data"
@@ -52,11 +54,44 @@ def test_what_may_follow_adds_up_to_one(before):
     assert sum(model.likelihood(word, before) for word in model.words) == pytest.approx(1)
 
 
+def test_choices_count_as_if_every_sentence_were_written_out():
+    short = LanguageModel(sentences(), choices())
+    full = LanguageModel(_written_out())
+    for of_short, of_full in zip(short.tables, full.tables, strict=True):
+        assert of_short.keys() == of_full.keys()
+        assert max(abs(of_short[gram] / likelihood - 1) for gram, likelihood in of_full.items()) < 1e-9
+    assert sorted(short.arpa().splitlines()) == sorted(full.arpa().splitlines())
+
+
+def test_two_choices_of_one_word_side_by_side_are_counted_by_hand():
+    model = LanguageModel(
+        {("{a}", "{b}", "end"): 8.0}, {"{a}": {("x",): 0.25, ("y",): 0.75}, "{b}": {("z", "z"): 0.5, ("z",): 0.5}}
+    )
+    # Of 8 sentences 8 * 0.25 begin with x, and z follows always; half a sentence is one (`_SCALE`): x is said once.
+    single = {"x": 1, "y": 3, "z": 6, "end": 4, "</s>": 4}
+    for word, count in single.items():
+        assert model.likelihood(word) == pytest.approx(0.98 * count / 18 + 0.02 / 5), word
+    # Behind x and z: of 1 sentence a half goes on with z, a half ends; two kinds.
+    after_z = {"z": 2, "end": 4}  # twice z, four times the end, two kinds
+    behind_z = 6 / 8 * after_z["z"] / 6 + 2 / 8 * model.likelihood("z")
+    assert model.likelihood("z", ("x", "z")) == pytest.approx(1 / 3 * 0.5 + 2 / 3 * behind_z)
+
+
+def _written_out() -> dict[tuple[str, ...], float]:
+    """Every sentence of the templates: the slow way."""
+    written, ways = defaultdict(float), choices()
+    for said, times in sentences().items():
+        for way in product(*(ways.get(word, {(word,): 1.0}).items() for word in said)):
+            share = math.prod(likely for _, likely in way)
+            written[tuple(word for words, _ in way for word in words)] += times * share
+    return written
+
+
 def test_the_arpa_file_says_what_the_model_says():
-    model = LanguageModel(sentences())
+    model = LanguageModel(sentences(), choices())
     logs, back_off = _read_arpa(model.arpa())
     rng = random.Random(4)
-    for said in rng.sample(sorted(sentences()), 200):
+    for said in rng.sample(sorted(_written_out()), 200):
         words = ("<s>", *said, "</s>")
         for end in range(2, len(words)):
             gram = words[max(0, end - 2) : end + 1]
@@ -99,7 +134,7 @@ def test_slots_and_classes_of_templates_exist():
 
 
 def test_all_142_structures_can_be_said():
-    allowed = {words for words in sentences() if words[:2] == ("segment", "the")}
+    allowed = {words for words in _written_out() if words[:2] == ("segment", "the")}
     assert len(structures()) == 142
     for label in structures():
         said = _spoken(everyday_name(label).partition(" (")[0])
@@ -108,7 +143,7 @@ def test_all_142_structures_can_be_said():
 
 
 def test_every_word_has_a_pronunciation(general_dictionary, tmp_path):
-    plain = {word for said in sentences() for word in said if not word.startswith("[")}
+    plain = {word for said in _written_out() for word in said if not word.startswith("[")}
     parts = {part for phrases in word_classes().values() for phrase in phrases for part in phrase.split()}
     assert plain | parts == set(pronunciations(plain | parts, general_dictionary))
     assert {"yes", "no", "first", "last", "option"} <= write_model(tmp_path, general_dictionary).words
