@@ -13,6 +13,7 @@ INWARD = {
 MORE_OR_LESS = {"more": 1, "extra": 1, "another": 1, "less": -1}  # of the box, where a side or a margin is named
 _COMPLAINING = ("is", "looks", "seems", "sits", "lies")
 _DEGREES = ("sitting", "placed", "to", "on", "too", "bit", "little", "much", "far", "way", "still", "slightly")
+_TOO = {"too", "bit", "little", "slightly", "far", "way"}  # "a bit tight" complains, "tight" alone may tell
 _CURES: dict[str, int | str] = {
     **dict.fromkeys(("small", "tight", "narrow", "short"), 1),
     **dict.fromkeys(("large", "big", "loose", "wide", "generous"), -1),
@@ -41,7 +42,7 @@ def without_complaint(tokens: list[Token]) -> tuple[list[Token], int | str]:
     place = start + 1
     while place < len(tokens) and tokens[place] in _DEGREES:
         place += 1
-    ill = tokens[place] if place < len(tokens) and "too" in tokens[start:place] else ""
+    ill = tokens[place] if place < len(tokens) and _TOO & set(map(str, tokens[start:place])) else ""
     rest = tokens_without_courtesies([token for token in tokens[place + 1 :] if token not in ("and", "so")])
     if not isinstance(ill, str) or ill not in _CURES or ("it" in rest) == ("box" in rest):
         return tokens, ""

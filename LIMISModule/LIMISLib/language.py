@@ -29,6 +29,7 @@ from LIMISLib.roundabout import plainer
 from LIMISLib.segment_sentences import segment
 from LIMISLib.spelling import corrections
 from LIMISLib.wishes import as_wished
+from LIMISLib.wording import in_words
 from LIMISLib.words import NEGATIONS, tokens_of, words_of
 
 LONGEST_SENTENCE = 300
@@ -38,6 +39,8 @@ _ALTERNATIVES = (
 )  # "not lung, the bone window"
 _ASKING = ("is", "are", "was", "were", "did", "has", "does", "should")  # "is this the lung window?" asks somebody
 
+_HEDGES = ("maybe", "perhaps", "guess", "think", "probably", "possibly")
+_STEPS = ("step", "change", "edit", "action")  # are undone, not cancelled
 _MOST_CORRECTED = 2  # words with typing errors
 
 HINT = (
@@ -93,7 +96,7 @@ def parse(sentence: str, pending: Question | None = None) -> Interpretation:
     if not words:
         return Rejection(f"Nothing was said. {HINT}")
     answered = answer(words, pending) if pending else None
-    reading = answered or _meant(words)
+    reading = answered or _certain(words, _meant(words))
     reading = _respelled(words, reading) if isinstance(reading, Rejection) else reading
     return (nearly_meant(sentence, _understood) or reading) if reading == _NO_COMMAND else reading
 
@@ -107,7 +110,7 @@ def parse_heard(sentence: str, pending: Question | None = None) -> Interpretatio
     words = words_of(sentence)
     if not words or len(sentence) > LONGEST_SENTENCE:
         return _NO_COMMAND
-    return (answer(words, pending) if pending else None) or _meant(words)
+    return (answer(words, pending) if pending else None) or _certain(words, _meant(words))
 
 
 def is_no_command(reading: Interpretation) -> bool:
@@ -117,6 +120,17 @@ def is_no_command(reading: Interpretation) -> bool:
     (True, False)
     """
     return reading == _NO_COMMAND
+
+
+def _certain(words: list[str], reading: Interpretation) -> Interpretation:
+    """The reading, asked about where it would end the work and was only a "perhaps", or cancels what is undone."""
+    if not isinstance(reading, Command):
+        return reading
+    if reading.intent == "finish" and any(word in _HEDGES for word in words):
+        return confirmation(f'Do you mean "{in_words(reading)}"?', reading)
+    if reading.intent == "cancel" and any(word in _STEPS for word in words):
+        return question_between([Command("undo"), reading]) or reading
+    return reading
 
 
 def _meant(words: list[str]) -> Interpretation:

@@ -25,6 +25,12 @@ _ABOUT_SOMETHING = (
     *("how", "why", "what", "where", "when", "who", "which", "is", "are", "was", "were", "did", "does", "has", "have"),
     *("he", "she", "they", "you", "i", "we", "my", "your", "his", "her", "our", "their", "there", "if", "unless"),
 )  # a sentence that begins so asks, or tells of somebody
+_CHANGES_ALL = (
+    *("nowhere", "refuse", "avoid", "refrain", "forbid", "hardly", "barely", "unable", "fail", "except", "excluding"),
+    *("inch", "inches", "foot", "feet", "yard", "yards", "finger", "fingers", "micron", "microns", "um", "µm", "μm"),
+    *("meter", "meters", "metre", "metres", "degree", "degrees"),
+    *("horizontally", "vertically", "sideways", "diagonally"),
+)  # without such a word the rest would mean something else
 _HEDGES = ("about", "around")
 _COMMENT = re.compile(r"\b(?=because\b|since\b|so that\b|where\b)")
 _COMMENT_STARTS = ("it", "that", "this", "there", "i", "we", "they", "because", "since", "so", "where")
@@ -35,7 +41,7 @@ _BARE = ("keep", "undo", "redo", "cancel", "help", "repeat", "finish", "show_his
 def nearly_meant(sentence: str, understand: Understand) -> Question | None:
     """A question that reads back what is left of the sentence, or between two readings; none where nothing is near."""
     words = words_of(sentence)
-    if not words or words[0] in _ABOUT_SOMETHING or any(word in NEGATIONS for word in words):
+    if not words or words[0] in _ABOUT_SOMETHING or any(word in (*NEGATIONS, *_CHANGES_ALL) for word in words):
         return None
     readings = dict.fromkeys(
         reading

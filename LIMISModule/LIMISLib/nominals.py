@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from LIMISLib.verbs import ALL_VERBS
 from LIMISLib.words import NEGATIONS
 
 _SMALL = r"(?:(?:little|small|slight|tiny|quick|bit of a|good) )*"
@@ -30,14 +29,8 @@ _REMEDIED = re.compile(
 )
 
 
-_FRONTED = re.compile(
-    r"(?P<what>the (?:bounding box|box|threshold|mask)) (?:(?:is not (?:quite )?right|please|can you|could you|"
-    r"would you|just|then|and|so|i want you to|i would like you to|we have to|let us) )*(?P<verb>\w+) it(?P<rest> .+)"
-)
-
-
 def with_verb(words: list[str]) -> list[list[str]]:
-    """The sentence with the verb for its noun, or with its thing for "it"; none where it is no such sentence.
+    """The sentence with the verb for its noun; none where it is no such sentence.
 
     >>> with_verb("give the box a little nudge to the left".split())
     [['nudge', 'the', 'box', 'to', 'the', 'left']]
@@ -49,9 +42,6 @@ def with_verb(words: list[str]) -> list[list[str]]:
     said = " ".join(words)
     if found := _REMEDIED.fullmatch(said):
         return [[*found["verb"].split(), *found["what"].split(), *found["rest"].split()]]
-    found = _FRONTED.fullmatch(said)
-    if found and found["verb"] in ALL_VERBS:
-        return [[found["verb"], *found["what"].split(), *found["rest"].split()]]
     if any(word in NEGATIONS for word in words):
         return []
     if found := _KIND.fullmatch(said):

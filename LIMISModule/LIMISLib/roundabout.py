@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 
 from LIMISLib.causatives import caused
+from LIMISLib.contrasts import without_other_side
+from LIMISLib.fronted import fronted
 from LIMISLib.gerunds import done
 from LIMISLib.nominals import with_verb
 from LIMISLib.numbers import Number, with_numbers
@@ -52,7 +54,16 @@ _OPENINGS = (
         "we could",
     ),
     *("we shall", "we will", "i will", "i am going to", "we are going to", "i would suggest", "i would ask you to"),
-    *("shall we", "if you could", "if you would", "if you can", "i was wondering if you could", "i was hoping to"),
+    *(
+        "shall we",
+        "if you could",
+        "if you would",
+        "if you can",
+        "i was wondering if you could",
+        "i was hoping to",
+        "i was hoping you could",
+        "i was hoping we could",
+    ),
     *("i wonder if you could", "i was wondering if we could", "i wonder if we could", "i was wondering if you can"),
     *("it is time to", "it would be good to", "it would be nice to", "it would help to", "we should", "you should"),
     *("i think we should", "i think you should", "i would be happy if you could", "i would be glad if you could"),
@@ -176,9 +187,15 @@ def _once(words: list[str]) -> list[list[str]]:
     turned = [
         way
         for said in (words, bare[-1])
-        for way in (*active(said), *caused(said, asked=asked), *done(said, asked=asked), *with_verb(said))
+        for way in (
+            *active(said),
+            *caused(said, asked=asked),
+            *done(said, asked=asked),
+            *with_verb(said),
+            *fronted(said),
+        )
     ]
-    return [*(one for one in bare if one != words), *turned, *corrected(words)]
+    return [*(one for one in bare if one != words), *turned, *corrected(words), *without_other_side(words)]
 
 
 def _without_ends(words: list[str]) -> list[list[str]]:

@@ -16,7 +16,7 @@ _WEAK_WAYS = table("threshold", "weak_ways")  # "bump it" is up, "bump it down" 
 _AMOUNTS = table("threshold", "amounts")
 _VAGUE = table("threshold", "vague")
 _FILLERS = table("threshold", "fillers")
-_COMPARED = (["higher"], ["lower"], ["up"], ["down"])
+_COMPARED = {"higher": "up", "lower": "down", "up": "up", "down": "down", "more": "up", "less": "down"}
 _AMOUNT_FILLERS = _FILLERS | table("threshold", "amount_fillers")
 
 
@@ -44,8 +44,8 @@ def threshold(tokens: list[Token]) -> Interpretation | None:
     if ways and (value is None or not absolute):
         amount = {} if value is None else {"amount": value}
         return Command("change_threshold", {"direction": ways.pop(), **amount})
-    if ways and value is not None and _compares(tokens):
-        command = Command("change_threshold", {"direction": ways.pop(), "amount": value})
+    if value is not None and (way := _compared(tokens)):
+        command = Command("change_threshold", {"direction": way, "amount": value})
         return confirmation(f'Do you mean "{in_words(command)}"?', command)
     if value is None:
         return None
@@ -59,10 +59,15 @@ def _share(number: float, percent: bool) -> float:
     return int(value) if float(value).is_integer() else value
 
 
-def _compares(tokens: list[Token]) -> bool:
-    """Whether a number is that of a comparison: "to 0.1 higher" is no "to 0.1"."""
-    behind = [tokens[place + 1 :] for place, token in enumerate(tokens) if isinstance(token, Number)]
-    return any(rest[rest[:1] == ["percent"] :][:1] in _COMPARED for rest in behind)
+def _compared(tokens: list[Token]) -> str:
+    """The way of a comparison behind a number: "to 0.1 higher" is no "to 0.1"; "" if there is none."""
+    for place, token in enumerate(tokens):
+        if isinstance(token, Number):
+            behind = [word for word in tokens[place + 1 : place + 3] if word != "percent"]
+            way = _COMPARED.get(behind[0], "") if behind and isinstance(behind[0], str) else ""
+            if way:
+                return way
+    return ""
 
 
 def _is_one_step(tokens: list[Token], place: int) -> bool:

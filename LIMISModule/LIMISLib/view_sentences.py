@@ -43,7 +43,8 @@ def go_to_slice(tokens: list[Token]) -> Interpretation | None:
     if moves:
         if numbers and (numbers[0].ordinal or _is_numbered(tokens)):
             return Command("go_to_slice", {"slice": numbers[0].value}) if moves <= {"previous", "next"} else None
-        return Command("go_to_slice", {"move": moves.pop(), **count})
+        command = Command("go_to_slice", {"move": moves.pop(), **count})
+        return confirmation("Do you mean the slice before this one?", command) if "last" in tokens else command
     if ups and not _is_numbered(tokens):
         outcomes = tuple(Command("go_to_slice", {"move": move, **count}) for move in ("next", "previous"))
         return Question(

@@ -59,6 +59,11 @@ _CONTRACTIONS = {
     "obx": "box",
     "boxx": "box",
     "hte": "the",
+    "lul": "left upper lobe",
+    "lll": "left lower lobe",
+    "rul": "right upper lobe",
+    "rml": "right middle lobe",
+    "rll": "right lower lobe",
     "you'd": "you would",
     "we'd": "we would",
 }
@@ -135,9 +140,28 @@ _WISHES = (
     *("i am going to need", "i am going to want", "i like to see"),
 )  # "I need the mask propagated": with a wish, what is done is what to do
 _PARTICIPLES = {f"{verb.removesuffix('e')}ed": verb for verb in VERBS if verb not in DRAWING}
+_WELL_DONE = ["well", "done"]  # praises; "done" alone finishes
 _POLITE_TO = (["please", "to"], ["kindly", "to"])  # "please to undo that"
 _PAST = ("went", "kept", "took", "gave", "shown", "undid", "redid", "drew", "ran", "sent", "held")
-_NOISE = ("um", "uh", "er", "erm", "uhm", "hm", "hmm", "ah", "eh", "please", "kindly", "umm", "uhh", "err", "äh")
+_NOISE = (
+    "um",
+    "uh",
+    "er",
+    "erm",
+    "uhm",
+    "hm",
+    "hmm",
+    "ah",
+    "eh",
+    "please",
+    "kindly",
+    "pls",
+    "plz",
+    "umm",
+    "uhh",
+    "err",
+    "äh",
+)
 _NUMBERED_BY_ONE = (
     *(
         "this",
@@ -192,6 +216,7 @@ def words_of(sentence: str) -> list[str]:
     text = re.sub(r"\bh u\b", "hu", text)
     text = re.sub(r"'s\b|s'(?!\w)", lambda end: "s" if end[0] == "s'" else "", text)
     text = text.replace("%", " percent ")
+    text = re.sub(r"(?<=\d) ?(?:um|μm)\b", " micrometres", text)
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"(?<=\d),(?=\d)", ".", text)
     text = re.sub(r"(?<![\w.])[-](?=\.?\d)", " minus ", text)
@@ -236,6 +261,8 @@ def _stands_for_a_thing(words: list[str], place: int) -> bool:
 
 def without_courtesies(words: list[str]) -> list[str]:
     """The words without "could you please", "for me", "ok", ... at the start and the end."""
+    if words == _WELL_DONE:
+        return words
     words = words[2:] if words[:2] in _POLITE_TO else words
     words = [word for word in words if word not in _NOISE]
     if any(f"{wish} " in " ".join(words) for wish in _WISHES):

@@ -210,3 +210,52 @@ def test_a_denied_command_never_runs(denied):
 def test_where_the_box_is_not_named_it_is_asked_about(sentence):
     assert isinstance(parse(sentence), Question)
     assert isinstance(parse("to the left"), Rejection)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "intent", "slots"),
+    [
+        ("the left humerus please, mark it", "segment", {"structure": "Humerus Left"}),
+        ("T7, could you outline that one for me", "segment", {"structure": "Vertebra T7"}),
+        ("right kidney, outline it", "segment", {"structure": "Kidney Right"}),
+        ("RLL, can you contour that one for me?", "segment", {"structure": "Lung Lower Lobe Right"}),
+        (
+            "so the left ventricle of the heart, may I have that marked",
+            "segment",
+            {"structure": "Heart Ventricle Left"},
+        ),
+        ("component two, please delete it", "remove_component", {"component": 2}),
+        ("the threshold, can you raise it a bit", "change_threshold", {"direction": "up"}),
+        ("the box is a bit tight, make it 6 px bigger", "resize_box", {"amount": 6, "unit": "px"}),
+    ],
+)
+def test_what_is_named_first_is_what_is_done_to(sentence, intent, slots):
+    assert _meant(sentence) == (intent, slots)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "structure"),
+    [
+        ("segment the right kidney, not the left", "Kidney Right"),
+        ("not the left kidney, the right one", "Kidney Right"),
+        ("outline the left adrenal gland and not the right one", "Adrenal Gland Left"),
+        ("not the right femur but the left", "Femur Left"),
+    ],
+)
+def test_of_two_sides_the_one_that_is_not_denied_is_meant(sentence, structure):
+    assert _meant(sentence) == ("segment", {"structure": structure})
+
+
+@pytest.mark.parametrize(
+    ("sentence", "intents"),
+    [
+        ("maybe finish", ("finish",)),
+        ("I guess we are done", ("finish",)),
+        ("cancel the last step", ("undo", "cancel")),
+        ("go to the last slice", ("go_to_slice",)),
+    ],
+)
+def test_what_is_doubtful_and_ends_or_moves_something_is_asked(sentence, intents):
+    asked = parse(sentence)
+    assert isinstance(asked, Question)
+    assert tuple(command.intent for command in asked.outcomes) == intents
