@@ -34,7 +34,7 @@ def attended_segments(attention: Mapping[int, Sequence[tuple[str, float]]], anat
     """
     values = np.zeros(anatomy.values.shape, np.uint8)
     segments, absent = [], []
-    for name, lesions in _lesions_by_name(attention).items():
+    for name, lesions in lesions_by_name(attention).items():
         ids = structures_called(name)
         inside = np.isin(anatomy.values, ids)
         if not inside.any():
@@ -47,18 +47,18 @@ def attended_segments(attention: Mapping[int, Sequence[tuple[str, float]]], anat
     return AttendedSegments(Labelmap(values, anatomy.grid), segments, tuple(absent))
 
 
-def numbered(lesions: Sequence[int]) -> str:
-    """Lesions by their numbers, neighbours joined.
+def numbered(numbers: Sequence[int], noun: str = "lesion") -> str:
+    """Lesions, or what the noun calls them, by their numbers, neighbours joined.
 
     >>> numbered([4]), numbered([1, 2, 3, 5, 8, 9])
     ('lesion 4', 'lesions 1-3, 5, 8-9')
     """
-    runs = [[n for _, n in run] for _, run in groupby(enumerate(sorted(lesions)), lambda pair: pair[1] - pair[0])]
+    runs = [[n for _, n in run] for _, run in groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0])]
     words = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
-    return ("lesion " if len(lesions) == 1 else "lesions ") + ", ".join(words)
+    return f"{noun} " + words[0] if len(numbers) == 1 else f"{noun}s " + ", ".join(words)
 
 
-def _lesions_by_name(attention: Mapping[int, Sequence[tuple[str, float]]]) -> dict[str, list[int]]:
+def lesions_by_name(attention: Mapping[int, Sequence[tuple[str, float]]]) -> dict[str, list[int]]:
     """By structure the lesions that attended to it, in the order in which the table names them first."""
     found: dict[str, list[int]] = {}
     for lesion, shares in sorted(attention.items()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import full_suffix, write_json
@@ -12,7 +13,6 @@ from AnatomyGuidedLib.io import write_labelmap
 from AnatomyGuidedLib.resample import resample_labelmap
 
 from PathologySegLib.attended_segments import attended_segments
-from PathologySegLib.finder import LesionFinder
 from PathologySegLib.lesion_table import LesionResult, counted
 
 TABLE, SEGMENTS = ".json", ".seg.nrrd"
@@ -23,7 +23,17 @@ def shows_structures(paths: Sequence[Path] | None) -> bool:
     return any(full_suffix(path) == SEGMENTS for path in paths or ())
 
 
-def require_attention(paths: Sequence[Path] | None, finder: LesionFinder | None) -> None:
+class TellsAttention(Protocol):
+    """A model that knows whether it tells what it attended to."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def tells_attention(self) -> bool: ...
+
+
+def require_attention(paths: Sequence[Path] | None, finder: TellsAttention | None) -> None:
     """Nothing if no file was asked for, or the model can fill it.
 
     Raises:

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         from PathologySegLib.films import film_command
 
         outputs.protect(arguments.ct)
-        return film_command.run(arguments, console)
+        return film_command.run(arguments, console, outputs)
     parameters = lesion_parameters(arguments)
     finder = read_finder(parameters.reading, parameters.model) if parameters.is_model else None
     require_attention(arguments.attention, finder)

@@ -10,13 +10,13 @@ from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
 
 from PathologySegLib.apex.attention import query_shares
 from PathologySegLib.apex.average_precision import average_precisions, mean_average_precision
-from PathologySegLib.apex.evaluation import answered
+from PathologySegLib.apex.evaluation import THRESHOLD, answered
 from PathologySegLib.apex.film import Film
 from PathologySegLib.apex.film_source import FilmSource, in_three
 from PathologySegLib.apex.instances import Instance, instances_of
 from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.recipe import ApexRecipe
-from PathologySegLib.apex.segmenter import Classes, Segmenter
+from PathologySegLib.apex.segmenter import Classes, Segmenter, semantic_chances
 
 CATEGORY_COUNT = len(CATEGORIES)
 
@@ -40,6 +40,13 @@ def film_instances(
     height, width = image.shape
     shares = query_shares(answer)[0].cpu().numpy() if answer.attention else None
     return instances_of(answer.said[-1][-1], (height, width))[0], shares
+
+
+def film_anatomy(segmenter: Segmenter, image: npt.NDArray[np.float32], *, device: str = "cpu") -> npt.NDArray[np.bool_]:
+    """Where a network with an anatomy branch sees each class (classes, height, width): a chance of a half or more."""
+    answer = answered(segmenter, in_three(image)[None], device)
+    chances = semantic_chances(answer.said[0][-1], (image.shape[0], image.shape[1]))[0]
+    return np.asarray((chances >= THRESHOLD).cpu().numpy())
 
 
 def films_instances(segmenter: Segmenter, films: Sequence[Film], *, device: str = "cpu") -> list[list[Instance]]:
