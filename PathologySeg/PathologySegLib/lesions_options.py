@@ -19,6 +19,7 @@ _EXAMPLES = """examples:
   anatomyguided lesions ct.nii.gz pet.nii.gz --model my-model --device cuda -o lesions.seg.nrrd --json lesions.json
   anatomyguided lesions ct.nii.gz pet.nii.gz --model percist --anatomy organs.nii.gz@totalsegmentator -o l.seg.nrrd
   anatomyguided lesions ct.nii.gz pet.nii.gz --model apex-demo --attention attended.seg.nrrd -o lesions.seg.nrrd
+  anatomyguided lesions film.png --model my-films -o found/
   anatomyguided lesions film.png --model my-films --attention attended.seg.nrrd -o found/
 
 A film is a PNG, JPEG or TIFF, a DICOM file (CR, DX), or one slice in NIfTI or NRRD; the patient's left is on its right.
