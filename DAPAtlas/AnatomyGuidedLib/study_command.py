@@ -26,6 +26,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
         "PathologySegLib.apex.ladder_study",
         "every way to learn anatomy beside lesions (Tables 10 and 11)",
     ),
+    "apex-films": ("PathologySegLib.apex.films_study", "findings of chest films with and without anatomy (Table 12)"),
 }
 
 

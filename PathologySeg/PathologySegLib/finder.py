@@ -36,6 +36,9 @@ class LesionFinder(Protocol):
     def needs_anatomy(self) -> bool: ...
 
     @property
+    def tells_attention(self) -> bool: ...
+
+    @property
     def onto(self) -> str: ...
 
     @property

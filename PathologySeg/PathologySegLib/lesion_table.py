@@ -19,6 +19,7 @@ COLUMNS = (
     "lesion", "volume_ml", "suv_max", "suv_mean", "suv_peak", "tlg", "centroid_r_mm", "centroid_a_mm", "centroid_s_mm",
     "structure", "nearest_structure", "nearest_mm", "attended",
 )  # fmt: skip
+TOP_ATTENDED = 5
 
 Row = dict[str, object]
 Attention = Callable[[Labelmap], Mapping[int, Sequence[tuple[str, float]]]]
@@ -86,17 +87,19 @@ def measured(found: npt.NDArray[np.int32], pet: Volume, anatomy: Labelmap | None
     return Labelmap(table[found], pet.grid), rows
 
 
-def with_attention(rows: Sequence[Row], attended: Mapping[int, Sequence[tuple[str, float]]], top: int = 5) -> list[Row]:
+def with_attention(rows: Sequence[Row], attended: Mapping[int, Sequence[tuple[str, float]]]) -> list[Row]:
     """The rows with the structures that a model attended to most, separated by semicolons.
 
     >>> with_attention([{"lesion": 1, "attended": ""}], {1: [("Liver", 0.2), ("Aorta", 0.5)]})[0]["attended"]
     'Aorta; Liver'
     """
-    named = {
-        number: "; ".join(name for name, _ in sorted(shares, key=lambda one: -one[1])[:top])
-        for number, shares in attended.items()
-    }
+    named = {number: "; ".join(most_attended_by(shares)) for number, shares in attended.items()}
     return [{**row, "attended": named.get(int(str(row["lesion"])), "")} for row in rows]
+
+
+def most_attended_by(shares: Sequence[tuple[str, float]], top: int = TOP_ATTENDED) -> list[str]:
+    """The names of a lesion's largest shares, the largest first: what its row and its segments tell."""
+    return [name for name, _ in sorted(shares, key=lambda one: -one[1])[:top]]
 
 
 def _row(number: int, box: tuple[slice, ...], found: npt.NDArray[np.int32], pet: Volume, places: Places | None) -> Row:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from AnatomyGuidedLib.cli import Console
-from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.files import Outputs, write_csv, write_json
+from AnatomyGuidedLib.files import Outputs, write_csv
 from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume, require_overlap, require_same_grid
 from AnatomyGuidedLib.io import (
     LABELMAP_FORMATS,
@@ -25,6 +24,7 @@ from AnatomyGuidedLib.io import (
 from AnatomyGuidedLib.progress import part_of, stop_if
 from AnatomyGuidedLib.resample import resample_labelmap
 
+from PathologySegLib.attention_output import require_attention, shows_structures, write_attention
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.finders import read_finder
 from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
@@ -45,13 +45,14 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         from PathologySegLib.films import film_command
 
         outputs.protect(arguments.ct)
-        return film_command.run(arguments, console)
+        return film_command.run(arguments, console, outputs)
     parameters = lesion_parameters(arguments)
     finder = read_finder(parameters.reading, parameters.model) if parameters.is_model else None
+    require_attention(arguments.attention, finder)
     outputs.protect(arguments.ct, arguments.pet, arguments.anatomy and split_scheme(arguments.anatomy)[0])
     segmentation_path = outputs.stage(arguments.output, formats=LABELMAP_FORMATS)
-    tables = {name: getattr(arguments, name) for name in ("csv", "attention")}
-    staged = {name: outputs.stage(path) for name, path in tables.items() if path}
+    csv_path = outputs.stage(arguments.csv) if arguments.csv else None
+    attention_paths = [(path, outputs.stage(path)) for path in arguments.attention or ()]
     console.progress(0.0, "Reading CT and PET")
     require_one_study(arguments.ct, arguments.pet, force=arguments.force)
     ct, pet = read_ct(arguments.ct, force=arguments.force), read_pet(arguments.pet)
@@ -63,10 +64,11 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     console.progress(0.9, "Writing the lesions")
     lost = _write(result, parameters, ct, segmentation_path)
     _note_doubts(arguments, result, lost, console)
-    if "csv" in staged:
-        write_csv(staged["csv"], result.rows, COLUMNS)
-    if "attention" in staged:
-        write_json(staged["attention"], _attention(result))
+    if csv_path:
+        write_csv(csv_path, result.rows, COLUMNS)
+    grid = pet.grid if parameters.grid == "pet" else ct.grid
+    for note in write_attention(attention_paths, result, anatomy, grid):
+        console.note(note)
     _print(result, console)
     console.progress(1.0, "Done")
     facts = {"grid": parameters.grid, "anatomy": source, "lesions_without_voxels_on_this_grid": lost}
@@ -85,13 +87,15 @@ def _anatomy(
     if arguments.anatomy:
         return _given_anatomy(arguments.anatomy, ct, pet), "given"
     needed = finder is not None and finder.needs_anatomy
-    model = parameters.model.anatomy_model or (atlas_of(finder) if finder and needed else None)
+    wanted = needed or shows_structures(arguments.attention)
+    model = parameters.model.anatomy_model or (atlas_of(finder) if finder and wanted else None)
     if model is None:
         return None, "none"
     name = Path(model).name
     if not parameters.model.anatomy_model:
         demo = " (a demonstration model, trained on made patients alone)" if model == DEFAULT_ATLAS else ""
-        console.note(f"The model needs the anatomy, and none was given: {name} predicts it from the CT{demo}.")
+        why = "The model needs the anatomy" if needed else "The attended structures are drawn from the anatomy"
+        console.note(f"{why}, and none was given: {name} predicts it from the CT{demo}.")
     progress = part_of(console.progress, 0.1, 0.4)
     predicted = predicted_anatomy(
         ct,
@@ -131,20 +135,6 @@ def _write(result: LesionResult, parameters: LesionParameters, ct: Volume, path:
         together = Labelmap((labelmap.values > 0).astype(np.uint8), labelmap.grid)
         write_labelmap(together, path, [Segment(1, "Lesions", _LESION_COLOR)] if together.values.any() else [])
     return sorted({*range(1, len(result.rows) + 1)} - {*np.unique(labelmap.values).tolist()})
-
-
-def _attention(result: LesionResult) -> dict[str, object]:
-    """The structures that a model attended to, with their shares, by lesion; refused for a model that tells none."""
-    if result.attention is None:
-        raise UsageError(f"{result.reading['name']} tells no attention; leave --attention away.")
-    return {
-        "format": "anatomyguided-attention",
-        "version": 1,
-        "lesions": [
-            {"lesion": number, "structures": [{"name": name, "share": share} for name, share in shares]}
-            for number, shares in sorted(result.attention.items())
-        ],
-    }
 
 
 def _note_doubts(arguments: argparse.Namespace, result: LesionResult, lost: list[int], console: Console) -> None:

@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
+from AnatomyGuidedLib.files import full_suffix
 
+from PathologySegLib.attention_output import SEGMENTS as SEGMENTS_FILE
+from PathologySegLib.attention_output import TABLE
 from PathologySegLib.model_lesions import DEFAULT_ATLAS
 from PathologySegLib.parameters import EACH, GRIDS, SEGMENTS, LesionParameters, ModelChoice
 
@@ -15,7 +18,9 @@ _EXAMPLES = """examples:
   anatomyguided lesions ct/ pet/ --model suv41 --threshold 3 --anatomy atlas.seg.nrrd -o lesions.nii.gz
   anatomyguided lesions ct.nii.gz pet.nii.gz --model my-model --device cuda -o lesions.seg.nrrd --json lesions.json
   anatomyguided lesions ct.nii.gz pet.nii.gz --model percist --anatomy organs.nii.gz@totalsegmentator -o l.seg.nrrd
+  anatomyguided lesions ct.nii.gz pet.nii.gz --model apex-demo --attention attended.seg.nrrd -o lesions.seg.nrrd
   anatomyguided lesions film.png --model my-films -o found/
+  anatomyguided lesions film.png --model my-films --attention attended.seg.nrrd -o found/
 
 A film is a PNG, JPEG or TIFF, a DICOM file (CR, DX), or one slice in NIfTI or NRRD; the patient's left is on its right.
 my-films comes from: anatomyguided train apex --config apex-xray-small -o my-films
@@ -63,7 +68,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--segments", choices=SEGMENTS, default=EACH, help="a segment for each lesion (default) or one for all"
     )
-    parser.add_argument("--attention", metavar="A.json", type=Path, help="the anatomy that a model attended to")
+    parser.add_argument(
+        "--attention",
+        metavar="A.json|A.seg.nrrd",
+        type=Path,
+        action="append",
+        help="the anatomy that a model attended to: .json all shares; .seg.nrrd each lesion's five strongest as "
+        "segments in their colours, with the lesions' numbers; may be given twice",
+    )
     parser.add_argument("--device", default="auto", help="where models compute: auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--channels", default="", metavar="ct,pet,..", help="a model's channels in their order, where it does not say"
@@ -99,6 +111,9 @@ def lesion_parameters(arguments: argparse.Namespace) -> LesionParameters:
     parameters = LesionParameters(arguments.model, arguments.threshold, arguments.grid, arguments.segments, choice)
     if arguments.attention and not parameters.is_model:
         raise UsageError(f"{parameters.reading} attends to no anatomy; leave --attention away.")
+    for path in arguments.attention or ():
+        if full_suffix(path) not in (TABLE, SEGMENTS_FILE):
+            raise UsageError(f"--attention {path.name} must end in {TABLE} (a table) or {SEGMENTS_FILE} (segments).")
     if arguments.pixel_mm is not None:
         raise UsageError("--pixel-mm is for a chest film, but a CT and a PET came; leave it away.")
     given = [option for option in _OF_MODELS if getattr(arguments, option)]

@@ -49,6 +49,10 @@ class NetworkFinder:
         return any(channel.startswith(ANATOMY) for channel in self.channels)
 
     @property
+    def tells_attention(self) -> bool:
+        return False
+
+    @property
     def facts(self) -> Mapping[str, object]:
         return {
             "channels": list(self.channels),

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.labels import Label, structures
+from AnatomyGuidedLib.labels import Label, UnknownLabel, structures
 
 CHOICES = ("dap", "merged")
 _TISSUES = 0  # the level of those in the label table
@@ -50,6 +50,23 @@ def anatomy_classes(choice: str) -> AnatomyClasses:
     class_of = [names.index(named[i]) + 1 if i in named else 0 for i in range(max(named) + 1)]
     tissues = {class_of[label.id] for label in structures() if label.level == _TISSUES}
     return AnatomyClasses(names, tuple(class_of), frozenset(tissues))
+
+
+def structures_called(name: str) -> tuple[int, ...]:
+    """The DAP ids of a class by its name: one structure, or those that `merged` takes together.
+
+    >>> structures_called("Liver"), len(structures_called("Ribs Left"))
+    ((13,), 12)
+
+    Raises:
+        UnknownLabel: No class has that name.
+    """
+    for choice in CHOICES:
+        classes = anatomy_classes(choice)
+        if name in classes.names:
+            number = classes.names.index(name) + 1
+            return tuple(dap_id for dap_id, own in enumerate(classes.class_of) if own == number)
+    raise UnknownLabel(f"No structure of the DAP Atlas is called {name!r}, and no class of several is.")
 
 
 def _merged(label: Label) -> str:

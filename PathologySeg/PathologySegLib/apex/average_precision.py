@@ -25,6 +25,25 @@ def average_precisions(
         AnatomyGuidedError: pycocotools is missing.
         ValueError: There are not as many images.
     """
+    occurring = sorted({category for own in references for category, _ in own})
+    judged = judged_by_coco(references, predictions, categories)
+    if judged is None:
+        return dict.fromkeys(occurring, 0.0)
+    with redirect_stdout(io.StringIO()):
+        judged.accumulate()
+    precision = judged.eval["precision"][..., 0, -1]  # IoU, recall, category; all areas, up to 100 instances an image
+    return {category: float(precision[:, :, category].mean()) for category in occurring}
+
+
+def judged_by_coco(
+    references: Sequence[Sequence[tuple[int, Mask]]], predictions: Sequence[Sequence[Instance]], categories: int
+) -> Any:
+    """pycocotools' evaluation with each image's instances matched, not yet accumulated; none without a prediction.
+
+    Raises:
+        AnatomyGuidedError: pycocotools is missing.
+        ValueError: There are not as many images.
+    """
     if len(references) != len(predictions):
         raise ValueError(f"{len(references)} images have references, but {len(predictions)} have predictions.")
     try:
@@ -34,24 +53,21 @@ def average_precisions(
         raise AnatomyGuidedError(
             "AP needs pycocotools, which is not installed: pip install 'slicer-anatomy-guided[transformers]'."
         ) from error
-    truth, found = _annotations(references), _results(predictions)
-    occurring = sorted({one["category_id"] for one in truth})
+    found = _results(predictions)
     if not found:
-        return dict.fromkeys(occurring, 0.0)
+        return None
     with redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = {
             "info": {},
             "images": [{"id": place, "height": 1, "width": 1} for place in range(len(references))],
             "categories": [{"id": number} for number in range(categories)],
-            "annotations": truth,
+            "annotations": _annotations(references),
         }
         coco.createIndex()
         judged = COCOeval(coco, coco.loadRes(found), "segm")
         judged.evaluate()
-        judged.accumulate()
-    precision = judged.eval["precision"][..., 0, -1]  # IoU, recall, category; all areas, up to 100 instances an image
-    return {category: float(precision[:, :, category].mean()) for category in occurring}
+    return judged
 
 
 def mean_average_precision(by_category: dict[int, float]) -> float:

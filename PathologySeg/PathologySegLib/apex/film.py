@@ -14,8 +14,10 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.phantom.xray_files import ANATOMY, IMAGE, INSTANCES, mask_of
 from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
 
-from PathologySegLib.apex.paxray import from_dap, paxray_classes
+from PathologySegLib.apex.film_anatomy import anatomy_beside, read_anatomy
+from PathologySegLib.films.radiograph import lightness, require_content
 
+_ANATOMY = Path(ANATOMY).stem
 Mask = npt.NDArray[np.bool_]
 
 
@@ -53,31 +55,32 @@ def shrunk(film: Film, pixels: int) -> Film:
 
 
 def read_image(path: Path) -> npt.NDArray[np.float32]:
-    """A grey or coloured picture of 8 bit as values from 0 to 1.
+    """A grey or coloured picture as values from 0 to 1, as light as the command `lesions` takes it.
 
     Raises:
-        AnatomyGuidedError: It cannot be read.
+        AnatomyGuidedError: It is missing, cannot be read, or has more than 8 bit and is constant.
     """
     import SimpleITK
 
+    if not path.is_file():
+        raise AnatomyGuidedError(f"The film {path.parent.name}/{path.name} is missing; put it there.")
     try:
-        values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).astype(np.float32)
+        values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     except RuntimeError as error:
-        raise AnatomyGuidedError(f"{path.name} cannot be read as a picture; a PNG of 8 bit was expected.") from error
-    grey = values if values.ndim == 2 else values[..., :3].mean(-1)
-    return np.asarray(grey / 255, np.float32)
-
-
-def named_anatomy(path: Path, names: Sequence[str]) -> dict[str, Mask]:
-    """The masks of a COCO file for PAXRay++'s classes, given by those names or as the shadows of DAP structures."""
-    return _named(list(_coco(path)), names)
+        raise AnatomyGuidedError(f"{path.name} cannot be read as a picture; a PNG was expected.") from error
+    if values.dtype != np.uint8:
+        require_content(values, path.name)
+    if values.ndim == 2:
+        return lightness(values)
+    colours = 1 if values.shape[-1] == 2 else 3  # what comes after them is opacity
+    return np.asarray(lightness(values[..., :colours]).mean(-1), np.float32)
 
 
 def read_film(folder: Path, names: Sequence[str], name: str = "") -> Film:
-    """The film of a folder with image.png, instances.json and anatomy.json, both in COCO's form.
+    """The film of a folder with image.png, instances.json in COCO's form, and its anatomy if there is one.
 
-    Findings' categories are ChestX-Det's by name. Anatomy's are PAXRay++'s by name, as any 2D model may have predicted
-    them, or DAP's, whose shadows are joined to the classes asked for.
+    Findings' categories are ChestX-Det's by name. The anatomy is `anatomy.json`, a label map `anatomy.png`, or a folder
+    `anatomy` of masks, as any 2D model may have predicted it (see `film_anatomy`).
 
     Raises:
         AnatomyGuidedError: A file is missing or of another form.
@@ -85,14 +88,15 @@ def read_film(folder: Path, names: Sequence[str], name: str = "") -> Film:
     try:
         image = read_image(folder / IMAGE)
         findings = [(CATEGORIES.index(name), mask) for name, mask in _coco(folder / INSTANCES)]
-        anatomy = named_anatomy(folder / ANATOMY, names)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, AnatomyGuidedError):
             raise
         raise AnatomyGuidedError(
-            f"{folder.name} cannot be read as a chest film ({error}); {IMAGE}, {INSTANCES} and {ANATOMY} in COCO's "
-            "form with run lengths were expected."
+            f"{folder.name} cannot be read as a chest film ({error}); {IMAGE} and {INSTANCES} in COCO's form with run "
+            "lengths were expected."
         ) from error
+    path = anatomy_beside(folder, _ANATOMY)
+    anatomy = read_anatomy(path, names, (image.shape[0], image.shape[1])) if path else {}
     return Film(name or folder.name, image, anatomy, tuple(findings))
 
 
@@ -100,13 +104,6 @@ def _coco(path: Path) -> list[tuple[str, Mask]]:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     names = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
     return [(names[one["category_id"]], mask_of(one["segmentation"])) for one in content["annotations"]]
-
-
-def _named(found: Sequence[tuple[str, Mask]], names: Sequence[str]) -> dict[str, Mask]:
-    of_paxray = {one.name for one in paxray_classes()}
-    shadows = dict(found)
-    direct = {name: shadows[name] for name in names if name in shadows and name in of_paxray}
-    return {**from_dap(shadows, [name for name in names if name not in direct]), **direct}
 
 
 def _means(image: npt.NDArray[Any], pixels: int) -> npt.NDArray[np.float32]:

@@ -37,6 +37,10 @@ class FilmFinder:
         return self.model.notes
 
     @property
+    def tells_attention(self) -> bool:
+        return self.model.recipe.chosen_arm.exchange.attends
+
+    @property
     def facts(self) -> Mapping[str, object]:
         return {"name": self.name, "arm": self.model.recipe.arm, "pixels": self.model.recipe.films.pixels}
 
@@ -51,13 +55,7 @@ class FilmFinder:
         from PathologySegLib.apex.attention import most_attended
         from PathologySegLib.apex.film_learning import film_instances
 
-        pixels = self.model.recipe.films.pixels
-        height, width = film.shape
-        if min(height, width) < pixels:
-            raise AnatomyGuidedError(
-                f"The film has {height} x {width} pixels, but {self.name} sees {pixels} x {pixels}; give a larger one."
-            )
-        frame, chosen, segmenter = Frame(height, width, pixels), chosen_device(device), self.model.segmenter
+        frame, chosen, segmenter = self._frame(film), chosen_device(device), self.model.segmenter
         segmenter.network.to(chosen)
         instances, shares = film_instances(segmenter, frame.shrunk(film), device=chosen)
         names = film_classes(self.model.recipe.film_anatomy)
@@ -72,6 +70,28 @@ class FilmFinder:
             if one.score >= least_score
         ]
         return tuple(one for one in found if one.mask.any())  # what lies beside the film alone is none
+
+    def anatomy(self, film: npt.NDArray[np.float32], *, device: str = "auto") -> Mapping[str, npt.NDArray[np.bool_]]:
+        """Where the model itself sees PAXRay++'s classes on the film, those that it sees at all.
+
+        Raises:
+            AnatomyGuidedError: As `findings`.
+        """
+        from PathologySegLib.apex.film_learning import film_anatomy
+
+        frame, chosen, segmenter = self._frame(film), chosen_device(device), self.model.segmenter
+        segmenter.network.to(chosen)
+        seen = film_anatomy(segmenter, frame.shrunk(film), device=chosen)
+        masks = zip(film_classes(self.model.recipe.film_anatomy), map(frame.enlarged, seen), strict=True)
+        return {name: mask for name, mask in masks if mask.any()}
+
+    def _frame(self, film: npt.NDArray[np.float32]) -> Frame:
+        pixels, (height, width) = self.model.recipe.films.pixels, film.shape
+        if min(height, width) < pixels:
+            raise AnatomyGuidedError(
+                f"The film has {height} x {width} pixels, but {self.name} sees {pixels} x {pixels}; give a larger one."
+            )
+        return Frame(height, width, pixels)
 
 
 def read_film_finder(folder: Path) -> FilmFinder:

@@ -10,19 +10,21 @@ from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
 
 from PathologySegLib.apex.attention import query_shares
 from PathologySegLib.apex.average_precision import average_precisions, mean_average_precision
-from PathologySegLib.apex.evaluation import answered
+from PathologySegLib.apex.evaluation import THRESHOLD, answered
 from PathologySegLib.apex.film import Film
 from PathologySegLib.apex.film_source import FilmSource, in_three
 from PathologySegLib.apex.instances import Instance, instances_of
 from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.recipe import ApexRecipe
-from PathologySegLib.apex.segmenter import Classes, Segmenter
+from PathologySegLib.apex.segmenter import Classes, Segmenter, semantic_chances
+
+CATEGORY_COUNT = len(CATEGORIES)
 
 
 def film_counts(recipe: ApexRecipe) -> Classes:
     """Classes and layers: anatomy's each in a layer of its own, ChestX-Det's 13 in those of the findings."""
     names = film_classes(recipe.film_anatomy)
-    return Classes(len(names), len(CATEGORIES), len(names))
+    return Classes(len(names), CATEGORY_COUNT, len(names))
 
 
 def film_lessons(recipe: ApexRecipe, films: Sequence[Film]) -> tuple[FilmSource, Classes]:
@@ -40,9 +42,21 @@ def film_instances(
     return instances_of(answer.said[-1][-1], (height, width))[0], shares
 
 
+def film_anatomy(segmenter: Segmenter, image: npt.NDArray[np.float32], *, device: str = "cpu") -> npt.NDArray[np.bool_]:
+    """Where a network with an anatomy branch sees each class (classes, height, width): a chance of a half or more."""
+    answer = answered(segmenter, in_three(image)[None], device)
+    chances = semantic_chances(answer.said[0][-1], (image.shape[0], image.shape[1]))[0]
+    return np.asarray((chances >= THRESHOLD).cpu().numpy())
+
+
+def films_instances(segmenter: Segmenter, films: Sequence[Film], *, device: str = "cpu") -> list[list[Instance]]:
+    """By film the instances."""
+    return [film_instances(segmenter, film.image, device=device)[0] for film in films]
+
+
 def film_scores(segmenter: Segmenter, films: Sequence[Film], *, device: str = "cpu") -> dict[str, float]:
     """mAP, and AP by the name of each category that occurs, of the last layer's instances."""
-    predictions = [film_instances(segmenter, film.image, device=device)[0] for film in films]
-    found = average_precisions([film.findings for film in films], predictions, len(CATEGORIES))
+    predictions = films_instances(segmenter, films, device=device)
+    found = average_precisions([film.findings for film in films], predictions, CATEGORY_COUNT)
     named = {CATEGORIES[category]: round(value, 4) for category, value in found.items()}
     return {"map": round(mean_average_precision(found), 4), **named}

@@ -2,8 +2,8 @@
 
 | layout | files |
 |---|---|
-| folders | `*/image.png, instances.json, anatomy.json` (COCO with run lengths), also one level deeper |
-| ChestX-Det | `NAME.json`, a list of `file_name`, `syms`, `polygons`; images beside it or in any folder below; the anatomy of an image, for arms that learn it, in `anatomy/STEM.json` (COCO) |
+| folders | `*/image.png, instances.json` (COCO with run lengths) and the anatomy as `film_anatomy` reads it with the stem `anatomy`; also one level deeper |
+| ChestX-Det | `NAME.json`, a list of `file_name`, `syms`, `polygons`; images beside it or in any folder below; the anatomy of an image, for arms that learn it, in `anatomy/` as `film_anatomy` reads it with the image's stem |
 """  # noqa: E501
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.phantom.xray_files import INSTANCES
 from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
 
-from PathologySegLib.apex.film import Film, named_anatomy, read_film, read_image, shrunk
+from PathologySegLib.apex.film import Film, read_film, read_image, shrunk
+from PathologySegLib.apex.film_anatomy import anatomy_beside, read_anatomy
 
+ANATOMY = "anatomy"  # the folder of the films' anatomy beside ChestX-Det's list
 Mask = npt.NDArray[np.bool_]
 
 
@@ -54,12 +56,14 @@ def _require_anatomy(films: Sequence[Film], source: Path) -> None:
     lacking = [film.name for film in films if not film.anatomy]
     if lacking:
         file = (
-            f"{source.parent.name}/anatomy/{lacking[0]}.json" if source.is_file() else f"anatomy.json of {lacking[0]}"
+            f"{source.parent.name}/{ANATOMY}/{lacking[0]}.json, .png or .nii.gz, or a folder of masks"
+            if source.is_file()
+            else f"anatomy.json, .png or .nii.gz of {lacking[0]}, or a folder of masks"
         )
         raise AnatomyGuidedError(
             f"{len(lacking)} of {len(films)} films of {source.name} have no anatomy, which the arm learns beside the "
-            f"findings; give masks of the classes of the setting film_anatomy in COCO's form ({file}, ...), or choose "
-            "an arm that learns none, such as baseline."
+            f"findings; give that of the classes of the setting film_anatomy ({file}), or choose an arm that learns "
+            "none, such as baseline."
         )
 
 
@@ -91,8 +95,8 @@ def _listed(row: Mapping[str, Any], folder: Path, names: Sequence[str]) -> Film:
         (CATEGORIES.index(category), polygon_mask(polygon, (pixels.shape[0], pixels.shape[1])))
         for category, polygon in zip(row["syms"], row["polygons"], strict=True)
     ]
-    anatomy = folder / "anatomy" / f"{image.stem}.json"
-    shadows = named_anatomy(anatomy, names) if anatomy.is_file() else {}
+    anatomy = anatomy_beside(folder / ANATOMY, image.stem)
+    shadows = read_anatomy(anatomy, names, (pixels.shape[0], pixels.shape[1])) if anatomy else {}
     return Film(image.stem, pixels, shadows, tuple(findings))
 
 

@@ -43,6 +43,10 @@ class ApexFinder:
         return self.model.recipe.chosen_arm.anatomy_input
 
     @property
+    def tells_attention(self) -> bool:
+        return self.model.recipe.chosen_arm.exchange.attends
+
+    @property
     def facts(self) -> Mapping[str, object]:
         cohort = self.model.recipe.cohort
         return {"arm": self.model.recipe.arm, "slices": [*cohort.frame], "spacing_mm": cohort.spacing_mm}

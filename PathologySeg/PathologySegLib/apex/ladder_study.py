@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.cli import Console
-from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
-from AnatomyGuidedLib.progress import Progress, part_of
+from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import StudyOptions, with_settings
 from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
+from PathologySegLib.apex.fold_trainings import Lessons, states_folder, trained_folds
 from PathologySegLib.apex.folds import fold_of, with_pathology
 from PathologySegLib.apex.ladder import NOT_RUN
 from PathologySegLib.apex.ladder_report import COLUMNS, arm_line, arm_result, arm_row
-from PathologySegLib.apex.ladder_settings import TIERS, LadderParameters
+from PathologySegLib.apex.ladder_settings import TIERS
 from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
 from PathologySegLib.apex.recipe import ApexRecipe
 from PathologySegLib.apex.segmentation_scores import Counts, counts_of
@@ -29,8 +28,6 @@ from PathologySegLib.apex.slices import PatientSlices
 
 if TYPE_CHECKING:
     from PathologySegLib.apex.learning import Learned
-
-STATES = "training"
 
 
 def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, object]:
@@ -51,10 +48,10 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     arms: dict[str, Any] = {}
     counts: dict[str, list[Counts]] = {}
     attention: Mapping[str, object] = {}
-    states = _states(options, folder, parameters)
+    states, lessons = states_folder(options, folder, parameters.recipe), _lessons()
     for place, (name, recipe) in enumerate(recipes.items()):
         told = part_of(console.progress, 0.1 + 0.9 * place / len(recipes), 0.1 + 0.9 * (place + 1) / len(recipes))
-        trained = _trained(recipe, parameters.folds, patients, states / name, told, console)
+        trained = trained_folds(recipe, parameters.folds, patients, lessons, states / name, told, console)
         counts[name], folds = _tried(recipe, trained, patients, held_out, parameters.thresholds, console)
         arms[name] = arm_result(recipe, trained, counts[name], counts["baseline"], folds)
         console.line(arm_line(name, arms[name]))
@@ -77,35 +74,12 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     return result
 
 
-def _states(options: StudyOptions, folder: Path, parameters: LadderParameters) -> Path:
-    """Where the trainings of these settings are kept, so that a study that was stopped goes on."""
-    settings = json.dumps(asdict(parameters.recipe), sort_keys=True)
-    return (options.target or folder) / STATES / hashlib.sha256(settings.encode()).hexdigest()[:12]
-
-
-def _trained(
-    recipe: ApexRecipe,
-    folds: Sequence[int],
-    patients: Sequence[PatientSlices],
-    states: Path,
-    progress: Progress,
-    console: Console,
-) -> list[tuple[int, Learned]]:
-    """The arm trained once a fold, on the patients of the other folds."""
+def _lessons() -> Lessons:
     try:
-        from PathologySegLib.apex.learning import learn_from, slice_lessons
+        from PathologySegLib.apex.learning import slice_lessons
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
-    trained = []
-    for place, fold in enumerate(folds):
-        learned_from, _ = fold_of(patients, fold, recipe.folds)
-        told = part_of(progress, place / len(folds), (place + 1) / len(folds))
-        lessons = slice_lessons(recipe, learned_from)
-        learned = learn_from(recipe, *lessons, states / f"fold_{fold}", progress=told, cancelled=console.cancelled)
-        if not learned.is_complete:
-            raise Cancelled("Stopped; the same call goes on from the last step.")
-        trained.append((fold, learned))
-    return trained
+    return slice_lessons
 
 
 def _tried(

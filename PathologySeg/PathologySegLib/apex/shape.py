@@ -85,3 +85,8 @@ class Exchange:
             raise UsageError(f"The mixer is {self.mixer!r}, but one of {', '.join(MIXERS[1:])} or none was expected.")
         if self.shared not in SHARED:
             raise UsageError(f"The setting shared is {self.shared!r}, but one of {', '.join(SHARED)} was expected.")
+
+    @property
+    def attends(self) -> bool:
+        """Whether pathology's queries look at anatomy's, so that they can tell which ones they looked at."""
+        return self.mixer.startswith("cross-attention")

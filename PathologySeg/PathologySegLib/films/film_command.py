@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
-from AnatomyGuidedLib.files import staged_folder
+from AnatomyGuidedLib.files import Outputs, staged_folder
 from AnatomyGuidedLib.progress import stop_if
 
+from PathologySegLib.films.attended_anatomy import require_film_attention, write_film_attention
 from PathologySegLib.films.film_files import write_findings
 from PathologySegLib.films.film_options import film_parameters
 from PathologySegLib.films.radiograph import ASSUMED, Radiograph
@@ -21,10 +22,12 @@ from PathologySegLib.lesion_table import counted
 Row = Mapping[str, object]
 
 
-def run(arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:
+def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Mapping[str, object]:
     """The report of the findings that were written."""
     parameters = film_parameters(arguments)
     finder = read_film_finder(parameters.model)
+    require_film_attention(arguments.attention or (), finder)
+    attention_paths = [outputs.stage(path) for path in arguments.attention or ()]
     path = Path(arguments.ct)
     with staged_folder(arguments.output, inputs=[path]) as folder:
         console.progress(0.0, "Reading the film")
@@ -40,6 +43,10 @@ def run(arguments: argparse.Namespace, console: Console) -> Mapping[str, object]
         rows = finding_rows(findings, film.pixel_mm)
         report = film_report(rows, findings, film, finder.facts, notes, least_score=parameters.least_score)
         write_findings(folder, film, findings, rows, report)
+        for attention_path in attention_paths:
+            anatomy = finder.anatomy(film.image, device=parameters.device)
+            for note in write_film_attention(findings, anatomy, film.placement, attention_path):
+                console.note(note)
         stop_if(console.cancelled)
     _print(rows, parameters.least_score, console)
     console.progress(1.0, "Done")

@@ -14,7 +14,7 @@ from AnatomyGuidedLib.io import LABELMAP_FORMATS
 
 from PathologySegLib.parameters import READINGS
 
-_OF_PETCT = ("anatomy", "anatomy_model", "csv", "attention", "channels", "lesion_labels", "orientation", "trust")
+_OF_PETCT = ("anatomy", "anatomy_model", "csv", "channels", "lesion_labels", "orientation", "trust")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from AnatomyGuidedLib.phantom.xray_files import run_lengths
 from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
 from AnatomyGuidedLib.study_options import with_settings
 from PathologySegLib.apex.film import Film, read_film, shrunk
-from PathologySegLib.apex.film_source import MOST_FINDINGS, FilmSource, layers_of
+from PathologySegLib.apex.film_source import FilmSource, layers_of
 from PathologySegLib.apex.paxray import SMALL, film_classes, paxray_classes
 from PathologySegLib.apex.recipe import ApexRecipe
 from PathologySegLib.apex.stray import Augmentation
@@ -61,8 +61,8 @@ def test_a_smaller_film_has_means_and_masks_that_never_vanish() -> None:
 
 def test_overlapping_masks_have_layers_of_their_own() -> None:
     mask = np.ones((8, 8), bool)
-    layers = layers_of(film(((0, mask), (12, mask))), ["lung", "heart"])
-    assert layers.shape == (2 + MOST_FINDINGS, 8, 8)
+    layers = layers_of(film(((0, mask), (12, mask))), ["lung", "heart"], 3)
+    assert layers.shape == (2 + 3, 8, 8)
     assert layers[0].max() == 0
     assert np.unique(layers[1]).tolist() == [0, 2]
     assert layers[2].min() == 1
@@ -72,6 +72,19 @@ def test_overlapping_masks_have_layers_of_their_own() -> None:
     np.testing.assert_array_equal(first[0], again[0])
     assert first[0].shape == (3, 8, 8)
     assert set(np.unique(first[1])) <= {0, 1}
+
+
+def test_every_finding_of_a_film_is_learned_however_many_there_are() -> None:
+    masks = [np.eye(8, dtype=bool)[:, [place] * 8] for place in range(8)] * 2
+    many, one = film(tuple((number % 13, mask) for number, mask in enumerate(masks))), film(((4, masks[0]),))
+    still = Augmentation(shift_pixels=0.0, turn=0.0, scale=0.0)
+    source = FilmSource([one, many], ["heart"], still)
+    found = [source.example(number)[1] for number in range(12)]
+    assert {layers.shape for layers in found} == {(1 + 16, 8, 8)}  # so that films can share a batch
+    shown = {tuple(sorted(int(layer.max()) for layer in layers[1:] if layer.any())) for layers in found}
+    assert shown == {(5,), tuple(sorted(number % 13 + 1 for number in range(16)))}
+    with pytest.raises(ValueError, match="16 findings"):
+        layers_of(many, ["heart"], 8)
 
 
 def test_a_film_in_files_comes_back_and_takes_another_models_anatomy(tmp_path: Path, run_command: Run) -> None:

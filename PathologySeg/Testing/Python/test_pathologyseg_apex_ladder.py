@@ -14,6 +14,7 @@ from AnatomyGuidedLib.study_options import read_settings, with_settings
 from AnatomyGuidedLib.train_command import recipe_file
 from PathologySegLib.apex.intervals import differences, mean_difference, score_intervals
 from PathologySegLib.apex.ladder import ARMS, LADDER, NOT_RUN
+from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.recipe import ApexRecipe
 from PathologySegLib.apex.segmentation_scores import Counts
 
@@ -54,16 +55,20 @@ def test_the_ladder_is_table_10_and_rivals_that_do_not_run_are_named() -> None:
     assert len(ARMS) == 17
 
 
-@pytest.mark.parametrize("name", ["apex-thesis", "apex-demo", "apex-small", "apex-xray-small"])
+@pytest.mark.parametrize("name", ["apex-thesis", "apex-xray-thesis", "apex-demo", "apex-small", "apex-xray-small"])
 def test_committed_recipes_are_recipes(name: str) -> None:
     recipe = with_settings(ApexRecipe(), read_settings(recipe_file(name)))
     side = recipe.shape.strides[-1]
     assert all(n % side == 0 for n in (recipe.cohort.frame if recipe.domain == "petct" else (recipe.films.pixels,)))
-    if name == "apex-thesis":
+    if name.endswith("thesis"):
         shape, loss = recipe.shape, recipe.loss
         assert (shape.queries, shape.hidden, shape.layers, shape.depths) == (100, 256, 9, (3, 4, 6, 3))
         assert (loss.classes, loss.mask, loss.dice) == (2, 5, 5)
-        assert (recipe.anatomy, recipe.folds, recipe.cohort.patients, recipe.cohort.test) == ("dap", 5, 185, 125)
+        assert (recipe.arm, recipe.folds) == ("cross-attention", 5)
+    if name == "apex-thesis":
+        assert (recipe.anatomy, recipe.cohort.patients, recipe.cohort.test) == ("dap", 185, 125)
+    if name == "apex-xray-thesis":
+        assert (recipe.domain, len(film_classes(recipe.film_anatomy))) == ("xray", 159)
 
 
 def test_the_study_prints_all_arms_and_writes_the_read_out(tmp_path: Path, run_command: Run) -> None:

@@ -15,9 +15,11 @@ from AnatomyGuidedLib.cli import Console, execute, main, parse_arguments
 from AnatomyGuidedLib.errors import Cancelled
 from AnatomyGuidedLib.grid import Grid, Volume
 from AnatomyGuidedLib.io import write_volume
+from AnatomyGuidedLib.labels import id_of, label_by_id
 from AnatomyGuidedLib.phantom.xray_files import write_xray
 from AnatomyGuidedLib.phantom.xray_findings import CATEGORIES
 from made_films import phantom_xray, write_dicom_film, write_picture
+from PathologySegLib.attended_segments import numbered
 from PathologySegLib.films.overlay import color_of, overlay
 from PathologySegLib.films.table import COLUMNS, Finding, finding_rows
 
@@ -31,7 +33,7 @@ from PathologySegLib.apex.film_learning import film_scores  # noqa: E402
 from PathologySegLib.apex.film_source import in_three  # noqa: E402
 from PathologySegLib.apex.instances import Instance, instances_of  # noqa: E402
 from PathologySegLib.apex.model_folder import ApexModel, read_apex, write_apex  # noqa: E402
-from PathologySegLib.apex.paxray import SMALL  # noqa: E402
+from PathologySegLib.apex.paxray import SMALL, paxray_classes  # noqa: E402
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -135,6 +137,59 @@ def test_the_attended_anatomy_is_that_of_the_instances_own_query(
     assert rows[0]["attended"].split("; ") == [entry["name"] for entry in found[0]["attended"]]
 
 
+def test_attended_anatomy_is_shown_as_segments_where_the_model_sees_it_also_on_a_mirrored_grid(
+    model: Path, run_command: Run, tmp_path: Path
+) -> None:
+    image = phantom_xray().image
+    affine = np.array([[-0.7, 0, 0, 180], [0, 0, -1, 0], [0, -0.7, 0, 150], [0, 0, 0, 1.0]])
+    mirrored = affine @ np.array([[-1, 0, 0, 511], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    values = image.T[..., None].astype(np.float32)
+    write_volume(Volume(values, Grid(values.shape, affine)), tmp_path / "film.nii.gz")
+    write_volume(Volume(values[::-1], Grid(values.shape, mirrored)), tmp_path / "mirrored.nii.gz")
+    for name in ("film", "mirrored"):
+        code, _, said = run_command(
+            "lesions", tmp_path / f"{name}.nii.gz", "--model", model, "--threshold", "0", "-o", tmp_path / name,
+            "--attention", tmp_path / f"{name}.seg.nrrd",
+        )  # fmt: skip
+        assert code == 0, said
+    whose: dict[str, list[int]] = {}
+    for one in json.loads((tmp_path / "film" / "findings.json").read_text())["findings"]:
+        for told in one["attended"]:
+            whose.setdefault(told["name"], []).append(one["finding"])
+    light = (image.astype(np.float32) - image.min()) / (image.max() - image.min())  # no window is told in NIfTI
+    small = light.reshape(PIXELS, 8, PIXELS, 8).mean((1, 3))
+    with torch.inference_mode():
+        said_of = read_apex(model).segmenter.network.eval()(torch.from_numpy(in_three(small)[None])).said[0][-1]
+        inside = torch.nn.functional.interpolate(said_of.masks, size=(PIXELS, PIXELS), mode="bilinear").sigmoid()[0]
+    meaning = said_of.classes[0].softmax(-1).numpy()[:, :-1]
+    chances = np.einsum("qc,qhw->chw", meaning, inside.numpy())
+    seen = {name: chances[SMALL.index(name)] >= 0.5 for name in whose}
+    masks, header = masks_in(tmp_path / "film.seg.nrrd"), nrrd.read_header(str(tmp_path / "film.seg.nrrd"))
+    assert [name for name in whose if not seen[name].any()] == [name for name in whose if name in said]
+    shown = [name for name in whose if seen[name].any()]
+    assert shown
+    for place, (name, mask, turned) in enumerate(
+        zip(shown, masks, masks_in(tmp_path / "mirrored.seg.nrrd"), strict=True)
+    ):
+        np.testing.assert_array_equal(mask, np.repeat(np.repeat(seen[name], 8, 0), 8, 1))
+        np.testing.assert_array_equal(mask, turned[:, ::-1])
+        assert header[f"Segment{place}_Name"] == f"{name} ({numbered(whose[name], 'finding')})"
+    heart = [n for n, name in enumerate(shown) if name == "heart"]
+    colors = {tuple(round(255 * float(c)) for c in header[f"Segment{n}_Color"].split()) for n in heart}
+    assert colors <= {label_by_id(id_of(paxray_classes()[121].dap_names[0])).color}
+
+
+def test_attention_of_a_film_is_refused_as_a_table_and_empty_without_findings(
+    model: Path, film: Path, run_command: Run, tmp_path: Path
+) -> None:
+    words = ["lesions", film / "image.png", "--model", model, "-o", tmp_path / "f", "--attention"]
+    code, _, said = run_command(*words, tmp_path / "a.json")
+    assert (code, (tmp_path / "f").exists(), (tmp_path / "a.json").exists()) == (2, False, False)
+    assert "findings.json holds all names with shares" in said
+    assert run_command(*words, tmp_path / "a.seg.nrrd", "--threshold", "1")[0] == 0
+    assert masks_in(tmp_path / "a.seg.nrrd") == []
+
+
 def test_a_model_without_such_attention_says_so(film: Path, run_command: Run, tmp_path: Path) -> None:
     from AnatomyGuidedLib.study_options import with_settings
     from PathologySegLib.apex.film_learning import film_counts
@@ -150,6 +205,10 @@ def test_a_model_without_such_attention_says_so(film: Path, run_command: Run, tm
     found = json.loads((tmp_path / "f" / "findings.json").read_text())["findings"]
     assert found
     assert {one["attended"] for one in found} == {None}
+    code, _, said = run_command("lesions", film / "image.png", "--model", tmp_path / "m", "-o", tmp_path / "g",
+                                "--attention", tmp_path / "a.seg.nrrd")  # fmt: skip
+    assert (code, (tmp_path / "g").exists()) == (2, False)
+    assert "m tells no attention" in said
 
 
 def test_from_the_threshold_on_and_in_square_centimetres(

@@ -1,0 +1,65 @@
+"""An arm of a study trained once a fold, in folders that let a stopped study go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
+from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
+from AnatomyGuidedLib.progress import Progress, part_of
+from AnatomyGuidedLib.study_options import StudyOptions
+
+from PathologySegLib.apex.folds import fold_of
+from PathologySegLib.apex.recipe import ApexRecipe
+
+if TYPE_CHECKING:
+    from AnatomyGuidedLib.learning.trainer import Source
+
+    from PathologySegLib.apex.learning import Learned
+    from PathologySegLib.apex.segmenter import Classes
+
+STATES = "training"
+Lessons = Callable[[ApexRecipe, Sequence[Any]], "tuple[Source, Classes]"]
+
+
+def states_folder(options: StudyOptions, folder: Path, recipe: ApexRecipe) -> Path:
+    """Where the trainings of these settings are kept, so that a study that was stopped goes on."""
+    settings = json.dumps(asdict(recipe), sort_keys=True)
+    return (options.target or folder) / STATES / hashlib.sha256(settings.encode()).hexdigest()[:12]
+
+
+def trained_folds(
+    recipe: ApexRecipe,
+    folds: Sequence[int],
+    cases: Sequence[Any],
+    lessons: Lessons,
+    states: Path,
+    progress: Progress,
+    console: Console,
+) -> list[tuple[int, Learned]]:
+    """By fold the recipe's arm after learning from the other folds' cases.
+
+    Raises:
+        AnatomyGuidedError: torch is missing.
+        Cancelled: The user stopped.
+    """
+    try:
+        from PathologySegLib.apex.learning import learn_from
+    except ModuleNotFoundError as error:
+        raise AnatomyGuidedError(NEEDS_TORCH) from error
+    trained = []
+    for place, fold in enumerate(folds):
+        learned_from, _ = fold_of(cases, fold, recipe.folds)
+        told = part_of(progress, place / len(folds), (place + 1) / len(folds))
+        found = lessons(recipe, learned_from)
+        learned = learn_from(recipe, *found, states / f"fold_{fold}", progress=told, cancelled=console.cancelled)
+        if not learned.is_complete:
+            raise Cancelled("Stopped; the same call goes on from the last step.")
+        trained.append((fold, learned))
+    return trained
