@@ -33,6 +33,7 @@ from PathologySegLib.petct.presets import GRASP
 if TYPE_CHECKING:
     from torch import nn
 
+    from PathologySegLib.grasp.kept import KeptFusion
     from PathologySegLib.learning.trial import Trial
 
 STATE_FOLDER, CASES_FOLDER, SCORES = "training", "cases", "scores.csv"
@@ -195,7 +196,7 @@ def _write_stopped(folder: Path, recipe: GraspRecipe, trial: Trial, settings: Ti
 
 
 def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) -> None:
-    """Nothing; the folder has the backbone alone: what it was fused with is named by its checksum."""
+    """Nothing; the folder has the backbone, and its fusion where that is kept; the encoder is named by its checksum."""
     from AnatomyGuidedLib.inference.windows import Window
     from AnatomyGuidedLib.networks.build import build_network
 
@@ -220,7 +221,14 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) 
         licence="Apache-2.0",
         training=f"{steps:.0f} steps on {source} ({RECIPE})",
         fused=_frozen(network, recipe),
+        fusion=_kept(network, recipe),
     )
+
+
+def _kept(network: Any, recipe: GraspRecipe) -> KeptFusion | None:
+    from PathologySegLib.grasp.kept import kept_fusion
+
+    return kept_fusion(network, Path(recipe.encoder).name) if recipe.fusion.kept else None
 
 
 def _backbone_of(network: Any) -> nn.Module:

@@ -115,12 +115,14 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
 
     Raises:
         UsageError: A setting is unknown, an arm is asked for that there is none of, or one that others need is missing;
-            or a U-Net halves the patches oftener than they can be halved.
+            all arms are to keep their fusion; or a U-Net halves the patches oftener than they can be halved.
     """
     written = json.loads(path.read_text(encoding="utf-8"))
     known = {name: with_settings(Arm(), arm, where=f"arms.{name}.") for name, arm in written["arms"].items()}
     own = with_settings(TierSettings(), written["tiers"][tier], where=f"tiers.{tier}.")
     chosen = with_settings(own, settings or {})
+    if chosen.fusion.kept:
+        raise UsageError("Whether the fusion stays in prediction is told by the arms (grasp_mirror_kept and so on).")
     unknown = sorted(set(chosen.arms) - set(known))
     if unknown:
         raise UsageError(f"There is no arm {unknown[0]!r}; there are {', '.join(known)}.")

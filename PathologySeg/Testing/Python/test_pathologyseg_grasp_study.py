@@ -26,17 +26,21 @@ from AnatomyGuidedLib.train_command import TrainingOrder
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from AnatomyGuidedLib.predictors.card import write_predictor  # noqa: E402
+from PathologySegLib.finders import read_finder  # noqa: E402
 from PathologySegLib.grasp.network import weights_sha256  # noqa: E402
 from PathologySegLib.learning import grasp, petct_phantom  # noqa: E402
 from PathologySegLib.learning.arms import Arm  # noqa: E402
-from PathologySegLib.learning.atlas_models import AtlasModel  # noqa: E402
+from PathologySegLib.learning.atlas_models import AtlasModel, untrained  # noqa: E402
 from PathologySegLib.learning.cases import Case  # noqa: E402
 from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
 from PathologySegLib.learning.encoders import require_readable, spacing_note  # noqa: E402
+from PathologySegLib.learning.grasp_recipe import GraspRecipe  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
 from PathologySegLib.learning.plan import Contender, read_plan  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
 from PathologySegLib.learning.trial import Trial, encoder_of  # noqa: E402
+from PathologySegLib.parameters import ModelChoice  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 BACKBONE = {"features": [8, 8, 16], "encoder_blocks": 1, "decoder_blocks": 1}
@@ -422,6 +426,63 @@ def test_a_training_that_is_stopped_before_its_first_step_leaves_no_model(tmp_pa
     assert not (tmp_path / "model" / "model.json").exists()
 
 
+def test_a_fusion_that_is_kept_is_in_the_model_and_looks_at_the_encoder_that_it_learned_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    encoder = tmp_path / "store" / "my-encoder"
+    shutil.copytree(find_model("dap-demo").folder, encoder)
+    settings = {**GRASP, "encoder": "my-encoder", "fusion": {**GRASP["fusion"], "kept": True}}
+    model, patient, told = tmp_path / "model", tmp_path / "patient", tmp_path / "told.json"
+    assert run("train", "grasp", "--config", settings_file(tmp_path, settings), "-o", model) == 0
+    card = json.loads((model / "model.json").read_text(encoding="utf-8"))
+    assert set(card["files"]) == {"weights.safetensors", "fusion.safetensors"}
+    assert card["weights"] == ["weights.safetensors"]
+
+    finder = read_finder(str(model), ModelChoice())
+    (network,) = finder.predictor.load()
+    trained = {name: value.half().float() for name, value in weights(model).items()}
+    state = network.state_dict()
+    shared = sorted(set(state) & set(trained) - {"steps"})
+    assert any(name.startswith("fusions.") for name in shared)
+    assert all(torch.equal(state[name], trained[name]) for name in shared)
+    image = torch.randn(1, len(finder.channels), 32, 32, 16)
+    with torch.no_grad():
+        fused, alone = network.eval()(image), network.backbone.eval()(image)
+    assert not torch.allclose(fused, alone, atol=1e-3)
+
+    assert run("phantom", patient, "--spacing", "9", "--seed", "5") == 0
+    words = ("lesions", patient / "ct.nii.gz", patient / "pet.nii.gz", "--anatomy", patient / "anatomy.nii.gz")
+    words = (*words, "--model", model, "-o", tmp_path / "lesions.nii.gz", "--json", told)
+    assert run(*words) == 0
+    assert "keeps its fusion with the encoder of my-encoder" in told.read_text(encoding="utf-8")
+    capsys.readouterr()
+    drawn = untrained(AtlasModel("my-encoder").network)
+    write_predictor(encoder, AtlasModel("my-encoder").predictor, [drawn], task="atlas", licence="none")
+    assert run(*words) == 1
+    assert "the installed my-encoder has other weights" in capsys.readouterr().err
+    card["lesions"]["fusion"] = {"encoder": "my-encoder"}
+    (model / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(AnatomyGuidedError, match="does not say what is fused"):
+        read_finder(str(model), ModelChoice())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"arm": {"kept": True}}, '"fusion": {"kept": true}'),
+        ({"arm": {"fusion": "random"}, "fusion": {"kept": True}}, "Only a mirror or a mixture can be kept"),
+        ({"arm": {"fusion": "none"}, "fusion": {"kept": True}}, "but not 'none'"),
+    ],
+)
+def test_only_a_fusion_with_a_trained_encoder_can_be_kept(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        with_settings(GraspRecipe(), change)
+    assert words in str(refused.value)
+    with pytest.raises(UsageError, match="is told by the arms"):
+        read_plan("ci", {"fusion": {"kept": True}})
+
+
 def test_a_model_gets_its_anatomy_from_the_atlas_model_of_its_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,7 +526,6 @@ def test_recipes_that_cannot_be_are_refused(tmp_path: Path, capsys: pytest.Captu
 def test_the_thesis_size_recipes_say_what_the_thesis_says(cohort: str, backbone: str) -> None:
     from AnatomyGuidedLib.study_options import read_settings, with_settings
     from AnatomyGuidedLib.train_command import recipe_file
-    from PathologySegLib.learning.grasp_recipe import GraspRecipe
 
     recipe = with_settings(GraspRecipe(), read_settings(recipe_file(f"grasp-{cohort}-{backbone}")))
     side = {"autopet": 96, "hecktor": 64}[cohort]
