@@ -43,7 +43,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         from PathologySegLib.learning.trial import atlas_of, both_sides
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
-    plan, notes = read_plan(options.tier, options.settings), []
+    plan, notes = read_plan(options.tier, options.settings), list[str]()
     if options.cohort:
         plan, notes = for_cohort(plan)
     state = _state_folder(options, folder, plan)
