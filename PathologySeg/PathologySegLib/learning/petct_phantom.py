@@ -40,7 +40,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     """
     try:
         from PathologySegLib.learning import findings
-        from PathologySegLib.learning.trial import atlas_of, both_sides
+        from PathologySegLib.learning.trial import atlas_of
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     plan, notes = read_plan(options.tier, options.settings), list[str]()
@@ -49,13 +49,10 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     state = _state_folder(options, folder, plan)
     trials = _trials(plan, state)
     for trial in trials:
-        atlas_of(trial)
+        atlas_of(trial)  # one that is missing is told now, not after the trainings before it
     try:
         cases = study_cases(plan, options.cohort, state / "cases", console, _CASES_SHARE)
-        for split in range(plan.settings.splits):
-            both_sides(cases, plan.settings, split)
-        if options.cohort:
-            notes += cohort_notes(options.cohort, cases)
+        notes += cohort_notes(options.cohort, cases) if options.cohort else []
         for note in notes:
             console.note(note)
         _run_all(trials, plan, cases, console)

@@ -47,14 +47,19 @@ def study_cases(plan: Plan, cohort: Path | None, kept: Path, console: Console, s
     """All cases, each prepared once and kept in the folder; `share` is how much of the progress that is.
 
     Raises:
+        UsageError: There are too few patients to learn from some and predict others.
         AnatomyGuidedError: A case of the cohort cannot be read.
         Cancelled: The user stopped; what was prepared stays.
     """
-    cases, found = _cases(plan, cohort, kept), []
+    from PathologySegLib.learning.trial import both_sides
+
+    cases, found = _cases(plan, cohort, kept), list[Case]()
     for number in range(len(cases)):
         stop_if(console.cancelled)
         console.progress(share * number / len(cases), f"Patient {number + 1} of {len(cases)}")
         found.append(cases.case(number))
+    for split in range(plan.settings.splits):
+        both_sides(found, plan.settings, split)
     return found
 
 

@@ -474,7 +474,7 @@ def test_the_written_plan_has_controls_and_references_that_there_are() -> None:
         assert [name for name, arm in every.items() if arm.anatomy == "true"] == ["anatomy_oracle"]
 
 
-@pytest.mark.parametrize("name", ["petct_rivals", "petct_own_mirror"])
+@pytest.mark.parametrize("name", ["petct_rivals", "petct_own_mirror", "petct_segresnet", "petct_mednext"])
 def test_settings_beside_the_tiers_run_the_control_of_every_arm(name: str) -> None:
     benchmarks = Path(__file__).parents[3] / "Testing" / "benchmarks"
     arms = read_plan("cpu", read_settings(benchmarks / f"{name}.json")).arms
