@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,20 @@ from AnatomyGuidedLib.train_command import require_fresh
 RECIPE = "recipe.json"
 
 
-def begin(folder: Path, recipe: Any, *, resume: bool) -> None:
+def begin(folder: Path, recipe: Any, *, resume: bool, free: Sequence[str] = ()) -> None:
     """Nothing; the folder has the recipe (a dataclass of settings) of the training that begins or goes on there.
+
+    A folder with a recipe and nothing else is one that was not begun: what is wrong with its settings may be mended.
+    `free` names settings of the recipe that may change on the way, as they leave what was learned as it is.
 
     Raises:
         UsageError: The folder holds a training and resuming was not asked for, or it was begun with other settings.
     """
-    require_fresh(folder, resume=resume)
-    if (folder / RECIPE).is_file():
-        before = with_settings(type(recipe)(), read_settings(folder / RECIPE))
-        require_same(dict(_flat(asdict(before))), dict(_flat(asdict(recipe))), folder)
-        return
+    if _is_begun(folder):
+        require_fresh(folder, resume=resume)
+        if (folder / RECIPE).is_file():
+            before, now = (_told(one, free) for one in (_before(folder, recipe), recipe))
+            require_same(before, now, folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{RECIPE}.part", asdict(recipe))
     (folder / f"{RECIPE}.part").replace(folder / RECIPE)
@@ -45,14 +48,34 @@ def require_same(before: Mapping[str, object], now: Mapping[str, object], folder
             )
 
 
-def _flat(settings: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, object]]:
-    """All settings by their dotted names.
+def _is_begun(folder: Path) -> bool:
+    return folder.is_dir() and any(path.name != RECIPE for path in folder.iterdir())
 
-    >>> dict(_flat({"steps": 3, "arm": {"fusion": "none"}}))
-    {'steps': 3, 'arm.fusion': 'none'}
+
+def _before(folder: Path, recipe: Any) -> Any:
+    """The recipe that the folder's training was begun with."""
+    try:
+        return with_settings(type(recipe)(), read_settings(folder / RECIPE))
+    except UsageError as error:
+        raise UsageError(
+            f"The {RECIPE} in {folder.name} is none of a training like this one; choose another folder. ({error})"
+        ) from error
+
+
+def _told(recipe: Any, free: Sequence[str]) -> dict[str, object]:
+    return dict(_flat({name: value for name, value in asdict(recipe).items() if name not in free}))
+
+
+def _flat(settings: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, object]]:
+    """All settings by their dotted names, the parts of a list of groups by their number.
+
+    >>> dict(_flat({"steps": 3, "arm": {"fusion": "none"}, "phases": ({"side": 8},)}))
+    {'steps': 3, 'arm.fusion': 'none', 'phases.1.side': 8}
     """
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{group}{name}.")
+        elif isinstance(value, tuple) and any(isinstance(part, Mapping) for part in value):
+            yield from _flat({str(number): part for number, part in enumerate(value, 1)}, f"{group}{name}.")
         else:
             yield f"{group}{name}", value

@@ -122,6 +122,20 @@ def cases_of(source: Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ..
     return tuple(sorted(cases, key=lambda case: case.name))
 
 
+def patients_note(source: Path) -> str:
+    """A sentence where a table does not tell whose its cases are; "" where it does, or where a folder's names do.
+
+    Raises:
+        AnatomyGuidedError: The table cannot be read.
+    """
+    if not source.is_file() or "patient" in read_table(source)[0]:
+        return ""
+    return (
+        f"{source.name} has no column patient: each case counts as a patient of its own, so two studies of one patient "
+        "may be learned from and scored."
+    )
+
+
 def with_facts(cases: Sequence[PetCtCase], table: Path) -> tuple[PetCtCase, ...]:
     """The cases with what a table says of their patients, such as diagnosis and sex; AutoPET comes with one.
 

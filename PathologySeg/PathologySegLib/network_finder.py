@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from AnatomyGuidedLib.inference.windows import Window
     from torch import nn
 
+    from PathologySegLib.grasp.kept import KeptFusion
+
+FUSION = "fusion"  # in the card's entry of lesions
+
 
 @dataclass(frozen=True)
 class NetworkFinder:
@@ -92,6 +96,10 @@ def read_finder(folder: Path, entry: Mapping[str, Any], choice: ModelChoice) -> 
         AnatomyGuidedError: It is damaged, or torch is missing.
     """
     predictor = _predictor(folder, choice)
+    if FUSION in entry:
+        from PathologySegLib.grasp.kept import with_fusion
+
+        predictor = with_fusion(predictor, folder, entry[FUSION])
     channels = resolved_channels(predictor.name, predictor.channels, choice.channels)
     require_order(predictor.name, channels, predictor.preparation.normalisations)
     onto = str(entry.get("common_grid", ONTO_PET))
@@ -131,6 +139,7 @@ def write_lesion_model(
     onto: str = ONTO_PET,
     atlas: str = "",
     half: bool = False,
+    fusion: KeptFusion | None = None,
     notes: Sequence[str] = (),
     **about: object,
 ) -> None:
@@ -149,6 +158,7 @@ def write_lesion_model(
         atlas: The atlas model (its name in the store) that predicted the anatomy in the training; it does so again
             where none is given.
         half: Weights are kept in half precision.
+        fusion: What is fused in prediction too; none is the thesis's way.
         notes: Sentences for every report.
         about: Further entries of the card; `licence` is needed.
     """
@@ -165,7 +175,9 @@ def write_lesion_model(
         notes=tuple(notes),
     )
     entry = {"preset": preset.name, "anatomy": anatomy, "common_grid": onto, "atlas": Path(atlas).name}
-    write_predictor(folder, predictor, networks, half=half, task=TASK, **{ENTRY: entry}, **about)
+    beside = {} if fusion is None else {fusion.file: fusion.weights}
+    told = entry if fusion is None else {**entry, FUSION: fusion.entry}
+    write_predictor(folder, predictor, networks, half=half, beside=beside, task=TASK, **{ENTRY: told}, **about)
 
 
 def _predictor(folder: Path, choice: ModelChoice) -> Predictor:

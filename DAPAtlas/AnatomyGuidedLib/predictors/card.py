@@ -18,7 +18,7 @@ from AnatomyGuidedLib.predictors.preparation import Preparation
 from AnatomyGuidedLib.predictors.resampling import Resampling
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 FORMAT, VERSION = "anatomyguided-model", 1
 CARD = "model.json"
@@ -50,11 +50,18 @@ def read_predictor(folder: Path) -> Predictor:
 
 
 def write_predictor(
-    folder: Path, predictor: Predictor, networks: Sequence[nn.Module], *, half: bool = False, **about: object
+    folder: Path,
+    predictor: Predictor,
+    networks: Sequence[nn.Module],
+    *,
+    half: bool = False,
+    beside: Mapping[str, Mapping[str, Tensor]] | None = None,
+    **about: object,
 ) -> None:
     """Nothing; the folder holds the card and the weights of each network, in half precision if asked.
 
-    `about` are further entries: task and licence are needed, others are for people.
+    `beside` are further weights by their file's name; `about` are further entries: task and licence are needed, others
+    are for people.
     """
     from AnatomyGuidedLib.predictors.weights import save_weights
 
@@ -65,6 +72,9 @@ def write_predictor(
         save_weights(network.state_dict(), folder / name, half=half)
         files[name] = sha256_of(folder / name)
     weights = {"weights": list(files), "files": files}
+    for name, further in (beside or {}).items():
+        save_weights(further, folder / name, half=half)
+        files[name] = sha256_of(folder / name)
     write_json(folder / CARD, {"format": FORMAT, "version": VERSION, **about, **_entries(predictor), **weights})
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from AnatomyGuidedLib.begun_training import RECIPE, begin
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.labels import labels
 from AnatomyGuidedLib.predictors.normalisation import CT, Normalisation
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels, Predictor
 from AnatomyGuidedLib.predictors.preparation import BODY, Preparation
 from AnatomyGuidedLib.predictors.resampling import Resampling
 from AnatomyGuidedLib.study_options import with_settings
-from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 from DAPAtlasLib.training import expert
 from DAPAtlasLib.training.phantom_patches import HIGHEST_HU, LOWEST_HU, UNIT_HU, class_ids
@@ -27,13 +26,14 @@ from DAPAtlasLib.training.phantom_recipe import PhantomRecipe, phase_folder, tra
 if TYPE_CHECKING:
     from AnatomyGuidedLib.learning.trainer import Training
 
-STATE_FOLDER, RECIPE = "training", "recipe.json"
+STATE_FOLDER = "training"
 
 
 def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """The training's steps, time and last loss; the folder is a model that `atlas --model` takes.
 
     Raises:
+        UsageError: A setting is unknown, or the folder holds a training that is not to be resumed, or one with others.
         AnatomyGuidedError: torch is missing.
         Cancelled: The user stopped; the state is kept.
     """
@@ -47,7 +47,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     if is_first:
-        require_fresh(order.folder, resume=order.resume)
+        begin(order.folder, recipe, resume=order.resume)
     trainings = train_on_phantoms(
         recipe,
         order.folder / STATE_FOLDER,
@@ -97,7 +97,6 @@ def _write(folder: Path, recipe: PhantomRecipe, trainings: Sequence[Training]) -
         licence="Apache-2.0",
         training=f"{sum(one.step for one in trainings)} steps on made patients only ({RECIPE})",
     )
-    write_json(folder / RECIPE, asdict(recipe))
 
 
 _NORMALISATION = Normalisation(CT, LOWEST_HU, HIGHEST_HU, 0.0, UNIT_HU)

@@ -115,6 +115,9 @@ def test_an_expert_is_trained_resumed_and_labels_other_cts(cohort: Path, tmp_pat
     code, out, _ = run_command(*words, "--resume")
     assert (code, out) == (0, "expert: 2 folds trained, 0 CTs labelled\n")
     assert (tmp_path / "expert" / "weights_0.safetensors").read_bytes() == weights
+    words[3] = settings(cohort, gpu_memory_gb=4.0)
+    code, _, said = run_command(*words, "--resume")
+    assert (code, "begun with gpu_memory_gb 2.0, but now gpu_memory_gb is 4.0" in said) == (2, True)
 
 
 def test_settings_without_a_cohort_or_with_a_label_of_another_scheme_are_refused(

@@ -122,6 +122,22 @@ def test_a_folder_with_a_training_needs_resume(tmp_path: Path, run_command: Run)
     assert (code, "--resume" in said) == (2, True)
     assert run_command(*words, "--resume")[0] == 0
     assert (tmp_path / "model" / "weights.safetensors").read_bytes() == first
+    recipe(tmp_path, steps=3)
+    code, _, said = run_command(*words, "--resume")
+    assert (code, "begun with phases.1.training.steps 2, but now phases.1.training.steps is 3" in said) == (2, True)
+    assert (tmp_path / "model" / "weights.safetensors").read_bytes() == first
+
+
+@pytest.mark.usefixtures("_torch")
+def test_a_network_that_cannot_be_built_leaves_settings_that_may_be_mended(tmp_path: Path, run_command: Run) -> None:
+    pytest.importorskip("monai", reason="MONAI is not installed")
+    settings = json.loads(recipe(tmp_path).read_text())
+    wrong = {"architecture": "SegResNet", "arguments": {"colour": 1}, "phases": settings["phases"][:1]}
+    mended = wrong | {"arguments": {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]}}
+    words = ["train", "atlas", "--config", tmp_path / "monai.json", "-o", tmp_path / "model"]
+    for told, code in ((wrong, 1), (mended, 0)):
+        (tmp_path / "monai.json").write_text(json.dumps(told))
+        assert run_command(*words)[0] == code
 
 
 def test_an_unknown_recipe_or_setting_is_a_wrong_call(tmp_path: Path, run_command: Run) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from AnatomyGuidedLib.begun_training import begin
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
@@ -36,7 +37,7 @@ from LIMISLib.finding.intensities import Intensities
 from LIMISLib.finding.organs import ORGANS
 from LIMISLib.finding.splitting import CaseName, Split, split_cases
 
-PREPARED, TABLE, SPLIT, RECIPE = "prepared", "table_8.csv", "split.json", "recipe.json"
+PREPARED, TABLE, SPLIT = "prepared", "table_8.csv", "split.json"
 _COLUMNS = ("configuration", "augmented", "learning_rate", "added_labels", "mAP", "mAP50", "mAP75")
 
 
@@ -56,7 +57,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     The folder is a model that `limis --finder grounding-dino:FOLDER` takes.
 
     Raises:
-        UsageError: A setting is unknown, or names no model.
+        UsageError: A setting is unknown, or names no model; or the folder holds a training that is not to be resumed,
+            or one with other settings (but `configurations`, each of which learns by itself).
         AnatomyGuidedError: A case or the model cannot be read, or transformers or peft is not installed.
         Cancelled: The user stopped; what was done stays.
     """
@@ -65,6 +67,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     recipe = with_settings(DinoRecipe(), order.settings)
     if not recipe.model:
         raise UsageError("The settings lack the model, a local folder of Grounding DINO; see docs/lang2box.md.")
+    begin(order.folder, recipe, resume=order.resume, free=("configurations",))
     slices = _slices(recipe, order, console)
     rows = []
     for place, number in enumerate(recipe.configurations):
@@ -84,7 +87,6 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     )
     test = scores_of(network, slices.test, slices.intensities).rounded()
     write_dino(order.folder, network, recipe, slices.intensities, largest_boxes(slices, recipe))
-    write_json(order.folder / RECIPE, asdict(recipe))
     console.line(f"{order.folder.name}: configuration {number} is best on the validation cases; test {test}")
     return {"table_8": rows, "best": number, "test": test}
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from AnatomyGuidedLib.begun_training import begin
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
-from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from LIMISLib.finding.network import SmallNetwork
 
-STATE_FOLDER, CURVE, RECIPE = "training", "curve.jsonl", "recipe.json"
+STATE_FOLDER, CURVE = "training", "curve.jsonl"
 _BATCH = 16
 
 
@@ -35,10 +34,12 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """Steps, seconds and the last scores; the folder is a model that `limis --finder small:FOLDER` takes.
 
     Raises:
-        UsageError: A setting is unknown or cannot be.
+        UsageError: A setting is unknown or cannot be; or the folder holds a training that is not to be resumed, or one
+            with other settings.
         Cancelled: The user stopped; the state is kept.
     """
     import torch
+    from AnatomyGuidedLib.learning.together import own_share
     from AnatomyGuidedLib.learning.trainer import Training
 
     from LIMISLib.finding.loss import box_loss
@@ -46,6 +47,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     from LIMISLib.finding.small_model import write_small_model
 
     recipe = with_settings(SmallRecipe(), order.settings)
+    if own_share().is_first:
+        begin(order.folder, recipe, resume=order.resume)
     console.progress(0.0, "Making the first patients")
     source = PhantomSlices(recipe.slices)
     torch.manual_seed(recipe.training.seed)
@@ -60,7 +63,6 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         return {}
     network.load_state_dict(training.averaged)
     write_small_model(order.folder, network.cpu(), recipe, source, steps=training.step)
-    write_json(order.folder / RECIPE, asdict(recipe))
     scores = curve.rows()[-1] if curve.rows() else {}
     console.line(f"{order.folder.name}: {training.step} steps in {training.seconds / 60:.0f} min, {scores}")
     return {"steps": training.step, "seconds": round(training.seconds, 1), **scores}

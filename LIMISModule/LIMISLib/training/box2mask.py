@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from AnatomyGuidedLib.begun_training import RECIPE, begin
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
@@ -15,7 +16,7 @@ from AnatomyGuidedLib.files import sha256_of, write_json
 from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.progress import part_of
 from AnatomyGuidedLib.study_options import require_positive, with_settings
-from AnatomyGuidedLib.train_command import TrainingOrder, require_fresh
+from AnatomyGuidedLib.train_command import TrainingOrder
 
 from LIMISLib.segmenters.weights import ARCHITECTURE, NEEDS_TORCH
 from LIMISLib.training.slice_examples import SliceExamples, SliceSettings
@@ -23,7 +24,7 @@ from LIMISLib.training.slice_examples import SliceExamples, SliceSettings
 if TYPE_CHECKING:
     from AnatomyGuidedLib.learning.trainer import Training
 
-STATE_FOLDER, RECIPE, WEIGHTS = "training", "recipe.json", "weights.safetensors"
+STATE_FOLDER, WEIGHTS = "training", "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """The training's steps, time and last loss; the folder is a model that `limis --segmenter scribbleprompt:` takes.
 
     Raises:
-        UsageError: A version was asked for, or a setting is unknown.
+        UsageError: A version was asked for, a setting is unknown, or the folder holds a training that is not to be
+            resumed, or one with other settings.
         AnatomyGuidedError: torch is missing.
         Cancelled: The user stopped; the state is kept.
     """
@@ -69,7 +71,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         from AnatomyGuidedLib.learning.trainer import LOG
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
-    require_fresh(order.folder, resume=order.resume)
+    begin(order.folder, recipe, resume=order.resume)
     trainings = _trained(recipe, order, console)
     _write(order.folder, recipe, trainings)
     steps, seconds = (sum(getattr(one, name) for one in trainings) for name in ("step", "seconds"))
@@ -111,7 +113,7 @@ def _phase_folder(folder: Path, number: int) -> Path:
 
 
 def _write(folder: Path, recipe: Box2MaskRecipe, trainings: list[Training]) -> None:
-    """Nothing; the folder holds the running mean of the weights in half precision, the card and the recipe."""
+    """Nothing; the folder holds the running mean of the weights in half precision and the card."""
     from safetensors.torch import save_file
 
     weights = {
@@ -119,7 +121,6 @@ def _write(folder: Path, recipe: Box2MaskRecipe, trainings: list[Training]) -> N
         for name, value in trainings[-1].averaged.items()
     }
     save_file(weights, str(folder / WEIGHTS))
-    write_json(folder / RECIPE, asdict(recipe))
     write_json(folder / "model.json", _card(folder, recipe, sum(one.step for one in trainings)))
 
 

@@ -429,6 +429,10 @@ def test_the_command_runs_the_ablation_and_leaves_a_model_that_finds(run_command
     split = json.loads((model / "split.json").read_text())
     assert set(split["validation"]) | set(split["test"]) == {"case_8", "case_9"}
     assert run_command(*call)[0] == 2  # the folder is not empty
+    (cohort / "settings.json").write_text(json.dumps(settings | {"steps": 2}))
+    code, _, err = run_command(*call, "--resume")
+    assert (code, "begun with steps 1, but now steps is 2" in err) == (2, True)
+    (cohort / "settings.json").write_text(json.dumps(settings | {"configurations": [2]}))  # each learns by itself
     assert run_command(*call, "--resume")[0] == 0
     finder = GroundingDinoFinder(made_case(np.random.default_rng(1))[0], model, least=0.0)
     found = finder.find("Liver", 3)

@@ -7,13 +7,16 @@ import shutil
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
+from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_volume
 from AnatomyGuidedLib.models import find_model
+from AnatomyGuidedLib.progress import no_progress
 from AnatomyGuidedLib.study_options import read_settings, with_settings
-from AnatomyGuidedLib.train_command import recipe_file
+from AnatomyGuidedLib.train_command import TrainingOrder, recipe_file
 from LIMISLib.box_finder import AtlasBoxFinder, StructureNotFound
+from LIMISLib.finding import training
 from LIMISLib.finding.choose import make_finder, parse_finder
 from LIMISLib.finding.frames import Frame
 from LIMISLib.finding.measuring import unseen_patients
@@ -154,13 +157,18 @@ def weights_of(folder):
 
 def test_a_resumed_training_ends_in_the_same_weights_and_has_a_curve(run_command, tmp_path):
     assert trained(run_command, tmp_path / "whole", RECIPE)[0] == 0
-    half = RECIPE | {"training": RECIPE["training"] | {"steps": 2}}
-    assert trained(run_command, tmp_path / "parts", half)[0] == 0
-    first = weights_of(tmp_path / "parts")
+    asked = iter(range(10**6))
+    with pytest.raises(Cancelled):
+        training.run(
+            TrainingOrder(RECIPE, tmp_path, tmp_path / "parts"), Console(no_progress, lambda: next(asked) == 2)
+        )
     code, _, err = trained(run_command, tmp_path / "parts", RECIPE)
     assert (code, "is not empty" in err) == (2, True)
+    longer = RECIPE | {"training": RECIPE["training"] | {"steps": 6}}
+    code, _, err = trained(run_command, tmp_path / "parts", longer, "--resume")
+    assert (code, "begun with training.steps 4, but now training.steps is 6" in err) == (2, True)
     assert trained(run_command, tmp_path / "parts", RECIPE, "--resume")[0] == 0
-    assert weights_of(tmp_path / "parts") == weights_of(tmp_path / "whole") != first
+    assert weights_of(tmp_path / "parts") == weights_of(tmp_path / "whole")
     curves = [(tmp_path / name / "training" / "curve.jsonl").read_text() for name in ("whole", "parts")]
     assert curves[0] == curves[1]
     rows = [json.loads(line) for line in curves[0].splitlines()]

@@ -168,7 +168,7 @@ def _fused(arm: Arm, network: nn.Module, encoder: nn.Module, channels: int, how:
 
     from PathologySegLib.grasp.network import Grasp
 
-    settings = replace(how.fusion, kept=arm.kept)
+    settings = replace(how.fusion, kept=arm.kept or how.fusion.kept)
     return Grasp(
         network,
         FrozenEncoder(encoder),

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from AnatomyGuidedLib.begun_training import RECIPE, begin, require_same
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
-from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.files import write_csv, write_json
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
 from AnatomyGuidedLib.progress import stop_if
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder
 
+from PathologySegLib.data_sets import patients_note
 from PathologySegLib.learning.cases import Case, Cases
 from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.cohort_cases import CohortCases
@@ -33,6 +34,7 @@ from PathologySegLib.petct.presets import GRASP
 if TYPE_CHECKING:
     from torch import nn
 
+    from PathologySegLib.grasp.kept import KeptFusion
     from PathologySegLib.learning.trial import Trial
 
 STATE_FOLDER, CASES_FOLDER, SCORES = "training", "cases", "scores.csv"
@@ -54,6 +56,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     _look_at_encoder(recipe, console if is_first else None)
+    notes = _cohort_notes(recipe, order)
     if is_first:
         begin(order.folder, recipe, resume=order.resume)
     device = chosen_device(order.device)
@@ -78,7 +81,15 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     )
     means = {metric: _mean([row[metric] for row in scores]) for metric in METRICS}
     console.line(", ".join(f"{name} {value}" for name, value in means.items()) + f" over {len(scores)} cases")
-    return {"steps": last["step"], "seconds": last["seconds"], "loss": last["loss"], "scores": means}
+    for note in notes:
+        console.note(note)
+    return {"steps": last["step"], "seconds": last["seconds"], "loss": last["loss"], "scores": means, "notes": notes}
+
+
+def _cohort_notes(recipe: GraspRecipe, order: TrainingOrder) -> list[str]:
+    """What is odd about the cohort's patients; nothing where all cases are learned from."""
+    note = patients_note(order.where / recipe.cohort) if recipe.cohort and recipe.training_share < 1.0 else ""
+    return [note] if note else []
 
 
 def _look_at_encoder(recipe: GraspRecipe, console: Console | None) -> None:
@@ -156,19 +167,11 @@ def _trained(
 
 
 def _split(cases: Sequence[Case], settings: TierSettings, recipe: GraspRecipe) -> tuple[list[int], list[int]]:
-    from PathologySegLib.learning.trial import split_cases
+    from PathologySegLib.learning.trial import both_sides
 
     if recipe.training_share == 1.0:
         return list(range(len(cases))), []
-    patients = [case.whose for case in cases]
-    learned, left = split_cases(patients, settings, recipe.split)
-    if not learned or not left:
-        share = f"{recipe.training_share:.0%} to {1 - recipe.training_share:.0%}"
-        raise UsageError(
-            f"{len(set(patients))} patients cannot be split {share}; give more, or a training_share of 1 to learn "
-            "from all."
-        )
-    return learned, left
+    return both_sides(cases, settings, recipe.split)
 
 
 def _scores(
@@ -195,7 +198,7 @@ def _write_stopped(folder: Path, recipe: GraspRecipe, trial: Trial, settings: Ti
 
 
 def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) -> None:
-    """Nothing; the folder has the backbone alone: what it was fused with is named by its checksum."""
+    """Nothing; the folder has the backbone, and its fusion where that is kept; the encoder is named by its checksum."""
     from AnatomyGuidedLib.inference.windows import Window
     from AnatomyGuidedLib.networks.build import build_network
 
@@ -220,7 +223,14 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) 
         licence="Apache-2.0",
         training=f"{steps:.0f} steps on {source} ({RECIPE})",
         fused=_frozen(network, recipe),
+        fusion=_kept(network, recipe),
     )
+
+
+def _kept(network: Any, recipe: GraspRecipe) -> KeptFusion | None:
+    from PathologySegLib.grasp.kept import kept_fusion
+
+    return kept_fusion(network, Path(recipe.encoder).name) if recipe.fusion.kept else None
 
 
 def _backbone_of(network: Any) -> nn.Module:

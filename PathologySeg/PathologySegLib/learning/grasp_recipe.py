@@ -56,10 +56,13 @@ class GraspRecipe:
             raise UsageError(f"The setting training_share must be at most 1, but is {self.training_share:g}.")
         if self.arm.anatomy not in ("none", "predicted"):
             raise UsageError(f"A model can be shown no anatomy or predicted one, but not {self.arm.anatomy!r}.")
-        if self.arm.kept or self.fusion.kept or self.arm.same_training_as:
+        if self.arm.kept or self.arm.same_training_as:
             raise UsageError(
-                "A model is its backbone alone; what a kept fusion does is for `study petct-phantom` to try."
+                "An arm that tries another's weights is for `study petct-phantom`; a model whose fusion stays in "
+                'prediction is asked for by "fusion": {"kept": true}.'
             )
+        if self.fusion.kept and self.arm.fusion not in ("mirror", "mixture"):
+            raise UsageError(f"Only a mirror or a mixture can be kept in prediction, but not {self.arm.fusion!r}.")
 
     @property
     def network_spacing_mm(self) -> float:

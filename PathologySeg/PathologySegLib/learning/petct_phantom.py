@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AnatomyGuidedLib.cli import Console
-from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
-from AnatomyGuidedLib.progress import Progress, part_of, stop_if
+from AnatomyGuidedLib.progress import Progress, part_of
 from AnatomyGuidedLib.study_options import StudyOptions
 from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.learning.cases import Case
-from PathologySegLib.learning.phantom_cases import PhantomCases
 from PathologySegLib.learning.plan import Contender, Plan, read_plan
 from PathologySegLib.learning.scoring import METRICS
+from PathologySegLib.learning.study_cases import cohort_notes, cohort_told, for_cohort, study_cases
 
 if TYPE_CHECKING:
     from PathologySegLib.learning.trial import Scores, Trial
@@ -34,21 +34,27 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     """What was found; tables and `study.json` are in the folder, and `state` below it keeps finished trials.
 
     Raises:
-        UsageError: A cohort was given, or a setting or arm is unknown.
-        AnatomyGuidedError: torch is missing.
+        UsageError: A setting or arm is unknown, an atlas model is missing, or there are too few patients to split.
+        AnatomyGuidedError: torch is missing, or a case of the cohort cannot be read.
         Cancelled: The user stopped; the same call goes on from there.
     """
-    if options.cohort:
-        raise UsageError(f"The study {STUDY} makes its own patients; call it without --cohort.")
     try:
         from PathologySegLib.learning import findings
+        from PathologySegLib.learning.trial import atlas_of
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
-    plan = read_plan(options.tier, options.settings)
+    plan, notes = read_plan(options.tier, options.settings), list[str]()
+    if options.cohort:
+        plan, notes = for_cohort(plan)
     state = _state_folder(options, folder, plan)
+    trials = _trials(plan, state)
+    for trial in trials:
+        atlas_of(trial)  # one that is missing is told now, not after the trainings before it
     try:
-        cases = _cases(plan, state, console)
-        trials = _trials(plan, state)
+        cases = study_cases(plan, options.cohort, state / "cases", console, _CASES_SHARE)
+        notes += cohort_notes(options.cohort, cases) if options.cohort else []
+        for note in notes:
+            console.note(note)
         _run_all(trials, plan, cases, console)
     except (Cancelled, KeyboardInterrupt) as stop:
         raise Cancelled("Stopped; the same call goes on from the last finished step.") from stop
@@ -68,6 +74,8 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         STUDY,
         tier=options.tier,
         parameters=plan.settings.told(),
+        patients="cohort" if options.cohort else "made",
+        notes=notes,
         arms=first,
         contenders=found,
         rules=rules,
@@ -84,22 +92,10 @@ def _state_folder(options: StudyOptions, folder: Path, plan: Plan) -> Path:
     A tier of more arms or splits goes on from the trials of a smaller one.
     """
     told = {key: value for key, value in plan.settings.told().items() if key not in ("arms", "splits")}
+    if options.cohort:
+        told["cohort"] = cohort_told(options.cohort)
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
     return (options.target or folder) / STATE_FOLDER / digest
-
-
-def _cases(plan: Plan, state: Path, console: Console) -> list[Case]:
-    from PathologySegLib.learning.atlas_models import AtlasModel
-
-    settings = plan.settings
-    atlas = AtlasModel(settings.atlas)
-    made = PhantomCases(settings.phantoms, settings.cases, state / "cases", atlas.labels)
-    found = []
-    for number in range(len(made)):
-        stop_if(console.cancelled)
-        console.progress(_CASES_SHARE * number / len(made), f"Patient {number + 1} of {len(made)}")
-        found.append(made.case(number))
-    return found
 
 
 def _trials(plan: Plan, state: Path) -> list[Trial]:

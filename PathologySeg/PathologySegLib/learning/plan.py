@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.learning.settings import TrainingSettings
-from AnatomyGuidedLib.study_options import require_positive, with_settings
+from AnatomyGuidedLib.study_options import read_settings, require_positive, with_settings
+from AnatomyGuidedLib.train_command import recipe_file
 
 from PathologySegLib.grasp.settings import FusionSettings
 from PathologySegLib.learning.arms import Arm
@@ -115,12 +116,14 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
 
     Raises:
         UsageError: A setting is unknown, an arm is asked for that there is none of, or one that others need is missing;
-            or a U-Net halves the patches oftener than they can be halved.
+            all arms are to keep their fusion; or a backbone halves the patches oftener than they can be halved.
     """
     written = json.loads(path.read_text(encoding="utf-8"))
     known = {name: with_settings(Arm(), arm, where=f"arms.{name}.") for name, arm in written["arms"].items()}
-    own = with_settings(TierSettings(), written["tiers"][tier], where=f"tiers.{tier}.")
-    chosen = with_settings(own, settings or {})
+    own = with_settings(TierSettings(), _with_backbones(written["tiers"][tier]), where=f"tiers.{tier}.")
+    chosen = with_settings(own, _with_backbones(settings or {}))
+    if chosen.fusion.kept:
+        raise UsageError("Whether the fusion stays in prediction is told by the arms (grasp_mirror_kept and so on).")
     unknown = sorted(set(chosen.arms) - set(known))
     if unknown:
         raise UsageError(f"There is no arm {unknown[0]!r}; there are {', '.join(known)}.")
@@ -129,6 +132,28 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
     rules = tuple(Rule(**rule) for rule in written["rules"].get(tier, ()))
     statistics = with_settings(Statistics(), written["statistics"])
     return Plan({name: known[name] for name in chosen.arms}, chosen, statistics, rules)
+
+
+def _with_backbones(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, in which a contender may name a recipe of `train grasp` in place of its backbone.
+
+    Raises:
+        UsageError: There is no such recipe, or it has no backbone.
+    """
+    found = dict(settings)
+    if isinstance(found.get("contenders"), list | tuple):
+        found["contenders"] = [_with_backbone(one) for one in found["contenders"]]
+    return found
+
+
+def _with_backbone(contender: Any) -> Any:
+    name = contender.get("backbone") if isinstance(contender, Mapping) else None
+    if not isinstance(name, str):
+        return contender
+    recipe = read_settings(recipe_file(name))
+    if "backbone" not in recipe:
+        raise UsageError(f"The recipe {name} has no backbone; name one of `train grasp`, such as grasp-autopet-unet.")
+    return {**contender, "backbone": recipe["backbone"]}
 
 
 def _require_complete(arms: Mapping[str, Arm]) -> None:
@@ -142,12 +167,14 @@ def _require_complete(arms: Mapping[str, Arm]) -> None:
 
 
 def _require_fitting_patches(settings: TierSettings) -> None:
-    """Nothing, if the patches can be halved as often as each of our U-Nets does."""
+    """Nothing, if the patches can be halved as often as each backbone does."""
+    from AnatomyGuidedLib.networks.build import divisors_of
+
     for contender in settings.contenders:
-        backbone, shape = contender.backbone, settings.sampling.shape
-        step = 1 if backbone.architecture in MONAIS else 2 ** (len(backbone.features) - 1)
+        entry, shape = contender.backbone.entry(channels=2, classes=2, deep_supervision=False), settings.sampling.shape
+        step = max(divisors_of(entry))
         if any(size % step for size in shape):
             raise UsageError(
                 f"The patches have {' x '.join(map(str, shape))} voxels, but multiples of {step} were expected for "
-                f"{contender.name} with its {len(backbone.features)} levels; change sampling.shape."
+                f"{contender.name} with its {step.bit_length()} levels; change sampling.shape."
             )

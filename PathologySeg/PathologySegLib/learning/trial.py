@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.inference.decoding import Largest
 from AnatomyGuidedLib.inference.predict import Task, predict
@@ -28,7 +29,7 @@ from PathologySegLib.learning.objectives import classes_of
 from PathologySegLib.learning.patches import LesionPatches, Sample
 from PathologySegLib.learning.plan import Contender, TierSettings
 from PathologySegLib.learning.scoring import scored
-from PathologySegLib.learning.shuffled import misplaced
+from PathologySegLib.learning.shuffled import another, misplaced
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,15 +121,31 @@ def split_cases(patients: Sequence[str], settings: TierSettings, split: int) -> 
     return sorted(learned[: settings.training_cases or None]), sorted(left)
 
 
+def both_sides(cases: Sequence[Case], settings: TierSettings, split: int) -> tuple[list[int], list[int]]:
+    """The numbers of the cases to learn from and of those to predict.
+
+    Raises:
+        UsageError: There are too few patients for a case on either side.
+    """
+    patients = [case.whose for case in cases]
+    learned, left = split_cases(patients, settings, split)
+    if not learned or not left:
+        share = f"{settings.training_share:.0%} to {1 - settings.training_share:.0%}"
+        raise UsageError(
+            f"{len(set(patients))} patients cannot be split {share}; give more, or another training_share."
+        )
+    return learned, left
+
+
 def sample_of(number: int, cases: Sequence[Case], arm: Arm, settings: TierSettings) -> Sample:
     """The case as the arm sees it; taught are always the predicted labels, as pseudo-labels are in the thesis."""
     case = cases[number]
     taught = case.anatomy("predicted")
-    shown = taught if arm.anatomy in ("none", "predicted") else case.anatomy("true")
+    shown = case.anatomy("true") if arm.anatomy == "true" else taught
     if arm.anatomy == "shuffled":
         rng = np.random.default_rng([settings.phantoms.seed, 3, number])
-        other = (number + int(rng.integers(1, len(cases)))) % len(cases)
-        shown = misplaced(cases[other].anatomy("predicted"), rng)
+        other = another(number, [one.whose for one in cases], rng)
+        shown = misplaced(cases[other].anatomy("predicted"), rng, case.ct.shape)
     return Sample(case.name, case.ct, case.pet, case.lesions, shown, taught, arm.form(settings.form))
 
 
@@ -149,15 +166,27 @@ def encoder_of(trial: Trial, device: str) -> nn.Module | None:
     Raises:
         AnatomyGuidedError: It learned from a CT that is scaled or turned otherwise than the arm's.
     """
+    atlas = atlas_of(trial, device)
+    if atlas is None:
+        return None
+    network = atlas.network
+    torch.manual_seed(trial.split)
+    return untrained(network) if trial.arm.fusion == "random" else network
+
+
+def atlas_of(trial: Trial, device: str = "cpu") -> AtlasModel | None:
+    """The atlas model whose network the arm needs, of which no weights are read yet; or none.
+
+    Raises:
+        ModelNotInstalled: There is none of that name.
+        AnatomyGuidedError: It learned from a CT that is scaled or turned otherwise than the arm's.
+    """
     arm, contender = trial.arm, trial.contender
     if not arm.needs_encoder:
         return None
-    name = contender.mixture if "mixture" in (arm.fusion, arm.weights_of) else contender.mirror
-    atlas = AtlasModel(name, device)
+    atlas = AtlasModel(contender.mixture if "mixture" in (arm.fusion, arm.weights_of) else contender.mirror, device)
     require_readable(atlas.predictor, arm)
-    network = atlas.network
-    torch.manual_seed(trial.split)
-    return untrained(network) if arm.fusion == "random" else network
+    return atlas
 
 
 def trained(

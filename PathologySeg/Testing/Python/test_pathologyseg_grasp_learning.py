@@ -36,7 +36,7 @@ from PathologySegLib.learning.patches import (  # noqa: E402
 )
 from PathologySegLib.learning.plan import Rule, Statistics, TierSettings, read_plan  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
-from PathologySegLib.learning.shuffled import misplaced  # noqa: E402
+from PathologySegLib.learning.shuffled import another, misplaced  # noqa: E402
 from PathologySegLib.learning.trial import sample_of, split_cases  # noqa: E402
 
 SMALL = Backbone(features=(4, 8, 16), encoder_blocks=1)
@@ -334,9 +334,26 @@ def test_each_arm_is_shown_its_own_anatomy_and_taught_the_predicted_one() -> Non
 
 def test_a_misplaced_map_holds_the_same_voxels_elsewhere() -> None:
     ids = np.arange(8 * 12 * 16, dtype=np.int64).reshape(8, 12, 16).astype(np.uint8)
-    moved = misplaced(ids, np.random.default_rng(0))
+    moved = misplaced(ids, np.random.default_rng(0), ids.shape)
     np.testing.assert_array_equal(np.sort(moved, axis=None), np.sort(ids, axis=None))
     assert (moved == ids).mean() < 0.05
+
+
+def test_a_misplaced_map_of_another_shape_is_cut_and_filled_around_its_middle() -> None:
+    ids = np.ones((8, 12, 16), np.uint8)
+    moved = misplaced(ids, np.random.default_rng(0), (10, 12, 10))
+    assert moved.shape == (10, 12, 10)
+    assert moved[1:9].all()
+    assert not moved[[0, 9]].any()
+
+
+def test_labels_are_shuffled_between_patients() -> None:
+    """Of five cases three are of A: whichever is drawn, A sees B's or C's; where there is one patient only, its own."""
+    patients = ["A", "A", "B", "A", "C"]
+    rng = np.random.default_rng(0)
+    for number, whose in enumerate(patients):
+        assert whose not in {patients[another(number, patients, rng)] for _ in range(40)}
+    assert another(0, ["A", "A"], rng) == 1
 
 
 def test_scores_of_one_lesion_found_one_missed_and_one_invented() -> None:
@@ -457,7 +474,7 @@ def test_the_written_plan_has_controls_and_references_that_there_are() -> None:
         assert [name for name, arm in every.items() if arm.anatomy == "true"] == ["anatomy_oracle"]
 
 
-@pytest.mark.parametrize("name", ["petct_rivals", "petct_own_mirror"])
+@pytest.mark.parametrize("name", ["petct_rivals", "petct_own_mirror", "petct_segresnet", "petct_mednext"])
 def test_settings_beside_the_tiers_run_the_control_of_every_arm(name: str) -> None:
     benchmarks = Path(__file__).parents[3] / "Testing" / "benchmarks"
     arms = read_plan("cpu", read_settings(benchmarks / f"{name}.json")).arms

@@ -26,17 +26,21 @@ from AnatomyGuidedLib.train_command import TrainingOrder
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from AnatomyGuidedLib.predictors.card import write_predictor  # noqa: E402
+from PathologySegLib.finders import read_finder  # noqa: E402
 from PathologySegLib.grasp.network import weights_sha256  # noqa: E402
 from PathologySegLib.learning import grasp, petct_phantom  # noqa: E402
 from PathologySegLib.learning.arms import Arm  # noqa: E402
-from PathologySegLib.learning.atlas_models import AtlasModel  # noqa: E402
+from PathologySegLib.learning.atlas_models import AtlasModel, untrained  # noqa: E402
 from PathologySegLib.learning.cases import Case  # noqa: E402
 from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
 from PathologySegLib.learning.encoders import require_readable, spacing_note  # noqa: E402
+from PathologySegLib.learning.grasp_recipe import GraspRecipe  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
 from PathologySegLib.learning.plan import Contender, read_plan  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
 from PathologySegLib.learning.trial import Trial, encoder_of  # noqa: E402
+from PathologySegLib.parameters import ModelChoice  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 BACKBONE = {"features": [8, 8, 16], "encoder_blocks": 1, "decoder_blocks": 1}
@@ -44,6 +48,7 @@ PHANTOMS: Mapping[str, Any] = {
     "shape": [48, 48, 24], "spacing_mm": 9.0, "most_lesions": 6, "healthy": 0.0, "hot": 0.5,
     "hot_organs": ["Kidney Left", "Spleen"],
 }  # fmt: skip
+BENCHMARKS = Path(__file__).parents[3] / "Testing" / "benchmarks"
 FAST: Mapping[str, Any] = {"steps": 2, "warm_up_steps": 1, "log_every_steps": 1}
 STUDY = {
     "cases": 4, "phantoms": PHANTOMS, "sampling": {"shape": [32, 32, 16]}, "training": FAST, "training_share": 0.5,
@@ -88,10 +93,44 @@ def test_the_study_runs_every_arm_and_goes_on_where_it_was_stopped(tmp_path: Pat
     assert "similarity_2" in curves[0]
 
 
-def test_the_study_makes_its_own_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "cohort.csv").write_text("case\n", encoding="utf-8")
-    assert run("study", "petct-phantom", "--cohort", tmp_path / "cohort.csv", "-o", tmp_path / "out") == 2
-    assert "makes its own patients" in capsys.readouterr().err
+def test_the_study_tries_the_arms_on_a_cohort_and_tells_what_nobody_knows_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bodies of different shapes; without the column patient a warning, with it none; the oracle is left out."""
+    rows = []
+    for seed, spacing in ((3, 9), (4, 9), (5, 10)):
+        assert run("phantom", tmp_path / f"p{seed}", "--spacing", spacing, "--seed", seed, "--lesions", 4) == 0
+        rows.append(f"p{seed},{ROW.replace('patient/', f'p{seed}/')}")
+    (tmp_path / "cohort.csv").write_text(TABLE + "".join(rows), encoding="utf-8")
+    own = ",".join(f"p3/{name}.nii.gz" for name in ("ct", "pet", "lesions", "anatomy"))
+    rows = [f"p3,A,{own}\n", f"again,A,{own}\n", *(f"{row[:2]},{row[:2]},{row[3:]}" for row in rows[1:])]
+    (tmp_path / "patients.csv").write_text(TABLE.replace("case,", "case,patient,") + "".join(rows), encoding="utf-8")
+    config, told = settings_file(tmp_path, STUDY), tmp_path / "told.json"
+    words = ("study", "petct-phantom", "--config", config, "--json", told, "-o", tmp_path / "study", "--cohort")
+    capsys.readouterr()
+    assert run(*words, tmp_path / "cohort.csv") == 0
+    said, found = capsys.readouterr().err, json.loads(told.read_text(encoding="utf-8"))
+    assert found["patients"] == "cohort"
+    assert list(found["arms"]) == [name for name in STUDY["arms"] if name != "anatomy_oracle"]
+    for words_of_note in ("anatomy_oracle is left out", "cohort.csv has no column patient"):
+        assert words_of_note in said
+        assert any(words_of_note in note for note in found["notes"])
+    assert run(*words, tmp_path / "patients.csv") == 0
+    found = json.loads(told.read_text(encoding="utf-8"))
+    assert not any("no column patient" in note for note in found["notes"])
+    assert any("1 patients have several" in note for note in found["notes"])
+    assert len(list((tmp_path / "study" / "state").iterdir())) == 2
+    (tmp_path / "cohort.csv").write_text(TABLE + f"p3,{own}\n", encoding="utf-8")
+    assert run(*words, tmp_path / "cohort.csv") == 2
+    assert "1 patients cannot be split 50% to 50%" in capsys.readouterr().err
+
+
+def test_a_missing_encoder_is_told_before_anything_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contender = {"name": "small", "backbone": BACKBONE, "mirror": "dap-mednext-4mm"}
+    config = settings_file(tmp_path, {**STUDY, "contenders": [contender]})
+    assert run("study", "petct-phantom", "--config", config, "-o", tmp_path / "study") == 2
+    assert "train atlas --config dap-mednext-4mm -o dap-mednext-4mm makes it" in capsys.readouterr().err
+    assert not list((tmp_path / "study").rglob("*.npz"))
 
 
 # Made cases
@@ -234,6 +273,7 @@ def test_studies_of_one_patient_are_never_learned_from_and_scored(
         lines = (tmp_path / f"model_{split}" / "scores.csv").read_text(encoding="utf-8").splitlines()
         scored_cases.add(tuple(line.split(",")[0] for line in lines[1:]))
     assert scored_cases == {("a1", "a2"), ("b1", "b2")}
+    assert "has no column patient" not in capsys.readouterr().err
     (tmp_path / "one.csv").write_text(f"{header}a1,A,{own}a2,A,{own}", encoding="utf-8")
     config = settings_file(tmp_path, {**settings, "cohort": "one.csv"})
     assert run("train", "grasp", "--config", config, "-o", tmp_path / "one") == 2
@@ -422,6 +462,63 @@ def test_a_training_that_is_stopped_before_its_first_step_leaves_no_model(tmp_pa
     assert not (tmp_path / "model" / "model.json").exists()
 
 
+def test_a_fusion_that_is_kept_is_in_the_model_and_looks_at_the_encoder_that_it_learned_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    encoder = tmp_path / "store" / "my-encoder"
+    shutil.copytree(find_model("dap-demo").folder, encoder)
+    settings = {**GRASP, "encoder": "my-encoder", "fusion": {**GRASP["fusion"], "kept": True}}
+    model, patient, told = tmp_path / "model", tmp_path / "patient", tmp_path / "told.json"
+    assert run("train", "grasp", "--config", settings_file(tmp_path, settings), "-o", model) == 0
+    card = json.loads((model / "model.json").read_text(encoding="utf-8"))
+    assert set(card["files"]) == {"weights.safetensors", "fusion.safetensors"}
+    assert card["weights"] == ["weights.safetensors"]
+
+    finder = read_finder(str(model), ModelChoice())
+    (network,) = finder.predictor.load()
+    trained = {name: value.half().float() for name, value in weights(model).items()}
+    state = network.state_dict()
+    shared = sorted(set(state) & set(trained) - {"steps"})
+    assert any(name.startswith("fusions.") for name in shared)
+    assert all(torch.equal(state[name], trained[name]) for name in shared)
+    image = torch.randn(1, len(finder.channels), 32, 32, 16)
+    with torch.no_grad():
+        fused, alone = network.eval()(image), network.backbone.eval()(image)
+    assert not torch.allclose(fused, alone, atol=1e-3)
+
+    assert run("phantom", patient, "--spacing", "9", "--seed", "5") == 0
+    words = ("lesions", patient / "ct.nii.gz", patient / "pet.nii.gz", "--anatomy", patient / "anatomy.nii.gz")
+    words = (*words, "--model", model, "-o", tmp_path / "lesions.nii.gz", "--json", told)
+    assert run(*words) == 0
+    assert "keeps its fusion with the encoder of my-encoder" in told.read_text(encoding="utf-8")
+    capsys.readouterr()
+    drawn = untrained(AtlasModel("my-encoder").network)
+    write_predictor(encoder, AtlasModel("my-encoder").predictor, [drawn], task="atlas", licence="none")
+    assert run(*words) == 1
+    assert "the installed my-encoder has other weights" in capsys.readouterr().err
+    card["lesions"]["fusion"] = {"encoder": "my-encoder"}
+    (model / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(AnatomyGuidedError, match="does not say what is fused"):
+        read_finder(str(model), ModelChoice())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"arm": {"kept": True}}, '"fusion": {"kept": true}'),
+        ({"arm": {"fusion": "random"}, "fusion": {"kept": True}}, "Only a mirror or a mixture can be kept"),
+        ({"arm": {"fusion": "none"}, "fusion": {"kept": True}}, "but not 'none'"),
+    ],
+)
+def test_only_a_fusion_with_a_trained_encoder_can_be_kept(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        with_settings(GraspRecipe(), change)
+    assert words in str(refused.value)
+    with pytest.raises(UsageError, match="is told by the arms"):
+        read_plan("ci", {"fusion": {"kept": True}})
+
+
 def test_a_model_gets_its_anatomy_from_the_atlas_model_of_its_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,7 +562,6 @@ def test_recipes_that_cannot_be_are_refused(tmp_path: Path, capsys: pytest.Captu
 def test_the_thesis_size_recipes_say_what_the_thesis_says(cohort: str, backbone: str) -> None:
     from AnatomyGuidedLib.study_options import read_settings, with_settings
     from AnatomyGuidedLib.train_command import recipe_file
-    from PathologySegLib.learning.grasp_recipe import GraspRecipe
 
     recipe = with_settings(GraspRecipe(), read_settings(recipe_file(f"grasp-{cohort}-{backbone}")))
     side = {"autopet": 96, "hecktor": 64}[cohort]
@@ -476,7 +572,39 @@ def test_the_thesis_size_recipes_say_what_the_thesis_says(cohort: str, backbone:
     assert (recipe.form, recipe.even, recipe.training_share) == ("scalar", True, 0.7)
 
 
-def test_patches_that_a_u_net_cannot_halve_so_often_are_refused_before_anything_is_trained():
+def test_a_recipe_learns_as_its_arm_of_the_study_does_and_beside_an_atlas_of_its_own_kind():
+    """One backbone each, with its deep supervision: the study's, the recipes' and the atlas models'."""
+    from AnatomyGuidedLib.study_options import read_settings
+    from AnatomyGuidedLib.train_command import recipe_file
+
+    contenders = dict(zip(("unet", "segresnet", "mednext"), read_plan("gpu").settings.contenders, strict=True))
+    for name, contender in contenders.items():
+        for cohort in ("autopet", "hecktor"):
+            recipe = with_settings(GraspRecipe(), read_settings(recipe_file(f"grasp-{cohort}-{name}")))
+            assert recipe.backbone == contender.backbone
+            assert recipe.encoder == contender.mirror == f"dap-{name}-4mm"
+        atlas = read_settings(recipe_file(f"dap-{name}-4mm"))
+        for key in set(atlas) & {"arguments", "features", "encoder_blocks", "decoder_blocks"}:
+            assert json.loads(json.dumps(getattr(contender.backbone, key))) == atlas[key]
+    for own, small in (("segresnet", "dap-segresnet-7mm"), ("mednext", "dap-mednext-7mm")):
+        config = json.loads((BENCHMARKS / f"petct_{own}.json").read_text(encoding="utf-8"))
+        (contender,) = read_plan("cpu", config).settings.contenders
+        assert contender.mirror == small
+        assert contender.backbone.arguments == read_settings(recipe_file(small))["arguments"]
+
+
+def test_a_contender_may_name_a_recipe_in_place_of_its_backbone():
+    plan = read_plan("cpu", {"contenders": [{"name": "S", "backbone": "grasp-hecktor-segresnet"}]})
+    assert plan.settings.contenders[0].backbone.arguments["blocks_down"] == [1, 2, 2, 4]
+    for name, words in (("dap-demo", "has no backbone"), ("nobodys", "no recipe of that name")):
+        with pytest.raises(UsageError, match=words):
+            read_plan("cpu", {"contenders": [{"name": "S", "backbone": name}]})
+
+
+def test_patches_that_a_backbone_cannot_halve_so_often_are_refused_before_anything_is_trained():
+    mednext = {"contenders": [{"name": "M", "backbone": "grasp-autopet-mednext"}]}
+    with pytest.raises(UsageError, match="multiples of 16 were expected for M with its 5 levels"):
+        read_plan("cpu", mednext)
     deep = {"contenders": [{"name": "deep", "backbone": {"features": [8, 8, 8, 8, 8]}}]}
     with pytest.raises(UsageError, match="32 x 24 x 24 voxels, but multiples of 16"):
         read_plan("cpu", deep)
