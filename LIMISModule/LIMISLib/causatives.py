@@ -22,7 +22,8 @@ _WISH = "|".join(
     )
 )
 _WHERE = r"(?P<where>(?:on|in) (?:the )?slice (?:number )?(?:\w+ ){1,5}?)?"
-_THINGS = r"(?P<what>(?!(?:to|you|i|we|he|she|they|who)\b)(?:\w+ ){1,12}?)"
+_TELLING = "to|you|i|we|he|she|they|who|has|have|had|is|are|was|were|did|could|will|would|should"  # told by somebody
+_THINGS = rf"(?P<what>(?:(?!(?:{_TELLING})\b)\w+ ){{1,12}}?)"
 _WISHED = re.compile(rf"{_WHERE}(?:{_WISH}) {_THINGS}(?:to be )?(?P<done>{DONE})(?P<rest>(?: .*)?)")
 _CLEFT = re.compile(
     rf"(?:(?P<what>.+) is what|it is (?P<it>.+) (?:that|which)) {_WE} (?:want|need|would like)(?: to have| to see)? "

@@ -38,6 +38,7 @@ _ALTERNATIVES = (
     *(table("window", "presets"), table("view", "planes"), table("click", "labels"), table("component", "sizes")),
 )  # "not lung, the bone window"
 _ASKING = ("is", "are", "was", "were", "did", "has", "does", "should")  # "is this the lung window?" asks somebody
+_ASKED = (["i"], ["we"], ["you"], ["they"])  # "have I removed the smallest component?"
 
 _HEDGES = ("maybe", "perhaps", "guess", "think", "probably", "possibly")
 _STEPS = ("step", "change", "edit", "action")  # are undone, not cancelled
@@ -173,7 +174,7 @@ def _understood(tokens: list[Token]) -> Interpretation:
 
 
 def _read(tokens: list[Token]) -> Interpretation:
-    if tokens and tokens[0] in _ASKING:
+    if tokens and (tokens[0] in _ASKING or (tokens[0] == "have" and tokens[1:2] in _ASKED)):
         return _NO_COMMAND
     try:
         found = [reading for recognise in _RECOGNISERS if (reading := recognise(tokens))]

@@ -26,16 +26,18 @@ def _of(verb: str) -> tuple[str, ...]:
 
 
 VERB_OF = {**{form: verb for verb in ALL_VERBS for form in _of(verb)}, **_IRREGULAR}
-DONE = "|".join(sorted(VERB_OF, key=len, reverse=True))
+DONE = r"(?!(?:over|under)segmented)\w+ed|" + "|".join(_IRREGULAR)  # of which `VERB_OF` knows the verbs
 
 
 def with_verb_first(what: Sequence[str], done: str, rest: Sequence[str]) -> list[list[str]]:
-    """The verb of what is done, then the thing; a word that belongs to the verb stands behind either.
+    """The verb of what is done, then the thing; a word that belongs to the verb stands behind either. None if unknown.
 
     >>> with_verb_first(["the", "mask"], "handed", ["over"])
     [['hand', 'the', 'mask', 'over'], ['hand', 'over', 'the', 'mask']]
     """
-    verb = VERB_OF[done]
+    verb = VERB_OF.get(done)
+    if verb is None:
+        return []
     ways = [[verb, *what, *rest]]
     if rest and rest[0] in _PARTICLES:
         ways.append([verb, rest[0], *what, *rest[1:]])

@@ -24,6 +24,10 @@ def counted(sentences: Mapping[Gram, float], choices: Choices) -> list[dict[Gram
     """
     counts: list[dict[Gram, float]] = [defaultdict(float) for _ in range(_LONGEST + 1)]
     for window, weight in _windows(sentences).items():
+        if choices.keys().isdisjoint(window):  # as most are, and this is quicker
+            for length in (1, 2, 3)[: 2 + (window[0] != _BEFORE)]:
+                counts[length][window[-length:]] += weight
+            continue
         for before, way, share in _ways(window, choices):
             said = (*before, *way)
             for end in range(len(before) + 1, len(said) + 1):
@@ -47,9 +51,6 @@ def _windows(sentences: Mapping[Gram, float]) -> Mapping[Gram, float]:
 
 def _ways(window: Gram, choices: Choices) -> Iterator[tuple[Gram, Gram, float]]:
     """Up to two words that can stand before the last of the three, a way to say it, and how likely both are."""
-    if choices.keys().isdisjoint(window):  # as most are, and this is quicker
-        yield tuple(word for word in window[:-1] if word != _BEFORE), window[-1:], 1.0
-        return
     ways = [tuple(choices[thing].items()) if thing in choices else (((thing,), 1.0),) for thing in window]
     before: dict[Gram, float] = defaultdict(float)
     for (first, one), (second, other) in product(*ways[:2]):
