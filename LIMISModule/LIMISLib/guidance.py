@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
+from LIMISLib.actions.refinements import cell_of
 from LIMISLib.commands import Command, Question
 from LIMISLib.random_walk import Chances
-from LIMISLib.refinements import cell_of
 from LIMISLib.states import State
 
 HELP: Mapping[str, str] = {

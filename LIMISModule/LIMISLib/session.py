@@ -1,7 +1,7 @@
 """A session: one image, what was said about it, and the tree of states that came of it.
 
-Sentences become commands (`language.py`), commands run as actions (`actions.py`) on a workbench, results are states of
-a tree (`state_tree.py`). A session that is run again from its commands gives the same masks to the last voxel.
+Sentences become commands (`language`), commands run as actions (`actions`) on a workbench, results are states of a
+tree (`state_tree.py`). A session that is run again from its commands gives the same masks to the last voxel.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import Segment, dap_segments
 from AnatomyGuidedLib.labels import id_of
 
-from LIMISLib import history_actions, mask_actions
-from LIMISLib.actions import ACTIONS, NEED_NO_MASK
+from LIMISLib.actions import history_actions, mask_actions
+from LIMISLib.actions.by_command import ACTIONS, NEED_NO_MASK
+from LIMISLib.actions.refinements import cell_of
 from LIMISLib.box_finder import BoxFinder
 from LIMISLib.commands import Command, Interpretation, InvalidCommand, Question, Rejection
 from LIMISLib.dialogue import asked
 from LIMISLib.language import parse
+from LIMISLib.language.proposer import CommandProposer, with_proposals
 from LIMISLib.planes import AXIAL, Plane, SliceView
 from LIMISLib.prompt_segmenter import Mask, PromptSegmenter
-from LIMISLib.proposer import CommandProposer, with_proposals
 from LIMISLib.random_walk import RandomWalk
-from LIMISLib.refinements import cell_of
 from LIMISLib.state_tree import NoMask
 from LIMISLib.states import Entry, Reply, State
 from LIMISLib.workbench import Workbench

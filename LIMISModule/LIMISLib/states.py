@@ -11,11 +11,11 @@ from AnatomyGuidedLib.labels import label_by_name
 
 from LIMISLib.box import Box
 from LIMISLib.commands import Command, Interpretation
+from LIMISLib.language.structures import everyday_name
 from LIMISLib.planes import AXIAL, Plane
 from LIMISLib.prompt import Click, Prompt, Window
 from LIMISLib.prompt_segmenter import Mask
 from LIMISLib.random_walk import Chances
-from LIMISLib.structures import everyday_name
 
 THRESHOLD = 0.5
 

@@ -11,12 +11,12 @@ from AnatomyGuidedLib.report import Figure, Section, report_page
 
 from LIMISLib.commands import Command
 from LIMISLib.guidance import examples
+from LIMISLib.language.wording import in_words
 from LIMISLib.planes import PLANES, Plane, SliceView
 from LIMISLib.prompt_segmenter import Mask
 from LIMISLib.session import Session
 from LIMISLib.slice_pictures import Marks, slice_picture
 from LIMISLib.states import Entry, State
-from LIMISLib.wording import in_words
 
 _NOTE = (
     "Yellow: the mask after the step. Blue: the mask before it, or what is on offer. Green, dashed: the box. Crosses: "

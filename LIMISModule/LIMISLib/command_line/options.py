@@ -8,8 +8,8 @@ from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
 
+from LIMISLib.language.proposer import CommandProposer, LanguageModelProposer
 from LIMISLib.prompt_segmenter import PromptSegmenter
-from LIMISLib.proposer import CommandProposer, LanguageModelProposer
 from LIMISLib.segmenters.registry import DEFAULT, SegmenterChoice, open_segmenter, segmenter_choice
 
 SEGMENTER_OPTIONS = ("segmenter", "allow_remote")

@@ -12,7 +12,7 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 
 from LIMISLib.command_line.options import proposer_of, require_call
 from LIMISLib.language import parse
-from LIMISLib.proposer import with_proposals
+from LIMISLib.language.proposer import with_proposals
 
 
 def run_parse(sentences: list[str], arguments: argparse.Namespace, console: Console) -> Mapping[str, object]:

@@ -12,11 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
+from LIMISLib.actions.refinements import cell_of
 from LIMISLib.box import box_around
 from LIMISLib.components import numbered
 from LIMISLib.guidance import usual_window
 from LIMISLib.prompt_segmenter import Mask
-from LIMISLib.refinements import cell_of
 from LIMISLib.session import Session
 from LIMISLib.states import State
 

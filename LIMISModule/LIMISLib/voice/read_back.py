@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from AnatomyGuidedLib.labels import label_by_name
 
-from LIMISLib.answers import answer
 from LIMISLib.commands import Command, Question, confirmation
-from LIMISLib.structures import everyday_name
+from LIMISLib.language.answers import answer
+from LIMISLib.language.structures import everyday_name
+from LIMISLib.language.words import words_of
 from LIMISLib.voice.spoken_numbers import ordinal, spelled
-from LIMISLib.words import words_of
 
 _SIDED = ("left", "right", "patient_left", "patient_right")
 _HARD_TO_TAKE_BACK = ("remove_component", "keep_largest", "revert", "finish")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from LIMISLib.commands import Question, Rejection
-from LIMISLib.language import parse_heard
+from LIMISLib.language.parsing import parse_heard
 from LIMISLib.voice.acoustic_model import AcousticModel, write_means
 from LIMISLib.voice.adaptation import Voice
 from LIMISLib.voice.alignment import align

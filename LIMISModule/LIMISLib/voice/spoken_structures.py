@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from AnatomyGuidedLib.labels import Label, structures
 
-from LIMISLib.lexicon import SYNONYMS
-from LIMISLib.structures import base_name
+from LIMISLib.language.lexicon import SYNONYMS
+from LIMISLib.language.structures import base_name
 
 _PARTS = ("lobe", "atrium", "ventricle", "auricle", "body", "handle", "manubrium", "cavity")
 _WHOLES = ("lung", "heart", "sternum", "breastbone", "nose", "thyroid")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from LIMISLib.commands import GRID_CELLS
-from LIMISLib.phrases import table
+from LIMISLib.language.phrases import table
 from LIMISLib.voice.spoken_numbers import ordinal, spelled
 from LIMISLib.voice.spoken_structures import is_latin, structure_phrases
 

@@ -26,11 +26,11 @@ from LIMISLib.commands import (
     command_from_json,
 )
 from LIMISLib.language import parse
-from LIMISLib.lexicon import SYNONYMS
-from LIMISLib.near_readings import question_between
-from LIMISLib.numbers import Number, with_numbers
-from LIMISLib.spelling import vocabulary
-from LIMISLib.wording import in_words
+from LIMISLib.language.lexicon import SYNONYMS
+from LIMISLib.language.near_readings import question_between
+from LIMISLib.language.numbers import Number, with_numbers
+from LIMISLib.language.spelling import vocabulary
+from LIMISLib.language.wording import in_words
 
 _SHARED = Path(__file__).parents[4] / "shared"
 
@@ -562,7 +562,7 @@ def test_two_intents_with_the_same_evidence_are_asked_about_and_three_rejected(m
     commands = [Command("undo"), Command("keep"), Command("redo")]
     for count in (2, 3):
         readers = tuple((lambda _, command=command: command) for command in commands[:count])
-        monkeypatch.setattr("LIMISLib.language._RECOGNISERS", readers)
+        monkeypatch.setattr("LIMISLib.language.parsing._RECOGNISERS", readers)
         meaning = parse("frobnicate")
         assert isinstance(meaning, Question) == (count == 2)
     assert "more than one way" in meaning.reason

@@ -10,7 +10,7 @@ import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from LIMISLib.commands import Command, Question, Rejection
 from LIMISLib.language import parse
-from LIMISLib.proposer import LanguageModelProposer, prompt_for, with_proposals
+from LIMISLib.language.proposer import LanguageModelProposer, prompt_for, with_proposals
 from LIMISLib.session import Session
 from made_images import abdomen
 

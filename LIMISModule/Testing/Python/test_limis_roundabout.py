@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from LIMISLib.commands import Command, Question, Rejection
 from LIMISLib.language import parse
-from LIMISLib.second_thoughts import corrected
+from LIMISLib.language.second_thoughts import corrected
 
 _DATA = Path(__file__).parents[1] / "data"
 

@@ -7,12 +7,12 @@ import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume
 from AnatomyGuidedLib.labels import id_of
-from LIMISLib.actions import ACTIONS, NEED_NO_MASK
+from LIMISLib.actions.by_command import ACTIONS, NEED_NO_MASK
 from LIMISLib.box import Box
 from LIMISLib.box_finder import Finding, StructureNotFound
 from LIMISLib.commands import INTENTS, Command, InvalidCommand, Question
 from LIMISLib.guidance import HELP
-from LIMISLib.phrases import table
+from LIMISLib.language.phrases import table
 from LIMISLib.session import NoMask, Session
 from made_images import abdomen, grid, reoriented
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from AnatomyGuidedLib.labels import structures
 from LIMISLib.commands import INTENTS, Command, Rejection
-from LIMISLib.language import parse, parse_heard
-from LIMISLib.structures import everyday_name
+from LIMISLib.language.parsing import parse, parse_heard
+from LIMISLib.language.structures import everyday_name
 from LIMISLib.voice.language_model import LanguageModel, class_definitions
 from LIMISLib.voice.model_files import write_model
 from LIMISLib.voice.pronunciations import british, own_pronunciations, pronunciations, scottish
