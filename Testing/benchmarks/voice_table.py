@@ -1,6 +1,6 @@
 """How well spoken commands are understood: made speech in several voices, with noise 30 dB below it.
 
-    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part fresh|seen|free]
+    python Testing/benchmarks/voice_table.py [--voices en-us,en-gb,en-gb-scotland] [--part fresh|seen|free|denied]
         [--speaker unknown|session|enrolled] [--snr 30] [--every N] [--json FILE] [--errors]
 
 The sentences of voice_fresh_* (LIMISModule/Testing/data) were written by people's habits and nothing is tuned on them;
@@ -9,6 +9,9 @@ after they had been met once. Each sentence of an unknown speaker is heard by it
 from each command that was run; an enrolled speaker has said the sentences of `limis enrol` before, in the same noise. A
 command is exact if it is the one that the sentence should be. Read-back is answered rightly: it stops what was misheard
 and lets through what was not. Needs espeak-ng.
+
+`denied` are refusals ("don't finish", "no lesion in the spleen") and corrections ("not the liver, the spleen"): how
+many ran at once, were read back or asked about, or were rejected. On the seen half the model was developed.
 """
 
 from __future__ import annotations
@@ -86,11 +89,11 @@ def outcome(sphinx: Sphinx, said: Said, sound: np.ndarray, *, learns: bool = Fal
     heard = evidence.judged()
     meant = parse(heard.text, said.pending) if heard.text else Rejection(heard.reason)
     elapsed_s, used_s = time.perf_counter() - started_s, time.process_time() - cpu_s
-    if learns and runs_in_the_end(meant, said.wanted, heard):
+    if learns and not heard.maybe_refused and runs_in_the_end(meant, said.wanted, heard):
         sphinx.learn(sound, heard.text)
     wanted, first = said.wanted, parse(evidence.text, said.pending) if evidence.text else None
     runs = isinstance(meant, Command)
-    asks = runs and (heard.confidence < SURE or needs_read_back(meant))
+    asks = runs and (heard.confidence < SURE or heard.maybe_refused or needs_read_back(meant))
     return {
         "said": said.sentence,
         "heard": heard.text or f"({evidence.text})",
@@ -116,10 +119,34 @@ def share(found: list[dict[str, object]], key: str) -> float:
     return 100 * float(np.mean([bool(one[key]) for one in found]))
 
 
+def denied(sphinx: Sphinx, half: str, options: argparse.Namespace, voice: str) -> dict[str, object]:
+    """What came of the refusals of one half; corrections, which are commands, are counted by themselves."""
+    said = [json.loads(line) for line in _lines(f"voice_denied_{half}.jsonl")]
+    counted = dict.fromkeys(("ran", "read_back", "question", "rejected", "corrected", "corrected_wrongly"), 0)
+    for number, one in enumerate(said[:: options.every]):
+        wanted = Command(**one["expect"]) if one["expect"] else None
+        heard = sphinx.recognize(spoken(one["say"], voice, options.snr, number))
+        came = _came_of(heard)
+        right = wanted is not None and bool(heard.text) and parse(heard.text) == wanted
+        came = "corrected" if right else "corrected_wrongly" if wanted and came in ("ran", "read_back") else came
+        counted[came] += 1
+        if options.errors and came not in ("rejected", "corrected"):
+            print(f"    {one['say']} | {heard.text} | {came}")
+    return {"half": half, "sentences": len(said[:: options.every]), **counted}
+
+
+def _came_of(heard: Heard) -> str:
+    meant = parse(heard.text) if heard.text else Rejection(heard.reason)
+    if isinstance(meant, Command):
+        sure = heard.confidence >= SURE and not heard.maybe_refused
+        return "ran" if sure and not needs_read_back(meant) else "read_back"
+    return "question" if isinstance(meant, Question) else "rejected"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voices", default="en-us,en-gb,en-gb-scotland")
-    parser.add_argument("--part", choices=("fresh", "seen", "free"), default="fresh")
+    parser.add_argument("--part", choices=("fresh", "seen", "free", "denied"), default="fresh")
     parser.add_argument("--speaker", choices=("unknown", "session", "enrolled"), default="unknown")
     parser.add_argument("--snr", type=float, default=30.0)
     parser.add_argument("--every", type=int, default=1)
@@ -131,6 +158,11 @@ def main() -> None:
         sphinx, found = Sphinx(), {}
         if options.speaker == "enrolled":
             enrol(sphinx, voice, options.snr)
+        if options.part == "denied":
+            table[voice] = {half: denied(sphinx, half, options, voice) for half in ("seen", "fresh")}
+            for of_half in table[voice].values():
+                print(voice, json.dumps(of_half), flush=True)
+            continue
         for kind, part_of in (("commands", commands_of), ("unrelated", unrelated_of)):
             found[kind] = [
                 outcome(

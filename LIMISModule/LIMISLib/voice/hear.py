@@ -37,5 +37,5 @@ def _as_json(heard: Heard) -> dict[str, object]:
     if not heard.text:
         return {**heard.to_json(), "parse": {"rejected": heard.reason}}
     meaning = parse(heard.text)
-    asks = isinstance(meaning, Command) and (heard.confidence < SURE or needs_read_back(meaning))
+    asks = isinstance(meaning, Command) and (heard.confidence < SURE or heard.maybe_refused or needs_read_back(meaning))
     return {**heard.to_json(), "parse": meaning.to_json(), "read_back": asks}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from LIMISLib.voice.gram_counts import Choices, Gram, counted
 
 _UNSEEN = 0.02  # the share of single words that is kept for the whole vocabulary alike
 _SCALE = 0.5  # how many sentences a template stands for
+_MISPLACED = 0.02  # of how often it is said, a word that is only first is heard elsewhere
 _LEAST = 1e-12
 _NO_CHOICES: Choices = {}
 
@@ -21,11 +22,16 @@ _NO_CHOICES: Choices = {}
 class LanguageModel:
     """A trigram model of sentences (words and [classes]) with how often each is said; there must be one at least.
 
-    A word of `choices` stands for any of its ways.
+    A word of `choices` stands for any of its ways. Words that are `only_first` are not expected behind words that they
+    never followed.
     """
 
-    def __init__(self, sentences: Mapping[Gram, float], choices: Choices = _NO_CHOICES) -> None:
+    def __init__(
+        self, sentences: Mapping[Gram, float], choices: Choices = _NO_CHOICES, *, only_first: Collection[str] = ()
+    ) -> None:
         counts = [{gram: count * _SCALE for gram, count in of.items()} for of in counted(sentences, choices)]
+        for word in only_first:
+            counts[1][word,] *= _MISPLACED
         words = sorted(gram[0] for gram in counts[1])
         total = sum(counts[1].values())
         single: dict[Gram, float] = {

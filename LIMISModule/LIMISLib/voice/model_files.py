@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from LIMISLib.voice.language_model import LanguageModel, class_definitions, class_token
 from LIMISLib.voice.pronunciations import dictionary_text, phrase_pronunciations, pronunciations
+from LIMISLib.voice.refusals import REFUSING, refusals, refusing_words
 from LIMISLib.voice.spoken_sentences import choices, sentences
 from LIMISLib.voice.word_classes import word_classes
 
@@ -27,6 +29,15 @@ class ModelFiles:
     words: frozenset[str]
 
 
+def all_said() -> Mapping[tuple[str, ...], float]:
+    """Commands and refusals, each with how often it is said."""
+    commands = sentences()
+    said = defaultdict(float, commands)
+    for line, times in refusals(sum(commands.values())).items():
+        said[line] += times
+    return said
+
+
 def write_model(folder: Path, general_dictionary: Path) -> ModelFiles:
     """The model's files, written into the folder; the folder may go once the decoder has read them."""
     texts, known = _texts(general_dictionary)
@@ -38,7 +49,8 @@ def write_model(folder: Path, general_dictionary: Path) -> ModelFiles:
 @cache
 def _texts(general_dictionary: Path) -> tuple[Mapping[str, str], frozenset[str]]:
     """What stands in each file, and which words have a pronunciation; made once, since it takes a while."""
-    model, classes = LanguageModel(sentences(), choices()), word_classes()
+    model = LanguageModel(all_said(), choices(), only_first=(f"[{REFUSING}]",))
+    classes = {**word_classes(), REFUSING: refusing_words()}
     plain = {word for word in model.words if not word.startswith(("[", "<"))}
     parts = {part for phrases in classes.values() for phrase in phrases for part in phrase.split()}
     known = pronunciations({*plain, *parts, *_ANSWERS}, general_dictionary)

@@ -25,12 +25,14 @@ class RecognizerMissing(AnatomyGuidedError):
 class Heard:
     """What was heard. Without a `text` it was no command, and `reason` says why.
 
-    `confidence` goes from 0 to 1; under `SURE` it is better to ask.
+    `confidence` goes from 0 to 1; under `SURE` it is better to ask. `maybe_refused`: something not to do may have been
+    said, so that it must be asked, and no voice learned from it.
     """
 
     text: str
     confidence: float = 1.0
     reason: str = ""
+    maybe_refused: bool = False
 
     def to_json(self) -> dict[str, object]:
         """The form that `limis hear` prints."""

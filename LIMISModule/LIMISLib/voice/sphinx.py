@@ -24,6 +24,7 @@ from LIMISLib.voice.decoding import PHONES, decoded
 from LIMISLib.voice.fit import SILENT, Fit, Word, fit_of
 from LIMISLib.voice.language_model import plain_words
 from LIMISLib.voice.model_files import NAME, write_model
+from LIMISLib.voice.negation import corrects, denies, holds_doubt, is_refusal
 from LIMISLib.voice.read_back import spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing
 from LIMISLib.voice.speech import Speech, dithered, loudness, trimmed
@@ -50,13 +51,16 @@ _NO_FIT = Fit()
 class Evidence:
     """What was heard as a command (nothing: `reason` says why), and how well the words that fit best fit the sound.
 
-    `rank`: how many wordings fitted better, but were no command.
+    `rank`: how many wordings fitted better, but were no command; `is_refusal`: one that says what not to do was said;
+    `maybe_refusal`: it may have been, though the text fits better.
     """
 
     text: str = ""
     fit: Fit = _NO_FIT
     rank: int = 0
     reason: str = ""
+    is_refusal: bool = False
+    maybe_refusal: bool = False
 
     @property
     def doubt(self) -> float:
@@ -70,7 +74,8 @@ class Evidence:
         if self.doubt > _WORST:
             return Heard("", 0.0, "That did not sound like a command.")
         confidence = min(1.0, max(0.0, 1 - self.doubt * (1 - SURE) / _WORST_SURE))
-        return Heard(self.text, confidence if self.rank == 0 else confidence * SURE)
+        confidence *= SURE if self.rank > 0 or self.maybe_refusal else 1.0
+        return Heard(self.text, confidence, maybe_refused=self.maybe_refusal)
 
 
 class Sphinx:
@@ -129,7 +134,7 @@ class Sphinx:
         found = self._read(NAME, sound, phones, pending)
         if found.rank > 0 or found.doubt > _WORST_SURE:
             again = self._read(NAME, sound, phones, pending, mean=_near_model(mean, frames))
-            found = min(found, again, key=lambda one: one.doubt)
+            found = min(found, again, key=lambda one: (not one.is_refusal and not corrects(one.text), one.doubt))
         if pending is None:
             return found
         return min(self._read(self._search(pending), sound, phones, pending), found, key=lambda one: one.doubt)
@@ -137,12 +142,22 @@ class Sphinx:
     def _read(
         self, search: str, sound: Speech, phones: list[Word], pending: Question | None, *, mean: str = ""
     ) -> Evidence:
-        """The first wording that the parser understands; with the sound's own cepstral mean, or the given one."""
+        """The first wording that the parser understands, unless one that fits better says what not to do.
+
+        With the sound's own cepstral mean, or the given one.
+        """
         words = decoded(self._decoder, search, sound, mean=mean)
         texts = list(dict.fromkeys([_text(one.word for one in words), *self._other_texts()])) if words else []
         for rank, text in enumerate(texts):
-            if text and not isinstance(parse_heard(text, pending), Rejection):
-                return Evidence(text, fit_of(words, phones), rank)
+            meaning = parse_heard(text, pending) if text else None
+            if isinstance(meaning, Rejection) and denies(text):
+                instead = next(filter(corrects, texts[rank + 1 :]), "")
+                if instead:
+                    return Evidence(instead, fit_of(words, phones), rank, maybe_refusal=True)
+                return Evidence(fit=fit_of(words, phones), reason=meaning.reason, is_refusal=True)
+            if meaning is not None and not isinstance(meaning, Rejection):
+                near = holds_doubt(text, meaning) or any(is_refusal(other, pending) for other in texts[rank + 1 :])
+                return Evidence(text, fit_of(words, phones), rank, maybe_refusal=near)
         heard = f'"{texts[0]}" was heard, which is no command.' if texts and texts[0] else "No words were heard."
         return Evidence(reason=heard)
 

@@ -208,18 +208,24 @@ def _in_other_words(templates: Templates) -> Iterator[tuple[str, float]]:
                             yield f" {line} ".replace(f" {word} ", f" {other} ").strip(), _VARIED_WEIGHT
 
 
+def imperatives(templates: Templates) -> Iterator[str]:
+    """The templates that begin with a verb: with what follows "please" or "could you" in some template.
+
+    >>> list(imperatives({"cancel": ("please stop", "stop it", "enough")}))
+    ['stop it']
+    """
+    lines = list(chain.from_iterable(templates.values()))
+    verbs = {found[1] for found in map(_POLITE.match, lines) if found}
+    return (line for line in lines if line.split()[0] in verbs)
+
+
 def _round_about(templates: Templates) -> Iterator[tuple[str, float]]:
     """The templates that begin with a verb, with something polite or hesitant around them, some ways each in turn.
-
-    A verb is what follows "please" or "could you" in some template.
 
     >>> next(_round_about({"cancel": ("please stop", "stop it")}))
     ('please stop it', 0.25)
     """
-    lines = list(chain.from_iterable(templates.values()))
-    verbs = {found[1] for found in map(_POLITE.match, lines) if found}
     around = cycle(_ROUND_ABOUT)
-    for line in lines:
-        if line.split()[0] in verbs:
-            for way in islice(around, _VARIED_EACH):
-                yield way.replace("{}", line), _VARIED_WEIGHT
+    for line in imperatives(templates):
+        for way in islice(around, _VARIED_EACH):
+            yield way.replace("{}", line), _VARIED_WEIGHT

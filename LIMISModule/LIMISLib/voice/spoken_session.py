@@ -17,7 +17,7 @@ _HOW = "(yes / no)"
 
 @dataclass(frozen=True)
 class _Held:
-    """A sentence that waits for "yes", with its sound if it was spoken."""
+    """A sentence that waits for "yes", with its sound if the voice is learned from it."""
 
     sentence: str
     question: Question
@@ -28,7 +28,7 @@ class SpokenSession:
     """A session and a recogniser, the default one if none is given.
 
     Typed sentences may come in between; they are never read back. A recogniser that can learns the speaker's voice from
-    the sentences that were confirmed, or sure enough to be run at once.
+    the sentences that were confirmed, or sure enough to be run at once, but for those that may have been refusals.
     """
 
     def __init__(self, session: Session, hearing: SpeechRecognizer | None = None) -> None:
@@ -55,13 +55,14 @@ class SpokenSession:
         heard = self.recognizer.recognize(speech, pending=self.pending)
         if not heard.text:
             return heard, self._reply(heard.reason, Rejection(heard.reason))
-        return heard, self._take(heard.text, sure=heard.confidence >= SURE, speech=speech)
+        sure = heard.confidence >= SURE and not heard.maybe_refused
+        return heard, self._take(heard.text, sure=sure, speech=speech, learns=not heard.maybe_refused)
 
     def say(self, sentence: str) -> Reply:
         """What came of a typed sentence; it may answer what a spoken one left open."""
         return self._take(sentence, sure=True, speech=None)
 
-    def _take(self, sentence: str, *, sure: bool, speech: Speech | None) -> Reply:
+    def _take(self, sentence: str, *, sure: bool, speech: Speech | None, learns: bool = True) -> Reply:
         held, self._held = self._held, None
         if held is not None:
             answered = parse(sentence, held.question)
@@ -74,9 +75,9 @@ class SpokenSession:
                 return self._reply(f"{answered.reason} {held.question.text} {_HOW}", answered)
         if speech is not None and (command := self._dangerous(sentence, sure=sure)):
             question = read_back(command)
-            self._held = _Held(sentence, question, speech)
+            self._held = _Held(sentence, question, speech if learns else None)
             return self._reply(f"{question.text} {_HOW}", question)
-        return self._run(sentence, speech)
+        return self._run(sentence, speech if learns else None)
 
     def _run(self, sentence: str, speech: Speech | None) -> Reply:
         """What came of the sentence; if it was done, its voice is learned."""

@@ -139,6 +139,44 @@ def test_sentences_about_something_else_are_no_commands_or_asked_about(sphinx, s
     assert all(one.confidence < SURE for one in heard)
 
 
+@pytest.mark.parametrize("voice", ["en-us", "en-gb", "en-gb-scotland"])
+@pytest.mark.parametrize(
+    "sentence",
+    ["don't propagate", "don't keep it", "don't run the ensemble", "the mask is not oversegmented"],
+)
+def test_a_spoken_refusal_is_not_the_command_that_it_forbids(sphinx, speak, sentence, voice):
+    heard = sphinx.recognize(read_wav(speak(sentence, voice=voice)))
+    assert heard.text == "", heard
+    assert heard.reason
+
+
+@pytest.mark.parametrize("voice", ["en-us", "en-gb", "en-gb-scotland"])
+@pytest.mark.parametrize("sentence", ["that's not good", "don't go to the next slice", "never use the bone window"])
+def test_a_refusal_that_is_hard_to_hear_is_never_run_at_once(sphinx, speak, sentence, voice):
+    heard = sphinx.recognize(read_wav(speak(sentence, voice=voice)))
+    assert not heard.text or heard.maybe_refused or heard.confidence < SURE, heard
+
+
+def test_a_spoken_refusal_is_answered_as_the_typed_one_is(sphinx, speak):
+    refused = parse("don't segment the liver")
+    assert sphinx.recognize(read_wav(speak("don't segment the liver"))).reason == refused.reason
+
+
+def test_a_spoken_correction_is_the_command_it_ends_with_and_is_asked_about(sphinx, speak):
+    heard = sphinx.recognize(read_wav(speak("no, not the left kidney, the right kidney")))
+    assert parse(heard.text) == Command("segment", {"structure": "Kidney Right"})
+    assert heard.maybe_refused
+
+
+def test_what_may_have_been_a_refusal_is_read_back_and_teaches_no_voice(spoken):
+    session = spoken(Heard("and segment the liver", 0.9, maybe_refused=True), "yes", "segment the liver")
+    assert session.hear(_SILENCE)[1].text == "Segment liver? (yes / no)"
+    assert session.hear(_SILENCE)[1].done
+    assert session.recognizer.learned == []
+    assert session.hear(_SILENCE)[1].done
+    assert session.recognizer.learned == ["segment the liver"]
+
+
 def test_silence_noise_and_a_click_are_no_commands(sphinx):
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 2000, 2 * RATE_HZ).astype(np.int16)

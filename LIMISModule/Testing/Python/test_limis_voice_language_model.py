@@ -7,7 +7,7 @@ import math
 import random
 import re
 from collections import defaultdict
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from LIMISLib.language.structures import everyday_name
 from LIMISLib.voice.language_model import LanguageModel, class_definitions
 from LIMISLib.voice.model_files import write_model
 from LIMISLib.voice.pronunciations import british, own_pronunciations, pronunciations, scottish
+from LIMISLib.voice.refusals import REFUSING, refusals, refusing_words
 from LIMISLib.voice.spoken_numbers import ordinal, spelled
 from LIMISLib.voice.spoken_sentences import choices, sentences, templates, words_and_classes
 from LIMISLib.voice.word_classes import word_classes
@@ -52,6 +53,14 @@ def test_likelihoods_are_those_worked_out_by_hand():
 def test_what_may_follow_adds_up_to_one(before):
     model = LanguageModel(_SAID)
     assert sum(model.likelihood(word, before) for word in model.words) == pytest.approx(1)
+
+
+def test_a_word_that_comes_first_is_not_expected_elsewhere_but_as_often_as_before_at_the_start():
+    usual, model = LanguageModel(_SAID), LanguageModel(_SAID, only_first=("undo",))
+    assert model.likelihood("undo", ("it",)) < 0.1 * usual.likelihood("undo", ("it",))
+    assert model.likelihood("undo", ("<s>",)) > 0.6 * usual.likelihood("undo", ("<s>",))
+    for before in ((), ("<s>",), ("it",)):
+        assert sum(model.likelihood(word, before) for word in model.words) == pytest.approx(1)
 
 
 def test_choices_count_as_if_every_sentence_were_written_out():
@@ -125,6 +134,20 @@ def test_nearly_all_filled_templates_are_understood():
     assert len(misunderstood) < 0.05 * len(said), misunderstood[:20]
 
 
+def test_refusals_are_never_the_command_that_they_forbid():
+    rng = random.Random(7)
+    for line in refusals(1.0):
+        filled = _filled(" ".join(line).replace(f"[{REFUSING}]", rng.choice(list(refusing_words()))), rng)
+        meant = parse_heard(filled)
+        corrects = isinstance(meant, Command) and filled.startswith(("not ", "no not "))
+        assert corrects or isinstance(meant, Rejection), filled
+
+
+def test_eight_of_a_hundred_sentences_that_are_expected_refuse():
+    assert sum(refusals(92.0).values()) == pytest.approx(8.0)
+    assert sum(refusing_words().values()) == pytest.approx(1)
+
+
 def test_slots_and_classes_of_templates_exist():
     for lines in templates().values():
         for line in lines:
@@ -143,8 +166,14 @@ def test_all_142_structures_can_be_said():
 
 
 def test_every_word_has_a_pronunciation(general_dictionary, tmp_path):
-    plain = {word for said in _written_out() for word in said if not word.startswith("[")}
-    parts = {part for phrases in word_classes().values() for phrase in phrases for part in phrase.split()}
+    every = chain(_written_out(), refusals(1.0))
+    plain = {word for said in every for word in said if not word.startswith(("[", "{"))}
+    parts = {
+        part
+        for phrases in (*word_classes().values(), refusing_words())
+        for phrase in phrases
+        for part in phrase.split()
+    }
     assert plain | parts == set(pronunciations(plain | parts, general_dictionary))
     assert {"yes", "no", "first", "last", "option"} <= write_model(tmp_path, general_dictionary).words
 

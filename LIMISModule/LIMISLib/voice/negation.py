@@ -1,0 +1,67 @@
+"""Whether a wording, or one that sounds like it, says what is not to be done."""
+
+from __future__ import annotations
+
+from LIMISLib.commands import Command, Interpretation, Question, Rejection
+from LIMISLib.language import parse_heard
+from LIMISLib.words import NEGATIONS
+
+# Starts that are heard in the place of "don't" and "do not", which are as short and as unstressed.
+_LIKE_DONT = (
+    *(
+        "go to",
+        "go with",
+        "go on",
+        "go and",
+        "and",
+        "ok",
+        "okay",
+        "can we",
+        "will you",
+        "would you",
+        "could you",
+        "pull",
+    ),
+    *("put", "to", "so", "let us", "let's", "what", "that's", "it's", "no", "on", "do", "then", "now"),
+)
+_HARMLESS = ("cancel", "repeat", "help", "show_history")
+
+
+def denies(text: str) -> bool:
+    """Whether a word of it denies.
+
+    >>> denies("don't undo that"), denies("the mask is not large"), denies("note the number")
+    (True, True, False)
+    """
+    return any(word in NEGATIONS or word.endswith("n't") or word == "cannot" for word in text.split())
+
+
+def is_refusal(text: str, pending: Question | None = None) -> bool:
+    """Whether it says what is not to be done, and nothing that is.
+
+    >>> is_refusal("don't undo that"), is_refusal("not the liver the spleen"), is_refusal("the weather")
+    (True, False, False)
+    """
+    return denies(text) and isinstance(parse_heard(text, pending), Rejection)
+
+
+def corrects(text: str) -> bool:
+    """Whether it says what is meant instead of something else.
+
+    >>> corrects("not the liver the spleen"), corrects("don't undo that"), corrects("the spleen")
+    (True, False, False)
+    """
+    return text.startswith(("not ", "no not ")) and isinstance(parse_heard(text), Command)
+
+
+def holds_doubt(text: str, meaning: Interpretation) -> bool:
+    """Whether a command is worded so that a refusal sounds like it, or denies something itself.
+
+    >>> holds_doubt("and finish", Command("finish")), holds_doubt("finish", Command("finish"))
+    (True, False)
+    >>> holds_doubt("not the liver the spleen", Command("segment", {"structure": "Spleen"}))
+    True
+    """
+    if not isinstance(meaning, Command) or meaning.intent in ("answer", *_HARMLESS):
+        return False
+    return denies(text) or text.startswith(tuple(f"{start} " for start in _LIKE_DONT))
