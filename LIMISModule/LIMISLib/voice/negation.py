@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from LIMISLib.commands import Command, Interpretation, Question, Rejection
-from LIMISLib.language import parse_heard
-from LIMISLib.words import NEGATIONS
+from LIMISLib.language.parsing import parse_heard
+from LIMISLib.language.words import NEGATIONS
 
 # Starts that are heard in the place of "don't" and "do not", which are as short and as unstressed.
 _LIKE_DONT = (
