@@ -128,7 +128,7 @@ def denied(sphinx: Sphinx, half: str, options: argparse.Namespace, voice: str) -
         heard = sphinx.recognize(spoken(one["say"], voice, options.snr, number))
         came = _came_of(heard)
         right = wanted is not None and bool(heard.text) and parse(heard.text) == wanted
-        came = "corrected" if right else "corrected_wrongly" if wanted and came in ("ran", "read_back") else came
+        came = "corrected" if right else "corrected_wrongly" if wanted and came == "read_back" else came
         counted[came] += 1
         if options.errors and came not in ("rejected", "corrected"):
             print(f"    {one['say']} | {heard.text} | {came}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from LIMISLib.commands import Command, Interpretation, Question, Rejection
 from LIMISLib.language.parsing import parse_heard
 from LIMISLib.language.words import NEGATIONS
+from LIMISLib.voice.refusals import refused_verbs, refusing_words, said_of_results
 
 # Starts that are heard in the place of "don't" and "do not", which are as short and as unstressed.
 _LIKE_DONT = (
@@ -22,7 +23,7 @@ _LIKE_DONT = (
         "could you",
         "pull",
     ),
-    *("put", "to", "so", "let us", "let's", "what", "that's", "it's", "no", "on", "do", "then", "now"),
+    *("put", "to", "so", "let us", "let's", "what", "what's", "that's", "it's", "no", "on", "do", "then", "now"),
 )
 _HARMLESS = ("cancel", "repeat", "help", "show_history")
 
@@ -45,6 +46,28 @@ def is_refusal(text: str, pending: Question | None = None) -> bool:
     return denies(text) and isinstance(parse_heard(text, pending), Rejection)
 
 
+def refuses_clearly(text: str) -> bool:
+    """Whether a refusal makes sense: what is refused is a command. "Nudge the box" sounds like "don't the box".
+
+    >>> [refuses_clearly(text) for text in ("don't move the box up", "don't the box up two", "don't do that")]
+    [True, False, True]
+    """
+    refused = _refused(text)
+    if not refused or text in said_of_results():
+        return True
+    return refused.split()[0] in refused_verbs() and not isinstance(parse_heard(refused), Rejection)
+
+
+def is_other_command(text: str, refusal: str) -> bool:
+    """Whether it is a command, and another one than what is refused with something else before it.
+
+    >>> is_other_command("and keep it", "don't keep it"), is_other_command("undo that", "don't keep it")
+    (False, True)
+    """
+    refused = _refused(refusal)
+    return bool(refused) and not text.endswith(refused) and isinstance(parse_heard(text), Command)
+
+
 def corrects(text: str) -> bool:
     """Whether it says what is meant instead of something else.
 
@@ -65,3 +88,9 @@ def holds_doubt(text: str, meaning: Interpretation) -> bool:
     if not isinstance(meaning, Command) or meaning.intent in ("answer", *_HARMLESS):
         return False
     return denies(text) or text.startswith(tuple(f"{start} " for start in _LIKE_DONT))
+
+
+def _refused(text: str) -> str:
+    """What stands behind the words that refuse; nothing where it does not begin with such."""
+    refusing = max((words for words in refusing_words() if text.startswith(f"{words} ")), key=len, default="")
+    return text.removeprefix(refusing).strip() if refusing else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import chain
 
 from LIMISLib.voice.spoken_sentences import imperatives, templates
@@ -190,6 +191,26 @@ def refusing_words() -> Mapping[str, float]:
     """
     total = sum(_BEFORE_VERBS.values())
     return {words: times / total for words, times in _BEFORE_VERBS.items()}
+
+
+@cache
+def refused_verbs() -> frozenset[str]:
+    """What can stand behind "don't".
+
+    >>> "undo" in refused_verbs(), "the" in refused_verbs()
+    (True, False)
+    """
+    return frozenset(line.split()[0] for line in imperatives(templates()))
+
+
+@cache
+def said_of_results() -> frozenset[str]:
+    """Refusals that stand for themselves.
+
+    >>> "don't do that" in said_of_results()
+    True
+    """
+    return frozenset(line for line, _ in _said_of_results())
 
 
 def _before_verbs() -> Iterator[tuple[str, float]]:

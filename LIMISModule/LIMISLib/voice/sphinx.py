@@ -8,6 +8,7 @@ the voice of the speaker, from a file or as sentences turn out to have been unde
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from LIMISLib.voice.decoding import PHONES, decoded
 from LIMISLib.voice.fit import SILENT, Fit, Word, fit_of
 from LIMISLib.voice.language_model import plain_words
 from LIMISLib.voice.model_files import NAME, write_model
-from LIMISLib.voice.negation import corrects, denies, holds_doubt, is_refusal
+from LIMISLib.voice.negation import corrects, denies, holds_doubt, is_other_command, is_refusal, refuses_clearly
 from LIMISLib.voice.read_back import spoken_answers
 from LIMISLib.voice.recognizer import SURE, Heard, RecognizerMissing
 from LIMISLib.voice.speech import Speech, dithered, loudness, trimmed
@@ -41,10 +42,12 @@ _MODEL_FRAMES = 200  # how many frames the model's mean counts for
 # Of 378 made commands that were understood none has more than the first doubt, a quarter more than the second.
 _WORST, _WORST_SURE = 5.5, 3.0
 _OF_RANK = 0.15  # a better fitting wording that was no command counts as so much doubt
+_NEARLY = 10.0  # nats by which a refusal must fit better than another command to forbid it
+_SCORE_SCALE, _LEAST = 1024, 1e-320  # other wordings' scores are told divided by this, as an exponential
 _WORST_LEARNED = 2.5  # sentences that were said have up to 1.8, others in their place nearly always more
 _BENDS_AT = frozenset((5, 10, 20, 40, 80, 160))  # sentences of a voice
 
-_NO_FIT = Fit()
+_NO_FIT, _NOTHING = Fit(), Rejection("")
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,9 @@ class Sphinx:
         if frames < _SHORTEST_FRAMES:
             return Evidence(reason="That was too short to be a command.")
         found = self._read(NAME, sound, phones, pending)
-        if found.rank > 0 or found.doubt > _WORST_SURE:
+        if found.rank > 0 or found.is_refusal or found.doubt > _WORST_SURE:
             again = self._read(NAME, sound, phones, pending, mean=_near_model(mean, frames))
-            found = min(found, again, key=lambda one: (not one.is_refusal and not corrects(one.text), one.doubt))
+            found = min(found, again, key=_how_unsafe)
         if pending is None:
             return found
         return min(self._read(self._search(pending), sound, phones, pending), found, key=lambda one: one.doubt)
@@ -147,17 +150,26 @@ class Sphinx:
         With the sound's own cepstral mean, or the given one.
         """
         words = decoded(self._decoder, search, sound, mean=mean)
-        texts = list(dict.fromkeys([_text(one.word for one in words), *self._other_texts()])) if words else []
+        scores = self._other_texts() if words else {}
+        best = max(scores.values(), default=0.0)
+        scores = {_text(one.word for one in words): best, **scores} if words else {}
+        texts = list(scores)
+        unclear = ""  # why not, if one that fits better may say what not to do
         for rank, text in enumerate(texts):
-            meaning = parse_heard(text, pending) if text else None
-            if isinstance(meaning, Rejection) and denies(text):
+            meaning = parse_heard(text, pending) if text else _NOTHING
+            if not isinstance(meaning, Rejection):
+                near = holds_doubt(text, meaning) or any(is_refusal(other, pending) for other in texts[rank + 1 :])
+                return Evidence(text, fit_of(words, phones), rank, maybe_refusal=near or bool(unclear))
+            if denies(text):
                 instead = next(filter(corrects, texts[rank + 1 :]), "")
                 if instead:
                     return Evidence(instead, fit_of(words, phones), rank, maybe_refusal=True)
-                return Evidence(fit=fit_of(words, phones), reason=meaning.reason, is_refusal=True)
-            if meaning is not None and not isinstance(meaning, Rejection):
-                near = holds_doubt(text, meaning) or any(is_refusal(other, pending) for other in texts[rank + 1 :])
-                return Evidence(text, fit_of(words, phones), rank, maybe_refusal=near)
+                rivals = [other for other in texts[rank + 1 :] if scores[text] - scores[other] < _NEARLY]
+                if refuses_clearly(text) and not any(is_other_command(other, text) for other in rivals):
+                    return Evidence(fit=fit_of(words, phones), reason=meaning.reason, is_refusal=True)
+                unclear = meaning.reason
+        if unclear:
+            return Evidence(reason=unclear)
         heard = f'"{texts[0]}" was heard, which is no command.' if texts and texts[0] else "No words were heard."
         return Evidence(reason=heard)
 
@@ -195,10 +207,18 @@ class Sphinx:
             self._answers[said] = name
         return self._answers[said]
 
-    def _other_texts(self) -> list[str]:
-        """What fits nearly as well as the words that were decoded last, the best first."""
-        found = islice(self._decoder.nbest(), _MOST_READINGS)
-        return [_text(one.hypstr.split()) for one in found if one is not None]
+    def _other_texts(self) -> dict[str, float]:
+        """What fits nearly as well as the words that were decoded last, the best first, with log-likelihoods."""
+        found = [one for one in islice(self._decoder.nbest(), _MOST_READINGS) if one is not None]
+        scores: dict[str, float] = {}
+        for one in found:
+            scores.setdefault(_text(one.hypstr.split()), _SCORE_SCALE * math.log(max(one.score, _LEAST)))
+        return scores
+
+
+def _how_unsafe(found: Evidence) -> tuple[int, float]:
+    """Corrections go before refusals, and both before what may be run without being asked; then what fits better."""
+    return (0 if corrects(found.text) else 1 if found.is_refusal else 2), found.doubt
 
 
 def _near_model(mean: str, frames: int) -> str:
