@@ -25,7 +25,7 @@ _LIKE_DONT = (
     ),
     *("put", "to", "so", "let us", "let's", "what", "what's", "that's", "it's", "no", "on", "do", "then", "now"),
 )
-_HARMLESS = ("cancel", "repeat", "help", "show_history")
+_DENIED_ANYWAY = ("cancel", "repeat", "help", "show_history")  # "never mind", "i did not hear you"
 
 
 def denies(text: str) -> bool:
@@ -85,9 +85,10 @@ def holds_doubt(text: str, meaning: Interpretation) -> bool:
     >>> holds_doubt("not the liver the spleen", Command("segment", {"structure": "Spleen"}))
     True
     """
-    if not isinstance(meaning, Command) or meaning.intent in ("answer", *_HARMLESS):
+    if not isinstance(meaning, Command) or meaning.intent == "answer":
         return False
-    return denies(text) or text.startswith(tuple(f"{start} " for start in _LIKE_DONT))
+    denied = denies(text) and meaning.intent not in _DENIED_ANYWAY
+    return denied or text.startswith(tuple(f"{start} " for start in _LIKE_DONT))
 
 
 def _refused(text: str) -> str:
