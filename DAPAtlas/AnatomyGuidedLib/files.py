@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -122,12 +121,13 @@ def staged_folder(target: Path, *, inputs: Sequence[str | Path | None] = ()) -> 
     made: list[Path] = []
     try:
         _make_folder(target.parent, made)
-        folder = _temporary_folder(target)
+        folder = target.with_name(f".{target.name}-{secrets.token_hex(4)}.part")
         try:
+            _make_temporary(folder, target)
             yield folder
             _move_files(folder, target, protected)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # also if the user stops the work while it is being made
     finally:
         _remove_empty(made)
 
@@ -173,7 +173,8 @@ def remove_announced(listing: Path) -> None:
         elif Path(path).is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            Path(path).unlink(missing_ok=True)
+            with suppress(OSError):  # it was noted before it was made, and never came to be
+                Path(path).unlink()
 
 
 def cannot_write(target: Path, error: OSError) -> AnatomyGuidedError:
@@ -221,13 +222,12 @@ def _make_folder(folder: Path, made: list[Path]) -> None:
         made.append(parent)
 
 
-def _temporary_folder(target: Path) -> Path:
+def _make_temporary(folder: Path, target: Path) -> None:
+    _announce(folder)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent))
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise cannot_write(target, error) from error
-    _announce(folder)
-    return folder
 
 
 def _move_files(folder: Path, target: Path, protected: Set[Path]) -> None:
