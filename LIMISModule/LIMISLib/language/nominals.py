@@ -21,8 +21,12 @@ _UNWANTED = (
     r"(?:(?:just|only|clearly|all|really|there|here|to|it|the|organ|not|part|of|wrong|noise|rubbish|nonsense|garbage|"
     r"an?|artefact|artifact|mistake|unwanted|needed|outside|superfluous|useless) )*"
 )
+_WANTED = (
+    r"not (?:an? )?(?:wrong|noise|rubbish|nonsense|garbage|artefact|artifact|mistake|unwanted|superfluous|"
+    r"useless|outside)"
+)
 _REMEDIED = re.compile(
-    rf"(?P<what>(?:the )?(?:\w+ )?{_PIECES}(?: number)?(?: \w+){{0,2}}?) "
+    rf"(?!.*\b{_WANTED}\b)(?P<what>(?:the )?(?:\w+ )?{_PIECES}(?: number)?(?: \w+){{0,2}}?) "
     rf"(?:is|looks|seems|does not belong|should not be) {_UNWANTED}(?:so |and |please )*"
     r"(?P<verb>remove|delete|drop|discard|erase|get rid of|throw|take|cut) (?:it|that|this)"
     r"(?P<rest>(?: out| away| off)?)"
