@@ -21,13 +21,13 @@ _AT_ONCE = 16
 
 
 def lesion_chances(
-    segmenter: Segmenter, patient: PatientSlices, classes: AnatomyClasses, *, anatomy_input: bool, device: str = "cpu"
+    segmenter: Segmenter, patient: PatientSlices, classes: AnatomyClasses, *, anatomy_input: bool
 ) -> npt.NDArray[np.float32]:
     """The chance of a lesion (slices, i, j), the largest over the pathology classes."""
     found: npt.NDArray[np.float32] = np.zeros(patient.lesions.shape, np.float32)
     height, width = found.shape[1:]
     for places in batches(len(found)):
-        answer = answered(segmenter, images_of(patient, places, classes, anatomy_input=anatomy_input), device)
+        answer = answered(segmenter, images_of(patient, places, classes, anatomy_input=anatomy_input))
         found[places] = segmenter.chances(answer, (height, width)).amax(1).cpu().numpy()
     return found
 
@@ -68,9 +68,10 @@ def images_of(
 
 
 @torch.inference_mode()
-def answered(segmenter: Segmenter, images: npt.NDArray[np.float32], device: str) -> Any:
-    """The network's answer, as in prediction."""
-    return segmenter.network.eval()(torch.from_numpy(images).to(device))
+def answered(segmenter: Segmenter, images: npt.NDArray[np.float32]) -> Any:
+    """The network's answer, as in prediction, on the device that its weights are on."""
+    network = segmenter.network.eval()
+    return network(torch.from_numpy(images).to(next(network.parameters()).device))
 
 
 def counts_by_patient(
@@ -80,7 +81,6 @@ def counts_by_patient(
     *,
     anatomy_input: bool = False,
     threshold: float = THRESHOLD,
-    device: str = "cpu",
     progress: Progress = no_progress,
     cancelled: CancelCheck = never_cancelled,
 ) -> dict[str, Counts]:
@@ -89,7 +89,7 @@ def counts_by_patient(
     for place, patient in enumerate(patients):
         stop_if(cancelled)
         progress(place / len(patients), f"Trying {patient.name}")
-        chances = lesion_chances(segmenter, patient, classes, anatomy_input=anatomy_input, device=device)
+        chances = lesion_chances(segmenter, patient, classes, anatomy_input=anatomy_input)
         counts[patient.name] = counts_of(patient.lesions > 0, chances >= threshold)
     return counts
 

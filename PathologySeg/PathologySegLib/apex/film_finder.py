@@ -55,9 +55,9 @@ class FilmFinder:
         from PathologySegLib.apex.attention import most_attended
         from PathologySegLib.apex.film_learning import film_instances
 
-        frame, chosen, segmenter = self._frame(film), chosen_device(device), self.model.segmenter
-        segmenter.network.to(chosen)
-        instances, shares = film_instances(segmenter, frame.shrunk(film), device=chosen)
+        frame, segmenter = self._frame(film), self.model.segmenter
+        segmenter.network.to(chosen_device(device))
+        instances, shares = film_instances(segmenter, frame.shrunk(film))
         names = film_classes(self.model.recipe.film_anatomy)
         found = [
             Finding(
@@ -79,9 +79,9 @@ class FilmFinder:
         """
         from PathologySegLib.apex.film_learning import film_anatomy
 
-        frame, chosen, segmenter = self._frame(film), chosen_device(device), self.model.segmenter
-        segmenter.network.to(chosen)
-        seen = film_anatomy(segmenter, frame.shrunk(film), device=chosen)
+        frame, segmenter = self._frame(film), self.model.segmenter
+        segmenter.network.to(chosen_device(device))
+        seen = film_anatomy(segmenter, frame.shrunk(film))
         masks = zip(film_classes(self.model.recipe.film_anatomy), map(frame.enlarged, seen), strict=True)
         return {name: mask for name, mask in masks if mask.any()}
 

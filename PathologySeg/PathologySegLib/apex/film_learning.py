@@ -33,30 +33,30 @@ def film_lessons(recipe: ApexRecipe, films: Sequence[Film]) -> tuple[FilmSource,
 
 
 def film_instances(
-    segmenter: Segmenter, image: npt.NDArray[np.float32], *, device: str = "cpu"
+    segmenter: Segmenter, image: npt.NDArray[np.float32]
 ) -> tuple[list[Instance], npt.NDArray[np.float32] | None]:
     """The last layer's instances, the surest first; by query the shares of anatomy's classes, where queries attend."""
-    answer = answered(segmenter, in_three(image)[None], device)
+    answer = answered(segmenter, in_three(image)[None])
     height, width = image.shape
     shares = query_shares(answer)[0].cpu().numpy() if answer.attention else None
     return instances_of(answer.said[-1][-1], (height, width))[0], shares
 
 
-def film_anatomy(segmenter: Segmenter, image: npt.NDArray[np.float32], *, device: str = "cpu") -> npt.NDArray[np.bool_]:
+def film_anatomy(segmenter: Segmenter, image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """Where a network with an anatomy branch sees each class (classes, height, width): a chance of a half or more."""
-    answer = answered(segmenter, in_three(image)[None], device)
+    answer = answered(segmenter, in_three(image)[None])
     chances = semantic_chances(answer.said[0][-1], (image.shape[0], image.shape[1]))[0]
     return np.asarray((chances >= THRESHOLD).cpu().numpy())
 
 
-def films_instances(segmenter: Segmenter, films: Sequence[Film], *, device: str = "cpu") -> list[list[Instance]]:
+def films_instances(segmenter: Segmenter, films: Sequence[Film]) -> list[list[Instance]]:
     """By film the instances."""
-    return [film_instances(segmenter, film.image, device=device)[0] for film in films]
+    return [film_instances(segmenter, film.image)[0] for film in films]
 
 
-def film_scores(segmenter: Segmenter, films: Sequence[Film], *, device: str = "cpu") -> dict[str, float]:
+def film_scores(segmenter: Segmenter, films: Sequence[Film]) -> dict[str, float]:
     """mAP, and AP by the name of each category that occurs, of the last layer's instances."""
-    predictions = films_instances(segmenter, films, device=device)
+    predictions = films_instances(segmenter, films)
     found = average_precisions([film.findings for film in films], predictions, CATEGORY_COUNT)
     named = {CATEGORIES[category]: round(value, 4) for category, value in found.items()}
     return {"map": round(mean_average_precision(found), 4), **named}

@@ -87,7 +87,7 @@ class ApexFinder:
             stop_if(cancelled)
             progress(places[0] / len(mask), f"Slice {places[0] + 1} of {len(mask)}")
             images = images_of(patient, places, self.model.classes, anatomy_input=self.needs_anatomy)
-            answer = answered(segmenter, images, device)
+            answer = answered(segmenter, images)
             size = (mask.shape[1], mask.shape[2])
             mask[places] = (segmenter.chances(answer, size).amax(1) >= THRESHOLD).cpu().numpy()
             if getattr(answer, "attention", ()):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of
@@ -58,7 +59,14 @@ def trained_folds(
         learned_from, _ = fold_of(cases, fold, recipe.folds)
         told = part_of(progress, place / len(folds), (place + 1) / len(folds))
         found = lessons(recipe, learned_from)
-        learned = learn_from(recipe, *found, states / f"fold_{fold}", progress=told, cancelled=console.cancelled)
+        learned = learn_from(
+            recipe,
+            *found,
+            states / f"fold_{fold}",
+            device=chosen_device("auto"),
+            progress=told,
+            cancelled=console.cancelled,
+        )
         if not learned.is_complete:
             raise Cancelled("Stopped; the same call goes on from the last step.")
         trained.append((fold, learned))

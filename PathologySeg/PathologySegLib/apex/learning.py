@@ -58,6 +58,7 @@ def learn_from(
 
     Raises:
         AnatomyGuidedError: The backbone's weights do not fit.
+        Cancelled: The user stopped before any lesion was learned.
     """
     torch.manual_seed(recipe.training.seed)
     segmenter = build_segmenter(recipe, counts)
@@ -71,6 +72,8 @@ def learn_from(
             load_backbone(_backbone(before, recipe), where / recipe.backbone)
         told = part_of(progress, 0.0, begin)
         first = _trained(before, recipe.anatomy_training, source, folder / "anatomy", device, told, cancelled)
+        if first.step < recipe.anatomy_training.steps:
+            raise Cancelled(f"Stopped after {first.step} steps of learning anatomy, before any lesion was learned.")
         take_over(segmenter, first)
         steps, seconds = first.step, first.seconds
     done = _trained(segmenter, recipe.training, source, folder, device, part_of(progress, begin, 1.0), cancelled)

@@ -32,14 +32,13 @@ def attention_rows(
     classes: AnatomyClasses,
     *,
     threshold: float = THRESHOLD,
-    device: str = "cpu",
     cancelled: CancelCheck = never_cancelled,
 ) -> list[dict[str, object]]:
     """A row a predicted lesion: what lies near it, what its queries attended to, whether that is in the top five.
 
     `hit_permuted` is the share of permutations for which it is.
     """
-    mask, told, controls = _read(segmenter, patient, classes, threshold, device, cancelled)
+    mask, told, controls = _read(segmenter, patient, classes, threshold, cancelled)
     lesions = connected_components(mask)
     anatomy = classes.of(patient.anatomy)
     attended = attention_by_lesion(lesions, told)
@@ -105,7 +104,6 @@ def _read(
     patient: PatientSlices,
     classes: AnatomyClasses,
     threshold: float,
-    device: str,
     cancelled: CancelCheck,
 ) -> tuple[npt.NDArray[np.bool_], dict[int, SliceAttention], list[dict[int, SliceAttention]]]:
     """Where lesions were found; by slice with any what was attended to; the same for each permutation."""
@@ -115,7 +113,7 @@ def _read(
     size = (mask.shape[1], mask.shape[2])
     for places in batches(len(mask)):
         stop_if(cancelled)
-        answer = answered(segmenter, images_of(patient, places, classes, anatomy_input=False), device)
+        answer = answered(segmenter, images_of(patient, places, classes, anatomy_input=False))
         mask[places] = (segmenter.chances(answer, size).amax(1) >= threshold).cpu().numpy()
         if not mask[places].any():
             continue

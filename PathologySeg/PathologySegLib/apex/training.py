@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.begun_training import begin
@@ -21,6 +20,7 @@ from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.data_patients import data_patients
 from PathologySegLib.apex.film_sets import films_of
 from PathologySegLib.apex.folds import fold_of, with_pathology
+from PathologySegLib.apex.held_apart import require_apart, same_names_note
 from PathologySegLib.apex.paxray import film_classes
 from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_patients
 from PathologySegLib.apex.phantom_films import held_out_films, learning_films
@@ -45,6 +45,7 @@ class Domain:
     held_out: Callable[[Progress, CancelCheck], Sequence[Any]]
     lessons: Callable[[ApexRecipe, Sequence[Any]], tuple[Source, Classes]]
     scores: Callable[[Segmenter, Sequence[Any], CancelCheck], Mapping[str, float]]
+    images: Callable[[Sequence[Any]], Iterable[tuple[str, Any]]]
     noun: str
     whose: Callable[[Any], object] = id
 
@@ -53,7 +54,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """The training's steps and time, and the scores of the fold and of the held-out test; the folder is a model.
 
     Raises:
-        UsageError: A setting is unknown or none that can be trained with, or the folder's training has others.
+        UsageError: A setting is unknown or none that can be trained with, the folder's training has others, or somebody
+            is both learned from and held out.
         AnatomyGuidedError: torch or transformers is missing, or the backbone's weights do not fit.
         Cancelled: The user stopped; the state is kept, and the folder is a model of what was learned so far.
     """
@@ -69,7 +71,13 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     is_first = own_share().is_first
     if is_first:
         begin(order.folder, recipe, resume=order.resume)
-    cases = domain.cases(part_of(console.progress, 0.0, 0.1), console.cancelled)
+    cases = domain.cases(part_of(console.progress, 0.0, 0.08), console.cancelled)
+    held_out = domain.held_out(part_of(console.progress, 0.08, 0.1), console.cancelled)
+    require_apart(domain.images(cases), domain.images(held_out))
+    has_names = recipe.data and recipe.domain != XRAY
+    note = same_names_note({one.whose for one in cases}, {one.whose for one in held_out}) if has_names else ""
+    if note and is_first:
+        console.note(note)
     learned, tried = fold_of(cases, recipe.fold, recipe.folds, whose=domain.whose)
     result = learn_from(
         recipe,
@@ -77,17 +85,16 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         order.folder / STATE_FOLDER,
         where=order.where,
         device=chosen_device(order.device),
-        progress=part_of(console.progress, 0.1, 0.85),
+        progress=part_of(console.progress, 0.1, 0.95),
         cancelled=console.cancelled,
     )
     if not is_first:
         return {}
+    _write(order, recipe, result, {})
     if not result.is_complete:
-        _write(order, recipe, result, {})
         raise Cancelled(f"Stopped after {result.steps} steps.")
-    sets = {"fold": tried, "test": domain.held_out(part_of(console.progress, 0.85, 0.95), console.cancelled)}
     scores: dict[str, Any] = {}
-    for name, cases in ((name, cases) for name, cases in sets.items() if cases):
+    for name, cases in ((name, cases) for name, cases in (("fold", tried), ("test", held_out)) if cases):
         found = domain.scores(result.segmenter, cases, console.cancelled)
         scores[name] = {domain.noun: len(cases), **found}
         console.line(f"{recipe.arm}, {name} of {len(cases)} {domain.noun}: {_words(found)}")
@@ -107,33 +114,35 @@ def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
 
     return Domain(
         lambda told, stop: with_pathology(
-            _data(recipe, recipe.data, order, told, stop)
+            _data(recipe, "data", order, told, stop)
             if recipe.data
             else learning_patients(recipe.cohort, progress=told, cancelled=stop)
         ),
         lambda told, stop: with_pathology(
-            _data(recipe, recipe.test_data, order, told, stop)
+            _data(recipe, "test_data", order, told, stop)
             if recipe.data
             else held_out_patients(recipe.cohort, progress=told, cancelled=stop)
         ),
         slice_lessons,
         scores,
+        lambda patients: ((one.name, one.images) for one in patients),
         "patients",
         lambda patient: patient.whose,
     )
 
 
 def _data(
-    recipe: ApexRecipe, source: str, order: TrainingOrder, progress: Progress, cancelled: CancelCheck
+    recipe: ApexRecipe, setting: str, order: TrainingOrder, progress: Progress, cancelled: CancelCheck
 ) -> list[PatientSlices]:
-    """The patients of a data set; none where the settings name no held-out one."""
+    """The patients of the data set that a setting names; none where it names none."""
+    source = getattr(recipe, setting)
     if not source:
         return []
 
     def predict(ct: Volume) -> Labelmap:
         return predicted_anatomy(ct, DEFAULT_ATLAS, device=order.device, cancelled=cancelled)
 
-    folder = order.folder / PREPARED / Path(source).stem
+    folder = order.folder / PREPARED / setting
     return data_patients(order.where / source, recipe.cohort, folder, predict, progress=progress, cancelled=cancelled)
 
 
@@ -164,6 +173,7 @@ def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
         ),
         lessons,
         scores,
+        lambda bodies: ((film.name, film.image) for films in bodies for film in films),
         "bodies",
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,3 +119,48 @@ def test_train_apex_learns_from_a_data_set_and_tries_the_held_out_one(tmp_path: 
     assert "test of 1 patients" in out
     card = json.loads((tmp_path / "m" / "model.json").read_text())
     assert card["training"].startswith("1 steps on the data set cases")
+
+
+HELD_OUT: dict[str, Any] = {
+    "arm": "unet", "data": "train/cases", "test_data": "test/cases", "folds": 2,
+    "shape": {"embedding": 4, "features": [4, 4, 4, 4]}, "training": {"steps": 1, "batch": 1},
+    "cohort": {"spacing_mm": 10.0, "frame": [48, 32]},
+}  # fmt: skip
+
+
+def test_sets_whose_folders_and_cases_are_called_alike_stay_apart(tmp_path: Path, run_command: Run) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    for name, count, seed in (("train", 3, 1), ("test", 1, 77)):
+        assert (
+            run_command("phantom", tmp_path / name / "cases", "--spacing", "10", "--cases", count, "--seed", seed)[0]
+            == 0
+        )
+    (tmp_path / "r.json").write_text(json.dumps(HELD_OUT))
+    code, out, said = run_command("train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / "m")
+    assert code == 0, said
+    assert "test of 1 patients" in out
+    assert "in both data and test_data, by name: case_0000." in said
+    prepared = [
+        np.load(tmp_path / "m" / "prepared" / name / "case_0000" / "images.npy") for name in ("data", "test_data")
+    ]
+    assert prepared[0].shape != prepared[1].shape or not np.array_equal(*prepared)
+
+
+def test_a_held_out_image_that_is_learned_from_is_refused_under_another_name(tmp_path: Path, run_command: Run) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert run_command("phantom", tmp_path / "train" / "cases", "--spacing", "10", "--cases", "2")[0] == 0
+    shutil.copytree(tmp_path / "train" / "cases" / "case_0001", tmp_path / "test" / "cases" / "somebody")
+    (tmp_path / "r.json").write_text(json.dumps(HELD_OUT))
+    code, _, said = run_command("train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / "m")
+    assert (code, "somebody of test_data is the same image as case_0001 of data" in said) == (2, True)
+    assert not (tmp_path / "m" / "training").exists()
+
+
+def test_a_held_out_set_that_is_not_there_is_told_before_anything_is_learned(tmp_path: Path, run_command: Run) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert run_command("phantom", tmp_path / "train" / "cases", "--spacing", "10", "--cases", "2")[0] == 0
+    (tmp_path / "r.json").write_text(json.dumps(HELD_OUT))
+    code, _, said = run_command("train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / "m")
+    assert code == 1
+    assert "cases does not exist" in said
+    assert not (tmp_path / "m" / "training").exists()

@@ -21,6 +21,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
 from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
+from PathologySegLib.apex.evaluation import answered  # noqa: E402
 from PathologySegLib.apex.learning import learn_from  # noqa: E402
 from PathologySegLib.apex.model_folder import read_apex, write_apex  # noqa: E402
 from PathologySegLib.apex.segmenter import Classes  # noqa: E402
@@ -108,6 +109,37 @@ def test_stopping_leaves_what_was_learned_and_resuming_ends_as_without_a_stop(tm
 def test_a_training_stopped_before_its_first_step_says_so(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         learn_from(recipe(), Blobs(), Classes(2), tmp_path, cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("stop", [Cancelled("Stopped."), KeyboardInterrupt()])
+def test_a_pretraining_that_is_stopped_goes_no_further_and_is_no_model(stop: BaseException, tmp_path: Path) -> None:
+    wanted = recipe(arm="pretrain", anatomy_training={**TRAINING, "steps": 50})
+    calls: list[float] = []
+
+    def progress(share: float, _: str) -> None:
+        calls.append(share)
+        if len(calls) == 2:
+            raise stop
+
+    with pytest.raises(Cancelled, match="2 steps of learning anatomy, before any lesion"):
+        learn_from(wanted, Blobs(), Classes(2), tmp_path, progress=progress)
+    assert not list(tmp_path.glob("*.pt"))
+    learned = learn_from(wanted, Blobs(), Classes(2), tmp_path)
+    assert (learned.is_complete, learned.steps) == (True, 53)
+
+
+def test_networks_are_tried_on_the_device_that_they_are_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def answer(images: torch.Tensor) -> torch.Tensor:
+        seen.append(images.device.type)
+        return images
+
+    segmenter = build_segmenter(recipe(arm="unet"), Classes(2))
+    segmenter.network.to("meta")
+    monkeypatch.setattr(segmenter.network, "forward", answer)
+    answered(segmenter, np.zeros((1, 3, 32, 32), np.float32))
+    assert seen == ["meta"]
 
 
 def test_a_recipe_becomes_a_model_that_finds_lesions_and_tells_its_attention(tmp_path: Path, run_command: Run) -> None:
