@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -59,9 +59,7 @@ def summary(arms: Mapping[str, Arm], scores: Mapping[str, Sequence[Scores]], how
             found[name] |= {"reference": arm.reference, "vs_reference": paired(own, scores[arm.reference], "dice", how)}
         if arm.control in scores and name != arm.control:
             found[name] |= {"control": arm.control, "vs_control": paired(own, scores[arm.control], "dice", how)}
-        found[name]["dice_by_split"] = [
-            round(float(np.mean(list(by_case([split], "dice").values()) or [np.nan])), 4) for split in own
-        ]
+        found[name]["dice_by_split"] = [_rounded_mean(by_case([split], "dice").values()) for split in own]
     _add_ranks(found)
     for name, arm in arms.items():
         found[name] |= verdict(name, arm, found)
@@ -118,6 +116,11 @@ def _add_ranks(found: Mapping[str, dict[str, object]]) -> None:
     ranking = rank_models(rows, metrics=METRICS)
     for name, rank in zip(ranking.models, ranking.average, strict=True):
         found[name]["average_rank"] = rank
+
+
+def _rounded_mean(values: Collection[float]) -> float | None:
+    """None of no values, as a split without lesions has."""
+    return round(float(np.mean(list(values))), 4) if values else None
 
 
 def _mean(value: object) -> float | None:
