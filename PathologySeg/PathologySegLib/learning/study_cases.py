@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from AnatomyGuidedLib.cli import Console
+from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.progress import stop_if
 
 from PathologySegLib.data_sets import cases_of, patients_note
@@ -47,7 +48,7 @@ def study_cases(plan: Plan, cohort: Path | None, kept: Path, console: Console, s
     """All cases, each prepared once and kept in the folder; `share` is how much of the progress that is.
 
     Raises:
-        UsageError: There are too few patients to learn from some and predict others.
+        UsageError: There are too few patients to learn from some and predict others, or no lesion on a side of them.
         AnatomyGuidedError: A case of the cohort cannot be read.
         Cancelled: The user stopped; what was prepared stays.
     """
@@ -58,8 +59,12 @@ def study_cases(plan: Plan, cohort: Path | None, kept: Path, console: Console, s
         stop_if(console.cancelled)
         console.progress(share * number / len(cases), f"Patient {number + 1} of {len(cases)}")
         found.append(cases.case(number))
-    for split in range(plan.settings.splits):
-        both_sides(found, plan.settings, split)
+    tried = [number for split in range(plan.settings.splits) for number in both_sides(found, plan.settings, split)[1]]
+    if all(found[number].healthy for number in tried):
+        raise UsageError(
+            f"None of the {len(set(tried))} cases to predict has a lesion, so arms cannot be compared; give more cases "
+            "with lesions, more splits, or another training_share."
+        )
     return found
 
 

@@ -125,7 +125,7 @@ def both_sides(cases: Sequence[Case], settings: TierSettings, split: int) -> tup
     """The numbers of the cases to learn from and of those to predict.
 
     Raises:
-        UsageError: There are too few patients for a case on either side.
+        UsageError: There are too few patients for a case on either side, or none of those to learn from has a lesion.
     """
     patients = [case.whose for case in cases]
     learned, left = split_cases(patients, settings, split)
@@ -133,6 +133,11 @@ def both_sides(cases: Sequence[Case], settings: TierSettings, split: int) -> tup
         share = f"{settings.training_share:.0%} to {1 - settings.training_share:.0%}"
         raise UsageError(
             f"{len(set(patients))} patients cannot be split {share}; give more, or another training_share."
+        )
+    if all(cases[number].healthy for number in learned):
+        raise UsageError(
+            f"None of the {len(learned)} cases to learn from in split {split} has a lesion, so nothing can be learned; "
+            "give more cases with lesions, or another training_share."
         )
     return learned, left
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.grid import Grid
 from AnatomyGuidedLib.progress import no_progress
 from AnatomyGuidedLib.study_options import read_settings
+from AnatomyGuidedLib.study_result import write_study
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -37,6 +40,7 @@ from PathologySegLib.learning.patches import (  # noqa: E402
 from PathologySegLib.learning.plan import Rule, Statistics, TierSettings, read_plan  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
 from PathologySegLib.learning.shuffled import another, misplaced  # noqa: E402
+from PathologySegLib.learning.study_cases import study_cases  # noqa: E402
 from PathologySegLib.learning.trial import sample_of, split_cases  # noqa: E402
 
 SMALL = Backbone(features=(4, 8, 16), encoder_blocks=1)
@@ -313,6 +317,28 @@ def test_no_patient_is_on_both_sides_of_a_split() -> None:
         assert [len(side) for side in sides] == [14, 6]
         assert not sides[0] & sides[1]
         assert sorted(learned + left) == list(range(41))
+
+
+@pytest.mark.parametrize(("healthy_side", "words"), [(0, "None of the 2 cases to learn from in split 0"),
+    (1, "None of the 2 cases to predict")])  # fmt: skip
+def test_a_study_needs_a_lesion_to_learn_from_and_one_to_predict(healthy_side: int, words: str, tmp_path: Path) -> None:
+    plan = read_plan("ci")
+    settings = replace(plan.settings, cases=4, splits=1, training_share=0.5)
+    sides = split_cases([f"case_{number:04d}" for number in range(4)], settings, 0)
+    for number in range(4):
+        write_case(case(int(number not in sides[healthy_side])), tmp_path / f"case_{number:04d}.npz")
+    with pytest.raises(UsageError, match=words):
+        study_cases(replace(plan, settings=settings), None, tmp_path, Console(no_progress), 0.1)
+
+
+def test_a_split_whose_predicted_cases_are_all_healthy_is_no_error(tmp_path: Path) -> None:
+    """Of two splits the first predicts patients without lesions: Dice of 0.5 is that of the other."""
+    healthy = {"c": {"dice": None, "cc_dice": None, "fpv_ml": 2.0, "fnv_ml": None}}
+    scores = {name: [healthy, split_of({"a": 0.5})] for name in ("baseline", "anatomy", "anatomy_shuffled")}
+    found = findings.summary(ARMS, scores, Statistics(resamples=100))
+    assert found["anatomy"]["dice_by_split"] == [None, 0.5]
+    write_study(tmp_path, "petct-phantom", tier="ci", parameters={}, arms=found)
+    assert json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))["arms"] == found
 
 
 def test_each_arm_is_shown_its_own_anatomy_and_taught_the_predicted_one() -> None:
