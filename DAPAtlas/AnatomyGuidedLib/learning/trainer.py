@@ -67,7 +67,7 @@ class Training:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._resume(folder)
-        journal = Journal(folder) if self.share.is_first else None
+        journal = Journal(folder, resumed_step=self.step) if self.share.is_first else None
         with connected(self.share, self.device), repeatable(self.settings.deterministic):
             try:
                 self._learn_all(source, folder, loss, journal, progress if journal else no_progress, cancelled)

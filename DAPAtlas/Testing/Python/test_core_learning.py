@@ -15,7 +15,7 @@ from AnatomyGuidedLib.errors import Cancelled, UsageError
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from AnatomyGuidedLib.learning.journal import Journal  # noqa: E402
+from AnatomyGuidedLib.learning.journal import Journal, rows_of  # noqa: E402
 from AnatomyGuidedLib.learning.losses import deeply_supervised, dice_cross_entropy  # noqa: E402
 from AnatomyGuidedLib.learning.settings import TrainingSettings  # noqa: E402
 from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
@@ -78,17 +78,31 @@ def test_a_network_learns_and_the_log_tells_of_it(tmp_path: Path) -> None:
 
 
 def test_the_log_is_a_table_too_whose_columns_grow_with_what_is_told(tmp_path: Path) -> None:
-    first = Journal(tmp_path)
+    first = Journal(tmp_path, resumed_step=0)
     first.add({"step": 1, "loss": 0.5})
     assert (tmp_path / "log.csv").read_text() == "step,loss\n1,0.5\n"  # at once: a killed training has it
     first.close()
-    with (tmp_path / "log.jsonl").open("a") as log:
-        log.write('{"step": 2, "lo\n')
-    resumed = Journal(tmp_path)
+    resumed = Journal(tmp_path, resumed_step=1)
     resumed.add({"step": 3, "gate_1": 0.25, "loss": 0.125})
     resumed.close()
     assert (tmp_path / "log.csv").read_text() == "step,loss,gate_1\n1,0.5,\n3,0.125,0.25\n"
     assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".jsonl", ".csv"}
+
+
+def test_a_killed_trainings_log_goes_on_with_whole_lines_each_step_once(tmp_path: Path) -> None:
+    """The last state was that of step 20: what was told after it comes again, half a line is none."""
+    (tmp_path / "log.jsonl").write_text('{"step": 20, "loss": 1.0}\n{"step": 40, "loss": 0.75}\n{"step": 60, "lo')
+    resumed = Journal(tmp_path, resumed_step=20)
+    resumed.add({"step": 40, "loss": 0.5})
+    resumed.close()
+    assert (tmp_path / "log.jsonl").read_text() == '{"step": 20, "loss": 1.0}\n{"step": 40, "loss": 0.5}\n'
+    assert (tmp_path / "log.csv").read_text() == "step,loss\n20,1\n40,0.5\n"
+
+
+def test_half_a_line_in_a_log_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 20, "loss": 1.0}\n{"step": 40, "lo')
+    assert rows_of(tmp_path / "log.jsonl") == [{"step": 20, "loss": 1.0}]
+    assert rows_of(tmp_path / "none.jsonl") == []
 
 
 def test_a_stopped_training_resumes_to_the_weights_of_one_that_was_not(tmp_path: Path) -> None:

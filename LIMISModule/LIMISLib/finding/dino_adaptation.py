@@ -44,7 +44,7 @@ class Adaptation:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._resume(folder)
-        journal, losses = Journal(folder), []
+        journal, losses = Journal(folder, resumed_step=self.step), []
         started, saved, before = time.monotonic(), time.monotonic(), self.seconds
         try:
             while self.step < self.recipe.steps:
