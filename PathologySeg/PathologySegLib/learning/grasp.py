@@ -13,7 +13,7 @@ from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
 from AnatomyGuidedLib.files import write_csv, write_json
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
-from AnatomyGuidedLib.progress import stop_if
+from AnatomyGuidedLib.progress import part_of, stop_if
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder
 
@@ -72,8 +72,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         raise
     if not is_first:
         return {}
-    scores = _scores(network, trial, settings, cases, recipe, device)
     _write(order.folder, recipe, network, trial.log[-1]["step"])
+    scores = _scores(network, trial, settings, cases, recipe, device, console)
     write_csv(order.folder / SCORES, scores, ("case", *METRICS))
     last = trial.log[-1]
     console.line(
@@ -157,8 +157,6 @@ def _settings(recipe: GraspRecipe) -> TierSettings:
 def _trained(
     trial: Trial, settings: TierSettings, cases: Sequence[Case], recipe: GraspRecipe, device: str, console: Console
 ) -> Any:
-    from AnatomyGuidedLib.progress import part_of
-
     from PathologySegLib.learning.trial import trained
 
     learned, _ = _split(cases, settings, recipe)
@@ -175,12 +173,20 @@ def _split(cases: Sequence[Case], settings: TierSettings, recipe: GraspRecipe) -
 
 
 def _scores(
-    network: Any, trial: Trial, settings: TierSettings, cases: Sequence[Case], recipe: GraspRecipe, device: str
+    network: Any,
+    trial: Trial,
+    settings: TierSettings,
+    cases: Sequence[Case],
+    recipe: GraspRecipe,
+    device: str,
+    console: Console,
 ) -> list[dict[str, object]]:
     from PathologySegLib.learning.trial import tried
 
     _, left = _split(cases, settings, recipe)
-    return [{"case": name, **scores} for name, scores in tried(network, trial, settings, cases, left, device).items()]
+    told = part_of(console.progress, 0.95, 1.0)
+    found = tried(network, trial, settings, cases, left, device, progress=told, cancelled=console.cancelled)
+    return [{"case": name, **scores} for name, scores in found.items()]
 
 
 def _mean(values: Sequence[object]) -> float | None:

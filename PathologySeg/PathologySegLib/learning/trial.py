@@ -16,10 +16,11 @@ from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.inference.decoding import Largest
 from AnatomyGuidedLib.inference.predict import Task, predict
 from AnatomyGuidedLib.inference.windows import Window
+from AnatomyGuidedLib.learning.journal import rows_of
 from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.trainer import LOG, STATE, Training
 from AnatomyGuidedLib.networks.build import divisors_of
-from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress
+from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of
 
 from PathologySegLib.learning.arms import Arm, Building, Built, build
 from PathologySegLib.learning.atlas_models import AtlasModel, untrained
@@ -62,8 +63,7 @@ class Trial:
     @property
     def log(self) -> list[dict[str, float]]:
         """The training's lines."""
-        path = self.folder / LOG
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+        return rows_of(self.folder / LOG)
 
 
 def run_trial(
@@ -81,8 +81,10 @@ def run_trial(
         Cancelled: The user stopped; the next call goes on from there.
     """
     learned, left = split_cases([case.whose for case in cases], settings, trial.split)
-    network, seconds = trained(trial, settings, cases, learned, device=device, progress=progress, cancelled=cancelled)
-    found = tried(network, trial, settings, cases, left, device)
+    told = part_of(progress, 0.0, 0.9)
+    network, seconds = trained(trial, settings, cases, learned, device=device, progress=told, cancelled=cancelled)
+    told = part_of(progress, 0.9, 1.0)
+    found = tried(network, trial, settings, cases, left, device, progress=told, cancelled=cancelled)
     trial.folder.mkdir(parents=True, exist_ok=True)
     write_json(trial.folder / "scores.part", {"scores": found, "seconds": round(seconds, 1)})
     (trial.folder / "scores.part").replace(trial.folder / SCORES)
@@ -95,13 +97,21 @@ def tried(
     cases: Sequence[Case],
     left: Sequence[int],
     device: str,
+    *,
+    progress: Progress = no_progress,
+    cancelled: CancelCheck = never_cancelled,
 ) -> dict[str, Mapping[str, float | None]]:
-    """By case the scores of what the network finds in it."""
+    """By case the scores of what the network finds in it.
+
+    Raises:
+        Cancelled: The user stopped.
+    """
     network.train(False)
     found = {}
-    for number in left:
+    for place, number in enumerate(left):
+        progress(place / len(left), f"Predicting case {place + 1} of {len(left)}")
         sample = sample_of(number, cases, trial.arm, settings)
-        mask = lesions_found(network, sample, trial, settings, device)
+        mask = lesions_found(network, sample, trial, settings, device, cancelled)
         found[sample.name] = scored(sample.lesions, mask, cases[number].grid)
     return found
 
@@ -155,14 +165,23 @@ def sample_of(number: int, cases: Sequence[Case], arm: Arm, settings: TierSettin
 
 
 def lesions_found(
-    network: nn.Module, sample: Sample, trial: Trial, settings: TierSettings, device: str
-) -> npt.NDArray[np.bool_]:  # fmt: skip
-    """The voxels that the network calls a lesion."""
+    network: nn.Module,
+    sample: Sample,
+    trial: Trial,
+    settings: TierSettings,
+    device: str,
+    cancelled: CancelCheck = never_cancelled,
+) -> npt.NDArray[np.bool_]:
+    """The voxels that the network calls a lesion.
+
+    Raises:
+        Cancelled: The user stopped.
+    """
     classes = classes_of(trial.arm.objective)
     entry = trial.contender.backbone.entry(channels=2, classes=2, deep_supervision=False)
     window = Window(settings.sampling.shape, settings.overlap, padding="lowest")
     task = Task(window, Largest((*[0] * (classes - 1), 1)), divisors=divisors_of(entry))
-    return predict([network], sample.image(), task, device=device).labels > 0
+    return predict([network], sample.image(), task, device=device, cancelled=cancelled).labels > 0
 
 
 def encoder_of(trial: Trial, device: str) -> nn.Module | None:

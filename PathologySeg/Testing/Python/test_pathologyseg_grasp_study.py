@@ -70,8 +70,8 @@ def settings_file(folder: Path, settings: Mapping[str, Any], name: str = "settin
 
 def test_the_study_runs_every_arm_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     target = tmp_path / "study"
-    calls = iter(range(10**6))
-    console = petct_phantom.Console(no_progress, lambda: next(calls) == 7)  # in the second arm's training
+    texts = [""]
+    console = Console(lambda _, text: texts.append(text), lambda: "anatomy_oracle, split 0: Step 1" in texts[-1])
     with pytest.raises(Cancelled):
         petct_phantom.run(StudyOptions("ci", STUDY, None, target), tmp_path / "staged", console)
     finished = [path.parent.name for path in target.rglob("scores.json")]
@@ -449,6 +449,18 @@ def test_a_stopped_training_leaves_a_model_of_what_it_learned(tmp_path: Path, st
     assert card["training"].startswith("2 steps")
     done = load_file(tmp_path / "model" / "weights.safetensors")
     assert any((done[name] != value).any() for name, value in stopped.items())
+
+
+def test_a_training_that_is_stopped_while_its_cases_are_predicted_leaves_its_model(tmp_path: Path) -> None:
+    texts = [""]
+    order = TrainingOrder(GRASP, tmp_path, tmp_path / "model")
+    with pytest.raises(Cancelled):
+        grasp.run(order, Console(lambda _, text: texts.append(text), lambda: texts[-1] == "Predicting case 1 of 1"))
+    card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
+    assert card["training"].startswith("2 steps")
+    assert not (tmp_path / "model" / "scores.csv").exists()
+    grasp.run(replace(order, resume=True), Console(no_progress))
+    assert (tmp_path / "model" / "scores.csv").is_file()
 
 
 def test_a_training_that_is_stopped_before_its_first_step_leaves_no_model(tmp_path: Path) -> None:
