@@ -21,7 +21,7 @@ from PathologySegLib.data_sets import patients_note
 from PathologySegLib.learning.cases import Case, Cases
 from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.cohort_cases import CohortCases
-from PathologySegLib.learning.encoders import require_readable, spacing_note
+from PathologySegLib.learning.encoders import spacing_note
 from PathologySegLib.learning.grasp_recipe import GraspRecipe
 from PathologySegLib.learning.objectives import MULTI_CLASS, classes_of
 from PathologySegLib.learning.phantom_cases import PhantomCases
@@ -94,13 +94,12 @@ def _cohort_notes(recipe: GraspRecipe, order: TrainingOrder) -> list[str]:
 
 def _look_at_encoder(recipe: GraspRecipe, console: Console | None) -> None:
     """Nothing; what is odd about the encoder is said before the cases are prepared."""
-    from PathologySegLib.learning.atlas_models import AtlasModel
+    from PathologySegLib.learning.trial import atlas_of
 
-    if not recipe.arm.needs_encoder:
+    atlas = atlas_of(_trial(recipe, Path()))
+    if atlas is None:
         return
-    atlas = AtlasModel(recipe.encoder).predictor
-    require_readable(atlas, recipe.arm)
-    note = spacing_note(atlas, recipe.arm, recipe.network_spacing_mm)
+    note = spacing_note(atlas.predictor, recipe.arm, recipe.network_spacing_mm)
     if note and console:
         console.note(note)
 

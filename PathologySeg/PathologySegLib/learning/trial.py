@@ -19,13 +19,14 @@ from AnatomyGuidedLib.inference.windows import Window
 from AnatomyGuidedLib.learning.journal import rows_of
 from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.trainer import LOG, STATE, Training
-from AnatomyGuidedLib.networks.build import divisors_of
+from AnatomyGuidedLib.networks.build import build_network, divisors_of
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, part_of
 
 from PathologySegLib.learning.arms import Arm, Building, Built, build
 from PathologySegLib.learning.atlas_models import AtlasModel, untrained
 from PathologySegLib.learning.cases import Case
 from PathologySegLib.learning.encoders import require_readable
+from PathologySegLib.learning.fine_tuning import require_alike
 from PathologySegLib.learning.objectives import classes_of
 from PathologySegLib.learning.patches import LesionPatches, Sample
 from PathologySegLib.learning.plan import Contender, TierSettings
@@ -203,6 +204,7 @@ def atlas_of(trial: Trial, device: str = "cpu") -> AtlasModel | None:
 
     Raises:
         ModelNotInstalled: There is none of that name.
+        UsageError: The arm goes on from its weights, which are of another architecture than the backbone.
         AnatomyGuidedError: It learned from a CT that is scaled or turned otherwise than the arm's.
     """
     arm, contender = trial.arm, trial.contender
@@ -210,6 +212,10 @@ def atlas_of(trial: Trial, device: str = "cpu") -> AtlasModel | None:
         return None
     atlas = AtlasModel(contender.mixture if "mixture" in (arm.fusion, arm.weights_of) else contender.mirror, device)
     require_readable(atlas.predictor, arm)
+    if arm.start == "atlas":
+        with torch.device("meta"):
+            network = build_network(contender.backbone.entry(channels=2, classes=2, deep_supervision=True))
+            require_alike(network, build_network(atlas.predictor.network))
     return atlas
 
 

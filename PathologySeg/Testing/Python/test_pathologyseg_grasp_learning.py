@@ -15,18 +15,20 @@ from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
 from AnatomyGuidedLib.grid import Grid
 from AnatomyGuidedLib.progress import no_progress
-from AnatomyGuidedLib.study_options import read_settings
+from AnatomyGuidedLib.study_options import read_settings, with_settings
 from AnatomyGuidedLib.study_result import write_study
+from AnatomyGuidedLib.train_command import recipe_file
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
+from DAPAtlasLib.training.phantom_recipe import PhantomRecipe  # noqa: E402
 from PathologySegLib.learning import findings, petct_phantom  # noqa: E402
 from PathologySegLib.learning.arms import Arm, Building, build, weight_count  # noqa: E402
 from PathologySegLib.learning.backbones import Backbone  # noqa: E402
 from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: E402
 from PathologySegLib.learning.channels import channel_count, group_table, image_of  # noqa: E402
-from PathologySegLib.learning.fine_tuning import start_from  # noqa: E402
+from PathologySegLib.learning.fine_tuning import require_alike, start_from  # noqa: E402
 from PathologySegLib.learning.multi_task import MultiTask, MultiTaskLoss  # noqa: E402
 from PathologySegLib.learning.objectives import classes_of, loss_of, patch_aware, weighted_dice_ce  # noqa: E402
 from PathologySegLib.learning.patches import (  # noqa: E402
@@ -163,7 +165,7 @@ def test_the_multi_task_network_predicts_lesions_only_and_trains_both_decoders()
 def how(**change: Any) -> Building:
     from PathologySegLib.grasp.settings import FusionSettings
 
-    return Building(SMALL, FusionSettings(heads=4), "groups", 60, False, 0.0, 0, **change)
+    return replace(Building(SMALL, FusionSettings(heads=4), "groups", 60, False, 0.0, 0), **change)
 
 
 # Fine-tuning
@@ -185,6 +187,32 @@ def test_fine_tuning_keeps_the_weights_of_the_ct_and_draws_those_of_the_pet() ->
     assert set(own) - set(taken) == heads
     for name in heads:
         torch.testing.assert_close(own[name], drawn[name])
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        Backbone("positioned-unet", features=(4, 8, 12), encoder_blocks=1),
+        Backbone("positioned-unet", features=(4, 8), encoder_blocks=1),
+        Backbone("positioned-unet", features=(4, 8, 16), encoder_blocks=1, residual=True),
+        SMALL,
+        Backbone("SegResNet", arguments={"init_filters": 8}),
+    ],
+)
+def test_fine_tuning_from_an_atlas_model_of_another_architecture_is_refused(backbone: Backbone) -> None:
+    shape = Backbone("positioned-unet", features=(4, 8, 16), encoder_blocks=1)
+    atlas = build_network(shape.entry(channels=1, classes=145, deep_supervision=False))
+    with pytest.raises(UsageError, match="needs a backbone of its architecture and size"):
+        build(Arm(start="atlas"), how(backbone=backbone), atlas)
+
+
+@pytest.mark.parametrize("name", ["dap-unet-4mm", "dap-segresnet-4mm", "dap-mednext-4mm"])
+def test_the_thesis_size_backbones_can_go_on_from_the_atlas_models_that_they_mirror(name: str) -> None:
+    contender = next(one for one in read_plan("gpu").settings.contenders if one.mirror == name)
+    recipe = with_settings(PhantomRecipe(), read_settings(recipe_file(name)))
+    with torch.device("meta"):
+        network = build_network(contender.backbone.entry(channels=2, classes=2, deep_supervision=True))
+        require_alike(network, build_network(recipe.entry(deep_supervision=False)))
 
 
 def test_an_arm_that_needs_an_atlas_model_says_so() -> None:

@@ -333,6 +333,19 @@ def test_train_grasp_tells_what_its_encoder_learned_from_before_it_makes_a_case(
         assert not (tmp_path / "model").exists()
 
 
+def test_train_grasp_and_the_study_refuse_a_start_from_another_architecture_before_they_make_a_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = {**STUDY, "arms": ["baseline", "fine_tuned_full"]}
+    for words, settings in (
+        (("train", "grasp"), {**GRASP, "arm": {"fusion": "none", "start": "atlas"}}),
+        (("study", "petct-phantom"), study),
+    ):
+        assert run(*words, "--config", settings_file(tmp_path, settings), "-o", tmp_path / "out") == 2
+        assert "needs a backbone of its architecture and size" in capsys.readouterr().err
+        assert not list(tmp_path.rglob("*.npz"))
+
+
 def test_cubes_of_another_size_than_the_encoders_are_told() -> None:
     atlas, arm = AtlasModel("dap-demo").predictor, Arm(fusion="mirror")
     expected = "The encoder of dap-demo learned from voxels of 7 x 7 x 7 mm, but is shown cubes of 9 mm."
