@@ -34,6 +34,11 @@ class Model:
     files: Mapping[str, str]
     used_by: str = ATLAS
 
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it came with the software, and no user added it."""
+        return self.folder.parent == _bundle_folder()
+
     def damaged_files(self) -> list[str]:
         """Files that are missing or whose sha256 is not the card's."""
         return [name for name, expected in self.files.items() if _sha256(self.folder / name) != expected]

@@ -13,6 +13,7 @@ from AnatomyGuidedLib.resample import resample_labelmap, resample_volume
 
 from PathologySegLib.data_sets import PetCtCase, cases_of
 from PathologySegLib.learning.cases import Case, read_case, write_case
+from PathologySegLib.learning.fingerprints import file_stamps, model_checksums
 from PathologySegLib.learning.phantom_cases import AtlasPredictor
 from PathologySegLib.petct.inputs import SPLINE_ORDER, not_below_zero
 
@@ -20,15 +21,17 @@ from PathologySegLib.petct.inputs import SPLINE_ORDER, not_below_zero
 class CohortCases:
     """The cases of a table or folder that `cases_of` reads, by name.
 
-    A case without anatomy gets what the atlas model sees in its CT. A case is prepared once and kept in the folder.
+    A case without anatomy gets what the atlas model sees in its CT. A case is prepared once and kept in the folder, and
+    anew where one of its files or the model was changed.
 
     Raises:
         AnatomyGuidedError: The data set cannot be read, names a case twice, or lacks a file.
     """
 
-    def __init__(self, source: Path, spacing_mm: float, folder: Path, predict: AtlasPredictor) -> None:
+    def __init__(self, source: Path, spacing_mm: float, folder: Path, predict: AtlasPredictor, atlas: str) -> None:
         self._cases = cases_of(source, needs_patient=False)
         self._spacing_mm, self._folder, self._predict = spacing_mm, folder, predict
+        self._models = model_checksums([atlas])
         folder.mkdir(parents=True, exist_ok=True)
 
     def __len__(self) -> int:
@@ -57,8 +60,9 @@ class CohortCases:
         )
 
     def _digest(self, case: PetCtCase) -> str:
-        """Another one for other files, or for cubes of another size."""
-        told = repr((replace(case, facts={}), self._spacing_mm))
+        """Another one for other or changed files, for another model, or for cubes of another size."""
+        models = self._models if case.anatomy is None else {}
+        told = repr((replace(case, facts={}), self._spacing_mm, file_stamps(case), models))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

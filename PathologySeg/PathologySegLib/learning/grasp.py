@@ -17,11 +17,12 @@ from AnatomyGuidedLib.progress import part_of, stop_if
 from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder
 
-from PathologySegLib.data_sets import patients_note
+from PathologySegLib.data_sets import cases_of, patients_note
 from PathologySegLib.learning.cases import Case, Cases
 from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.cohort_cases import CohortCases
 from PathologySegLib.learning.encoders import spacing_note
+from PathologySegLib.learning.fingerprints import file_stamps, model_checksums
 from PathologySegLib.learning.grasp_recipe import GraspRecipe
 from PathologySegLib.learning.objectives import MULTI_CLASS, classes_of
 from PathologySegLib.learning.phantom_cases import PhantomCases
@@ -62,7 +63,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     device = chosen_device(order.device)
     cases = _all(_cases(recipe, order, device), console)
     if is_first:
-        _require_same_cases(order.folder, cases)
+        _require_same_cases(recipe, order, cases)
     trial, settings = _trial(recipe, order.folder), _settings(recipe)
     try:
         network = _trained(trial, settings, cases, recipe, device, console)
@@ -109,7 +110,7 @@ def _cases(recipe: GraspRecipe, order: TrainingOrder, device: str) -> Cases:
 
     predict, kept = AtlasModel(recipe.atlas, device).labels, order.folder / CASES_FOLDER
     if recipe.cohort:
-        return CohortCases(order.where / recipe.cohort, recipe.spacing_mm, kept, predict)
+        return CohortCases(order.where / recipe.cohort, recipe.spacing_mm, kept, predict, recipe.atlas)
     return PhantomCases(recipe.phantoms, recipe.cases, kept, predict, recipe.sarcomas)
 
 
@@ -123,12 +124,19 @@ def _all(cases: Cases, console: Console) -> list[Case]:
     return found
 
 
-def _require_same_cases(folder: Path, cases: Sequence[Case]) -> None:
-    """Nothing, if the training was begun with these cases: others would be dealt out to learning and trying anew."""
-    path = folder / CASES_FOLDER / "names.json"
-    now = {f"case {case.name}": case.whose for case in cases}
+def _require_same_cases(recipe: GraspRecipe, order: TrainingOrder, cases: Sequence[Case]) -> None:
+    """Nothing, if the training was begun with these cases and models, as they are.
+
+    Other cases would be dealt out to learning and trying anew.
+    """
+    path = order.folder / CASES_FOLDER / "names.json"
+    now: dict[str, object] = {f"case {case.name}": case.whose for case in cases}
+    if recipe.cohort:
+        given = cases_of(order.where / recipe.cohort, needs_patient=False)
+        now |= {f"the files of case {case.name}": file_stamps(case) for case in given}
+    now |= {f"the weights of {name}": own for name, own in model_checksums([recipe.atlas, recipe.encoder]).items()}
     if path.is_file():
-        require_same(json.loads(path.read_text(encoding="utf-8")), now, folder)
+        require_same(json.loads(path.read_text(encoding="utf-8")), now, order.folder)
     write_json(path, now)
 
 

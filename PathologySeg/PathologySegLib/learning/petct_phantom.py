@@ -18,6 +18,7 @@ from AnatomyGuidedLib.study_options import StudyOptions
 from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.learning.cases import Case
+from PathologySegLib.learning.fingerprints import model_checksums
 from PathologySegLib.learning.plan import Contender, Plan, read_plan
 from PathologySegLib.learning.scoring import METRICS
 from PathologySegLib.learning.study_cases import cohort_notes, cohort_told, for_cohort, study_cases
@@ -87,13 +88,17 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
 
 
 def _state_folder(options: StudyOptions, folder: Path, plan: Plan) -> Path:
-    """Where trials of exactly these settings are kept: other settings never meet their results.
+    """Where trials of exactly these settings, files and models are kept: others never meet their results.
 
     A tier of more arms or splits goes on from the trials of a smaller one.
     """
     told = {key: value for key, value in plan.settings.told().items() if key not in ("arms", "splits")}
     if options.cohort:
         told["cohort"] = cohort_told(options.cohort)
+    contenders = plan.settings.contenders
+    models = model_checksums([plan.settings.atlas, *(name for one in contenders for name in (one.mirror, one.mixture))])
+    if models:
+        told["models"] = models
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
     return (options.target or folder) / STATE_FOLDER / digest
 

@@ -13,6 +13,7 @@ from AnatomyGuidedLib.progress import stop_if
 
 from PathologySegLib.data_sets import cases_of, patients_note
 from PathologySegLib.learning.cases import Case, Cases
+from PathologySegLib.learning.fingerprints import file_stamps
 from PathologySegLib.learning.plan import Plan
 
 
@@ -28,13 +29,13 @@ def for_cohort(plan: Plan) -> tuple[Plan, list[str]]:
 
 
 def cohort_told(source: Path) -> list[list[str]]:
-    """Names, patients and files of a cohort's cases: a study of others is another one.
+    """Names, patients and files as they are of a cohort's cases: a study of others is another one.
 
     Raises:
         AnatomyGuidedError: The cohort cannot be read, names a case twice, or lacks a file.
     """
     cases = cases_of(source, needs_patient=False)
-    return [[case.name, case.patient, *(str(file.resolve()) for file in case.files())] for case in cases]
+    return [[case.name, case.patient, *file_stamps(case)] for case in cases]
 
 
 def cohort_notes(source: Path, cases: Sequence[Case]) -> list[str]:
@@ -75,7 +76,7 @@ def _cases(plan: Plan, cohort: Path | None, kept: Path) -> Cases:
     if cohort:
         from PathologySegLib.learning.cohort_cases import CohortCases
 
-        return CohortCases(cohort, settings.phantoms.spacing_mm, kept, predict)
+        return CohortCases(cohort, settings.phantoms.spacing_mm, kept, predict, settings.atlas)
     from PathologySegLib.learning.phantom_cases import PhantomCases
 
     return PhantomCases(settings.phantoms, settings.cases, kept, predict)

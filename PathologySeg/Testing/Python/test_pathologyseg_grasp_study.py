@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from AnatomyGuidedLib.cli import Console, main
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
-from AnatomyGuidedLib.io import read_labelmap, read_pet, write_labelmap, write_volume
+from AnatomyGuidedLib.io import read_ct, read_labelmap, read_pet, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from AnatomyGuidedLib.models import find_model
 from AnatomyGuidedLib.progress import no_progress
@@ -39,6 +40,7 @@ from PathologySegLib.learning.grasp_recipe import GraspRecipe  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
 from PathologySegLib.learning.plan import Contender, read_plan  # noqa: E402
 from PathologySegLib.learning.scoring import scored  # noqa: E402
+from PathologySegLib.learning.study_cases import cohort_told  # noqa: E402
 from PathologySegLib.learning.trial import Trial, encoder_of  # noqa: E402
 from PathologySegLib.parameters import ModelChoice  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
@@ -205,7 +207,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_cohorts_cases_lie_on_one_grid_of_cubes(cohort: Path, tmp_path: Path) -> None:
-    case = CohortCases(cohort / "cohort.csv", 8.0, tmp_path, never).case(0)
+    case = CohortCases(cohort / "cohort.csv", 8.0, tmp_path, never, "dap-demo").case(0)
     assert case.name == "Mr. P/1"
     assert case.ct.shape == case.pet.shape == case.lesions.shape == case.anatomy("predicted").shape
     lungs = np.isin(case.anatomy("predicted"), [id_of("Lung Lower Lobe Left"), id_of("Lung Lower Lobe Right")])
@@ -214,7 +216,9 @@ def test_a_cohorts_cases_lie_on_one_grid_of_cubes(cohort: Path, tmp_path: Path) 
 
 
 def test_a_cohort_may_be_a_folder_in_a_published_layout(cohort: Path, tmp_path: Path) -> None:
-    of_folder, of_table = (CohortCases(cohort / name, 8.0, tmp_path, never).case(0) for name in ("", "cohort.csv"))
+    of_folder, of_table = (
+        CohortCases(cohort / name, 8.0, tmp_path, never, "dap-demo").case(0) for name in ("", "cohort.csv")
+    )
     assert of_folder.name == "patient"
     np.testing.assert_array_equal(of_folder.lesions, of_table.lesions)
 
@@ -234,21 +238,92 @@ def test_images_three_metres_apart_are_refused_with_the_cases_name(cohort: Path,
         write_labelmap(Labelmap(labelmap.values, Grid(labelmap.grid.shape, affine)), path)
     words = {"pet": "do not overlap", "lesions": "must lie on one grid", "anatomy": "The anatomy and the PET do not"}
     with pytest.raises(AnatomyGuidedError, match=rf"^The case far: .*{words[moved]}"):
-        CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never).case(0)
+        CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never, "dap-demo").case(0)
 
 
 def test_a_case_that_is_named_twice_is_refused(cohort: Path, tmp_path: Path) -> None:
     (cohort / "twice.csv").write_text(f"{TABLE}a,{ROW}a,{ROW}", encoding="utf-8")
     with pytest.raises(AnatomyGuidedError, match="names the case a twice"):
-        CohortCases(cohort / "twice.csv", 8.0, tmp_path, never)
+        CohortCases(cohort / "twice.csv", 8.0, tmp_path, never, "dap-demo")
 
 
 def test_a_case_is_prepared_anew_for_cubes_of_another_size(cohort: Path, tmp_path: Path) -> None:
     sides = (8.0, 12.0, 8.0)
-    cases = [CohortCases(cohort / "cohort.csv", side, tmp_path, never).case(0) for side in sides]
+    cases = [CohortCases(cohort / "cohort.csv", side, tmp_path, never, "dap-demo").case(0) for side in sides]
     assert tuple(case.spacing_mm for case in cases) == sides
     assert cases[0].ct.shape == cases[2].ct.shape > cases[1].ct.shape
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("role", ["ct", "lesions", "anatomy"])
+def test_a_file_that_is_corrected_in_place_makes_another_case_and_another_study(
+    cohort: Path, tmp_path: Path, role: str
+) -> None:
+    shutil.copytree(cohort / "patient", tmp_path / "patient")
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
+
+    def prepared() -> Case:
+        return CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never, "dap-demo").case(0)
+
+    before, told = prepared(), cohort_told(tmp_path / "cohort.csv")
+    assert not before.healthy
+    assert cohort_told(tmp_path / "cohort.csv") == told
+    path = tmp_path / "patient" / f"{role}.nii.gz"
+    if role == "ct":
+        volume = read_ct(path, force=True)
+        write_volume(Volume(volume.values + np.float32(100), volume.grid, "HU"), path)
+    else:
+        labelmap = read_labelmap(path)
+        write_labelmap(Labelmap(np.zeros_like(labelmap.values), labelmap.grid), path)
+    after = prepared()
+    assert cohort_told(tmp_path / "cohort.csv") != told
+    changed = {"ct": after.ct.mean() > before.ct.mean() + 50, "lesions": after.healthy,
+               "anatomy": not after.anatomy("predicted").any()}  # fmt: skip
+    assert changed == {name: name == role for name in changed}
+
+
+def test_an_atlas_model_that_is_trained_anew_under_its_name_is_another(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bundled models stay as they are, so that studies with them keep the folders that they have."""
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    own = tmp_path / "store" / "own"
+    shutil.copytree(find_model("dap-demo").folder, own)
+    (tmp_path / "cohort.csv").write_text(
+        f"{TABLE}a,{ROW.rpartition(',')[0]},\n".replace("patient/", f"{cohort}/patient/")
+    )
+    seen: list[int] = []
+
+    def predict(ct: Any, _spacing_mm: float) -> Any:
+        seen.append(1)
+        return np.full(ct.shape, len(seen), np.uint8)
+
+    def prepared() -> int:
+        case = CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", predict, "own").case(0)
+        return int(case.anatomy("predicted").max())
+
+    def state_of(mirror: str) -> str:
+        plan = read_plan("ci", {**STUDY, "contenders": [{"name": "small", "backbone": BACKBONE, "mirror": mirror}]})
+        return petct_phantom._state_folder(StudyOptions("ci", {}, None, tmp_path), tmp_path, plan).name
+
+    states = [state_of("own"), state_of("dap-demo")]
+    assert [prepared(), prepared()] == [1, 1]
+    assert [state_of("own"), state_of("dap-demo")] == states
+    drawn = untrained(AtlasModel("own").network)
+    write_predictor(own, AtlasModel("own").predictor, [drawn], task="atlas", licence="none")
+    assert [prepared(), prepared()] == [2, 2]
+    assert state_of("own") != states[0]
+    assert state_of("dap-demo") == states[1]
+
+
+def test_a_study_of_made_patients_keeps_the_folder_that_it_has() -> None:
+    """That of the published `ci` tier, whose trials a stopped study goes on from."""
+    plan = read_plan("ci")
+    told = {key: value for key, value in plan.settings.told().items() if key not in ("arms", "splits")}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+    assert petct_phantom._state_folder(StudyOptions("ci", {}, None, Path("out")), Path(), plan) == Path(
+        "out/state", digest
+    )
 
 
 def test_studies_of_one_patient_are_never_learned_from_and_scored(
@@ -383,6 +458,9 @@ def test_a_training_does_not_go_on_with_other_settings_or_cases(
     assert {path: after[path] for path in kept} == kept
     (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
     assert resumed()[0] == 0
+    os.utime(tmp_path / "patient" / "lesions.nii.gz", (1, 1))
+    code, said = resumed()
+    assert (code, "begun with the files of case a " in said) == (2, True), said
 
 
 GRASP: Mapping[str, Any] = {
