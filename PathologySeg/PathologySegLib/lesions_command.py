@@ -29,6 +29,7 @@ from PathologySegLib.finder import LesionFinder
 from PathologySegLib.finders import read_finder
 from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
 from PathologySegLib.lesions import find_lesions
+from PathologySegLib.lesions_on_grid import lesions_on
 from PathologySegLib.lesions_options import configure, lesion_parameters
 from PathologySegLib.model_lesions import DEFAULT_ATLAS, atlas_of, find_lesions_by_model, predicted_anatomy
 from PathologySegLib.parameters import EACH, LesionParameters
@@ -128,7 +129,7 @@ def _found(
 
 def _write(result: LesionResult, parameters: LesionParameters, ct: Volume, path: Path) -> list[int]:
     """The numbers of lesions that have no voxel on the grid that was asked for."""
-    labelmap = result.labelmap if parameters.grid == "pet" else resample_labelmap(result.labelmap, ct.grid)
+    labelmap = result.labelmap if parameters.grid == "pet" else lesions_on(result.labelmap, ct.grid)
     if parameters.segments == EACH:
         write_labelmap(labelmap, path, numbered_segments(len(result.rows), "Lesion", _LESION_COLOR))
     else:
@@ -139,7 +140,8 @@ def _write(result: LesionResult, parameters: LesionParameters, ct: Volume, path:
 
 def _note_doubts(arguments: argparse.Namespace, result: LesionResult, lost: list[int], console: Console) -> None:
     if lost:
-        console.note(f"{counted(len(lost), 'lesion')} of {len(result.rows)} lie outside the CT: see the table.")
+        lesions = f"{counted(len(lost), 'lesion')} of {len(result.rows)}"
+        console.note(f"Without a voxel on the CT's grid (outside it, or where another is): {lesions}, see the table.")
     if arguments.anatomy and not names_scheme(arguments.anatomy):
         console.note(f"{Path(arguments.anatomy).name} names no @SCHEME: its values are taken for DAP ids.")
     if arguments.anatomy and not result.reading.get("physiological_organs", True):

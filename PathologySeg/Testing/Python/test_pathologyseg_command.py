@@ -130,8 +130,28 @@ def test_lesions_outside_the_ct_are_named_when_its_grid_is_asked_for(study, run_
     report = tmp_path / "r.json"
     code, _, err = run_command(*_words(study, tmp_path, "--grid", "ct", "--json", report))
     assert code == 0
-    assert "1 lesion of 2 lie outside the CT" in err
+    assert "Without a voxel on the CT's grid (outside it, or where another is): 1 lesion of 2" in err
     assert json.loads(report.read_text())["lesions_without_voxels_on_this_grid"] == [1]
+
+
+def test_a_lesion_between_the_cts_thick_slices_has_voxels_on_its_grid(study, run_command, tmp_path):
+    """The CT's slices are four times as thick as the PET's, and the focus is in a PET slice between their middles."""
+    suv = np.full(PET_GRID.shape, 0.8, dtype=np.float32)
+    suv[12:15, 12:15, 7] = 9.0
+    suv[5:7, 12:14, 3:6] = 8.0
+    write_volume(Volume(suv, PET_GRID, "SUV"), study / "pet.nii.gz")
+    affine = PET_GRID.affine @ np.diag([1.0, 1.0, 4.0, 1.0])
+    hu = np.full((26, 26, 3), -1000.0, np.float32)
+    hu[4:20, 4:20] = 40.0
+    write_volume(Volume(hu, Grid(hu.shape, affine), "HU"), study / "ct.nii.gz")
+    report = tmp_path / "r.json"
+    code, _, err = run_command(*_words(study, tmp_path, "--grid", "ct", "--json", report, "--force"))
+    assert code == 0
+    assert "Without a voxel" not in err
+    assert json.loads(report.read_text())["lesions_without_voxels_on_this_grid"] == []
+    found = read_labelmap(tmp_path / "out" / "l.nii.gz").values
+    assert np.argwhere(found == 1).tolist() == [[i, j, 2] for i in (12, 13, 14) for j in (12, 13, 14)]
+    assert np.argwhere(found == 2).tolist() == [[i, j, 1] for i in (5, 6) for j in (12, 13)]
 
 
 def test_anatomy_on_the_cts_grid_is_used_where_both_images_have_one_shape(study, run_command, tmp_path):

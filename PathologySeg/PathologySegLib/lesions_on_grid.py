@@ -1,0 +1,31 @@
+"""Numbered lesions on another grid, such as the CT's, whose slices may be thicker than a lesion is."""
+
+from __future__ import annotations
+
+import numpy as np
+from AnatomyGuidedLib.grid import Grid, Labelmap
+from AnatomyGuidedLib.resample import resample_labelmap
+
+
+def lesions_on(lesions: Labelmap, grid: Grid) -> Labelmap:
+    """The lesions of the nearest voxels; one between the grid's voxels has those that its own voxels' centres lie in.
+
+    A lesion outside the grid has no voxel there, nor has one whose voxels are all another's.
+
+    >>> lesions = Labelmap(np.array([1, 0, 2, 0, 0, 0], np.uint8).reshape(1, 1, 6), Grid((1, 1, 6), np.eye(4)))
+    >>> lesions_on(lesions, Grid((1, 1, 2), np.diag([1.0, 1.0, 3.0, 1.0]))).values.tolist()
+    [[[1, 2]]]
+    """
+    found = resample_labelmap(lesions, grid)
+    lost = np.setdiff1d(lesions.values, found.values)
+    if not lost.size:
+        return found
+    values = found.values.copy()
+    places = np.argwhere(np.isin(lesions.values, lost))
+    numbers = lesions.values[tuple(places.T)]
+    nearest = np.rint(grid.ijk_from_ras(lesions.grid.ras_from_ijk(places))).astype(np.intp)
+    inside = ((nearest >= 0) & (nearest < grid.shape)).all(axis=1)
+    where, numbers = tuple(nearest[inside].T), numbers[inside]
+    is_free = values[where] == 0
+    values[tuple(axis[is_free] for axis in where)] = numbers[is_free]
+    return Labelmap(values, grid)
