@@ -267,13 +267,17 @@ def _notes(name: str, recipe: GraspRecipe) -> tuple[str, ...]:
 
 
 def _frozen(network: Any, recipe: GraspRecipe) -> Mapping[str, object]:
-    """What the model learned beside, and the checksum of its weights as they still are; nothing without a fusion."""
+    """What the model learned beside, and the checksum of its weights as they still are; nothing without a fusion.
+
+    A model is passed on: no folder of this computer is named in it.
+    """
     from PathologySegLib.grasp.network import Grasp, weights_sha256
 
     if not isinstance(network, Grasp):
         return {}
+    drawn = " (weights drawn anew)" if recipe.arm.fusion == "random" else ""
     return {
-        "anatomy_model": recipe.encoder,
+        "anatomy_model": Path(recipe.encoder).name + drawn,
         "weights_sha256": weights_sha256(network.anatomy.network),
         "gates": [value for name, value in network.told().items() if name.startswith("gate")],
     }

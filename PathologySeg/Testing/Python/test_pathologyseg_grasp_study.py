@@ -554,6 +554,21 @@ def test_a_training_that_is_stopped_while_its_cases_are_predicted_leaves_its_mod
     assert (tmp_path / "model" / "scores.csv").is_file()
 
 
+@pytest.mark.parametrize(("fusion", "told"), [("mirror", "dap-demo"), ("random", "dap-demo (weights drawn anew)")])
+def test_the_card_names_the_encoder_without_its_folder_and_says_where_nothing_trained_it(
+    tmp_path: Path, fusion: str, told: str
+) -> None:
+    settings = {
+        **GRASP, "training_share": 1.0, "cases": 1, "encoder": str(find_model("dap-demo").folder),
+        "arm": {"fusion": fusion}, "training": {**FAST, "steps": 1},
+    }  # fmt: skip
+    grasp.run(TrainingOrder(settings, tmp_path, tmp_path / "model"), Console(no_progress))
+    card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
+    assert card["fused"]["anatomy_model"] == told
+    is_bundled = card["fused"]["weights_sha256"] == weights_sha256(AtlasModel("dap-demo").network)
+    assert is_bundled == (fusion == "mirror")
+
+
 def test_a_training_that_is_stopped_before_its_first_step_leaves_no_model(tmp_path: Path) -> None:
     asked = iter(range(10**6))
     with pytest.raises(Cancelled):
