@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from AnatomyGuidedLib.cohort_case import file_name
 from AnatomyGuidedLib.files import staged_folder
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
@@ -42,9 +43,10 @@ def data_patients(
     for place, case in enumerate(cases):
         stop_if(cancelled)
         progress(place / len(cases), f"Preparing {case.name}")
-        if not (folder / case.name).is_dir():
-            _prepare(case, shape, folder / case.name, predict)
-        patients.append(_read(case, shape, folder / case.name))
+        prepared = folder / file_name(case.name)
+        if not prepared.is_dir():
+            _prepare(case, shape, prepared, predict)
+        patients.append(_read(case, shape, prepared))
     return patients
 
 

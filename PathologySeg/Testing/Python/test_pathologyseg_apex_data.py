@@ -121,6 +121,20 @@ def test_train_apex_learns_from_a_data_set_and_tries_the_held_out_one(tmp_path: 
     assert card["training"].startswith("1 steps on the data set cases")
 
 
+@pytest.mark.parametrize("name", ["../../escaped", "ward/7", "con"])
+def test_no_name_of_a_case_leads_out_of_the_folder(name: str, tmp_path: Path, run_command: Run) -> None:
+    assert run_command("phantom", tmp_path / "p", "--spacing", "10")[0] == 0
+    (tmp_path / "t.csv").write_text(
+        f"case,patient,ct,pet,lesions,anatomy\n{name},eve,p/ct.nii.gz,p/pet.nii.gz,p/lesions.nii.gz,p/anatomy.nii.gz\n"
+    )
+    before = set(tmp_path.iterdir())
+    patients = data_patients(tmp_path / "t.csv", SMALL, tmp_path / "deep" / "deeper" / "out", lambda _: None)
+    assert [(one.name, one.whose) for one in patients] == [(name, "eve")]
+    assert set(tmp_path.iterdir()) - before == {tmp_path / "deep"}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["deeper"]
+    assert [path.name for path in (tmp_path / "deep" / "deeper").iterdir()] == ["out"]
+
+
 HELD_OUT: dict[str, Any] = {
     "arm": "unet", "data": "train/cases", "test_data": "test/cases", "folds": 2,
     "shape": {"embedding": 4, "features": [4, 4, 4, 4]}, "training": {"steps": 1, "batch": 1},
