@@ -12,12 +12,17 @@ import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.io import read_labelmap, write_labelmap
+from PathologySegLib.apex import training
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.data_patients import data_patients
+from PathologySegLib.apex.finder import read_finder
 from PathologySegLib.apex.phantom_cohort import PhantomCohort, held_out_patients, learning_patients, made_patient
 from PathologySegLib.apex.slice_grid import model_grid, study_slices
 from PathologySegLib.apex.slice_source import SliceSource
 from PathologySegLib.apex.stray import Augmentation
+from PathologySegLib.model_lesions import atlas_of
+from PathologySegLib.parameters import ModelChoice
 from PathologySegLib.petct.inputs import PetCt
 
 Run = Callable[..., tuple[int, str, str]]
@@ -135,6 +140,10 @@ def test_no_name_of_a_case_leads_out_of_the_folder(name: str, tmp_path: Path, ru
     assert [path.name for path in (tmp_path / "deep" / "deeper").iterdir()] == ["out"]
 
 
+SHAPE: dict[str, Any] = {
+    "stem": 2, "depths": [1, 1, 1, 1], "block": "basic", "hidden": 32, "heads": 4, "queries": 8, "layers": 1,
+    "pixel_layers": 1, "feedforward": 16, "pixel_feedforward": 16,
+}  # fmt: skip
 HELD_OUT: dict[str, Any] = {
     "arm": "unet", "data": "train/cases", "test_data": "test/cases", "folds": 2,
     "shape": {"embedding": 4, "features": [4, 4, 4, 4]}, "training": {"steps": 1, "batch": 1},
@@ -158,6 +167,38 @@ def test_sets_whose_folders_and_cases_are_called_alike_stay_apart(tmp_path: Path
         np.load(tmp_path / "m" / "prepared" / name / "case_0000" / "images.npy") for name in ("data", "test_data")
     ]
     assert prepared[0].shape != prepared[1].shape or not np.array_equal(*prepared)
+
+
+def test_anatomy_is_predicted_only_for_arms_that_need_it_and_the_model_says_by_what(
+    tmp_path: Path, run_command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert run_command("phantom", tmp_path / "train" / "cases", "--spacing", "10", "--cases", "3")[0] == 0
+    for name in ("case_0000", "case_0001"):
+        (tmp_path / "train" / "cases" / name / "anatomy.nii.gz").unlink()
+    healthy = read_labelmap(tmp_path / "train" / "cases" / "case_0001" / "lesions.nii.gz")
+    write_labelmap(
+        Labelmap(np.zeros_like(healthy.values), healthy.grid),
+        tmp_path / "train" / "cases" / "case_0001" / "lesions.nii.gz",
+    )
+    asked = []
+
+    def predict(ct: Volume, model: str, **_: Any) -> Labelmap:
+        asked.append(model)
+        return Labelmap(np.full(ct.grid.shape, 13, np.uint8), ct.grid)
+
+    monkeypatch.setattr(training, "predicted_anatomy", predict)
+    settings = {**HELD_OUT, "test_data": "", "atlas": "ours"}
+    for arm, expected in (("unet", 0), ("anatomy-input", 1)):
+        own = {**settings, "arm": arm, "shape": {**SHAPE, **HELD_OUT["shape"]}}
+        (tmp_path / "r.json").write_text(json.dumps(own))
+        code, _, said = run_command("train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / arm)
+        assert code == 0, said
+        assert asked == ["ours"] * expected
+        told = "2 of 3 cases of cases have no anatomy; ours predicts it."
+        assert (told in said) == (told in (tmp_path / arm / "model.json").read_text()) == bool(expected)
+    model = read_finder(tmp_path / "anatomy-input", {}, ModelChoice())
+    assert atlas_of(model) == "ours"
 
 
 def test_a_held_out_image_that_is_learned_from_is_refused_under_another_name(tmp_path: Path, run_command: Run) -> None:
