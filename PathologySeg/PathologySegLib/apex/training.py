@@ -62,7 +62,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """
     recipe = with_settings(ApexRecipe(), order.settings)
     try:
-        from AnatomyGuidedLib.learning.together import own_share
+        from AnatomyGuidedLib.learning.together import first_goes_ahead, own_share
 
         from PathologySegLib.apex.learning import learn_from
 
@@ -70,12 +70,13 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
-    if is_first:
-        begin(order.folder, recipe, resume=order.resume)
-        for note in domain.notes:
-            console.note(note)
-    cases = domain.cases(part_of(console.progress, 0.0, 0.08), console.cancelled)
-    held_out = domain.held_out(part_of(console.progress, 0.08, 0.1), console.cancelled)
+    with first_goes_ahead(own_share()):
+        if is_first:
+            begin(order.folder, recipe, resume=order.resume)
+            for note in domain.notes:
+                console.note(note)
+        cases = domain.cases(part_of(console.progress, 0.0, 0.08), console.cancelled)
+        held_out = domain.held_out(part_of(console.progress, 0.08, 0.1), console.cancelled)
     require_apart(domain.images(cases), domain.images(held_out))
     alike = same_names_note(*({domain.whose(one) for one in side} for side in (cases, held_out))) if recipe.data else ""
     if alike and is_first:

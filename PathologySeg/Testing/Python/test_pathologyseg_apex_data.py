@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,3 +222,32 @@ def test_a_held_out_set_that_is_not_there_is_told_before_anything_is_learned(tmp
     assert code == 1
     assert "cases does not exist" in said
     assert not (tmp_path / "m" / "training").exists()
+
+
+LATE = """
+import os, sys, time
+from AnatomyGuidedLib.cli import main
+
+time.sleep(4.0 if os.environ["RANK"] == "0" else 0.0)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_of_two_processes_the_first_prepares_the_data_even_where_it_comes_late(
+    tmp_path: Path, run_command: Run
+) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert run_command("phantom", tmp_path / "train" / "cases", "--spacing", "10", "--cases", "3")[0] == 0
+    (tmp_path / "r.json").write_text(json.dumps({**HELD_OUT, "test_data": ""}))
+    (tmp_path / "late.py").write_text(LATE)
+    words = ["train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / "m"]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", tmp_path / "late.py",
+         *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (
+        json.loads((tmp_path / "m" / "model.json").read_text())["results"]["fold"]["patients"] == 2
+    )  # every second of three

@@ -25,7 +25,14 @@ from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: 
 from PathologySegLib.learning.channels import channel_count, group_table, image_of  # noqa: E402
 from PathologySegLib.learning.fine_tuning import start_from  # noqa: E402
 from PathologySegLib.learning.multi_task import MultiTask, MultiTaskLoss  # noqa: E402
-from PathologySegLib.learning.objectives import classes_of, loss_of, patch_aware, weighted_dice_ce  # noqa: E402
+from PathologySegLib.learning.objectives import (  # noqa: E402
+    at_each_resolution,
+    classes_of,
+    loss_of,
+    organ_loss,
+    patch_aware,
+    weighted_dice_ce,
+)
 from PathologySegLib.learning.patches import (  # noqa: E402
     LesionPatches,
     Sample,
@@ -140,12 +147,26 @@ def test_both_tasks_weigh_alpha_whatever_the_size_of_their_losses() -> None:
     target[:, 4:6] += 1
     found = built.network.train()(torch.randn(1, 2, 16, 16, 16))
     assert built.loss(found, target).item() == pytest.approx(1.0)  # at first each loss is its own mean
+    firsts = _losses_of(found, target)
+    found = built.network(torch.randn(1, 2, 16, 16, 16))
+    seconds = _losses_of(found, target)
+    means = [0.98 * 0.02 * a + 0.02 * b for a, b in zip(firsts, seconds, strict=True)]
+    lesions, organs = (loss * (0.98 * 0.02 + 0.02) / mean for loss, mean in zip(seconds, means, strict=True))
+    assert abs(lesions - organs) > 1e-4  # or it would not matter which of them has alpha
+    assert built.loss(found, target).item() == pytest.approx(0.7 * lesions + 0.3 * organs, rel=1e-5)
     alone = MultiTaskLoss(built.network, 1.0, even=False)
     built.network.means.zero_()
     built.network.share.zero_()
     expected = loss_of("lesions", even=False)(found[0], target).item()
     assert alone(found, target).item() == pytest.approx(1.0)
     assert (built.network.means / built.network.share)[0].item() == pytest.approx(expected)
+
+
+def _losses_of(found, target: torch.Tensor) -> list[float]:
+    return [
+        loss(one, target).item()
+        for loss, one in zip((loss_of("lesions", even=False), at_each_resolution(organ_loss)), found, strict=True)
+    ]
 
 
 def test_the_multi_task_network_predicts_lesions_only_and_trains_both_decoders() -> None:
