@@ -452,6 +452,35 @@ def test_no_arm_beats_its_reference_without_its_control() -> None:
     assert "not_evaluable" not in findings.summary(arms, lost, Statistics(resamples=500))["grasp_mirror"]
 
 
+def test_a_control_without_an_interval_proves_nothing() -> None:
+    gain = {"mean": 0.1, "low": 0.05, "high": 0.2}
+    nobody = {"mean": None, "low": None, "high": None}
+    arm = Arm(control="baseline_matched")
+    for control, beats in ((gain, False), ({"mean": 0.0, "low": -0.1, "high": 0.1}, True), (nobody, False)):
+        told = findings.verdict("a", arm, {"a": {"vs_reference": gain}, "baseline_matched": {"vs_reference": control}})
+        assert told["beats_reference"] is beats
+        assert ("not_evaluable" in told) == (control is nobody)
+
+
+def test_arms_that_learn_organs_are_held_against_a_baseline_of_more_weights() -> None:
+    """What else learns beside the lesions has weights that the baseline lacks."""
+    arms = read_plan(
+        "cpu", {"arms": ["baseline", "baseline_matched", "multi_task_0.9", "multi_class_patch", "resenc_organs"]}
+    ).arms
+    assert {arm.control for name, arm in arms.items() if name.startswith(("multi", "resenc"))} == {"baseline_matched"}
+
+
+def test_arms_that_a_backbone_cannot_take_are_named_with_the_reason() -> None:
+    segresnet = {"name": "S", "mirror": "dap-demo", "backbone": {"architecture": "SegResNet", "arguments": {}}}
+    plan = read_plan("cpu", {"arms": ["baseline", "baseline_matched", "grasp_mixture", "resenc_organs", "anatomy"],
+                             "contenders": [segresnet]})  # fmt: skip
+    assert list(plan.arms_of(plan.settings.contenders[0])) == ["baseline", "anatomy"]
+    assert plan.left_out() == [
+        "S: baseline_matched, resenc_organs not run: they widen our U-Net or make it residual, and this is none.",
+        "S: grasp_mixture not run: the settings name no encoder of another architecture as its mixture.",
+    ]
+
+
 def test_differences_are_paired_by_case_and_ranks_are_means_over_four_metrics() -> None:
     found = found_with(0.2, -0.1)
     gain = found["anatomy"]["vs_baseline"]
