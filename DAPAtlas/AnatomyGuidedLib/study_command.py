@@ -68,7 +68,8 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     module, _ = STUDIES[arguments.study]
     study = cast(Study, importlib.import_module(module))
     settings = read_settings(arguments.config) if arguments.config else {}
-    options = StudyOptions(arguments.tier, settings, arguments.cohort, arguments.output)
+    where = arguments.config.parent if arguments.config else Path()
+    options = StudyOptions(arguments.tier, settings, arguments.cohort, arguments.output, where)
     with staged_folder(arguments.output, inputs=(arguments.config, arguments.cohort)) as folder:
         result = study.run(options, folder, console)
     failed = cast(Mapping[str, str], result.get("failed", {}))

@@ -21,13 +21,15 @@ _Parameters = TypeVar("_Parameters")
 class StudyOptions:
     """The tier ("ci" minutes on one core, "cpu" the thesis's size, "gpu"), settings by name, a cohort's table.
 
-    `target` is where the study's folder will be: a study that can go on after a stop keeps its state below it.
+    `target` is where the study's folder will be: a study that can go on after a stop keeps its state below it. Files
+    that settings name are relative to `where`.
     """
 
     tier: Tier = "ci"
     settings: Mapping[str, object] = field(default_factory=dict)
     cohort: Path | None = None
     target: Path | None = None
+    where: Path = Path()
 
 
 def read_settings(path: Path) -> dict[str, object]:

@@ -16,7 +16,8 @@ class TrainingSettings:
     """Steps, rates and how often the state is kept; the same settings and source give the same weights.
 
     `averaging` is the decay of the running mean of the weights, which is what is used afterwards; 0 uses the last.
-    `deterministic` takes only algorithms that give the same numbers each time, also on graphics cards (slower).
+    `deterministic` takes algorithms that give the same numbers each time wherever torch has them (slower), and warns
+    where it has none: on graphics cards that is the way back through pooling and trilinear enlargement.
 
     Raises:
         UsageError: A value is none that can be trained with.

@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+_PATIENCE = timedelta(days=7)  # a data set may take that long to prepare
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,14 @@ def own_share() -> Share:
 
 
 @contextmanager
-def connected(share: Share, device: str) -> Iterator[None]:
+def connected(share: Share, device: str, *, patience: timedelta | None = None) -> Iterator[None]:
     """All processes know each other within (gloo between processors, NCCL between graphics cards)."""
     if share.size == 1 or distributed.is_initialized():
         yield
         return
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=patience)
     try:
         yield
     finally:
@@ -60,15 +63,40 @@ def connected(share: Share, device: str) -> Iterator[None]:
 
 
 @contextmanager
+def first_goes_ahead(share: Share) -> Iterator[None]:
+    """The first process does what is within before the others do, who find what it made.
+
+    Where the first one fails the others end, too.
+    """
+    if share.size == 1:
+        yield
+        return
+    with connected(share, "cpu", patience=_PATIENCE):
+        if not share.is_first:
+            distributed.barrier()
+        yield
+        if share.is_first:
+            distributed.barrier()
+
+
+@contextmanager
 def repeatable(asked: bool) -> Iterator[None]:
-    """Within, torch takes only algorithms that give the same numbers each time; it says so where there is none."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    """Within, torch takes algorithms that give the same numbers each time, and warns where it has none.
+
+    On graphics cards it has none for some that learning needs (the way back through adaptive pooling and trilinear
+    enlargement), so that it must not refuse them.
+    """
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.backends.cudnn.benchmark,
+    )
     if asked:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(True, warn_only=True)
         torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
-        torch.backends.cudnn.benchmark = before[1]
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark = before[2]

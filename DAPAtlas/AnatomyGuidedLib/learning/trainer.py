@@ -17,6 +17,7 @@ from AnatomyGuidedLib.learning.journal import LOG, Journal
 from AnatomyGuidedLib.learning.losses import deeply_supervised
 from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.together import connected, own_share, repeatable
+from AnatomyGuidedLib.learning.undisturbed import undisturbed
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled, no_progress, stop_if
 
 __all__ = ["LOG", "STATE", "Source", "Training"]
@@ -65,7 +66,8 @@ class Training:
         Raises:
             Cancelled: The user stopped; the state is kept, and the next run goes on from it.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        if self.share.is_first:
+            folder.mkdir(parents=True, exist_ok=True)
         self._resume(folder)
         journal = Journal(folder, resumed_step=self.step) if self.share.is_first else None
         with connected(self.share, self.device), repeatable(self.settings.deterministic):
@@ -90,7 +92,8 @@ class Training:
         started, saved, before = time.monotonic(), time.monotonic(), self.seconds
         for image, target in self._batches(source):
             stop_if(cancelled)
-            losses.append(self._learn(network, image, target, loss))
+            with undisturbed():  # half a step is none that could be gone on from
+                losses.append(self._learn(network, image, target, loss))
             self.seconds = before + time.monotonic() - started
             if self.step % self.settings.log_every_steps == 0 or self.step == self.settings.steps:
                 if journal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from AnatomyGuidedLib.learning.journal import Journal, rows_of  # noqa: E402
 from AnatomyGuidedLib.learning.losses import deeply_supervised, dice_cross_entropy  # noqa: E402
 from AnatomyGuidedLib.learning.settings import TrainingSettings  # noqa: E402
+from AnatomyGuidedLib.learning.together import repeatable  # noqa: E402
 from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
+from AnatomyGuidedLib.learning.undisturbed import undisturbed  # noqa: E402
 from AnatomyGuidedLib.networks.position import Positioned  # noqa: E402
 from AnatomyGuidedLib.networks.unet import UNet, UNetShape  # noqa: E402
 from torch import nn  # noqa: E402
@@ -148,6 +151,63 @@ def test_the_position_is_measured_from_the_middle_of_the_body() -> None:
     assert right[6, 0, 0].item() == pytest.approx(0.0, abs=0.02)
     assert front[0, 3, 0].item() == pytest.approx(0.0, abs=0.02)
     assert (right[7, 0, 0] - right[6, 0, 0]).item() == pytest.approx(1 / 32)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_in_the_middle_of_a_step_waits_for_its_end(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes between the optimiser's update and the running mean's; what is saved is a whole step."""
+    settings = TrainingSettings(steps=6, warm_up_steps=2, averaging=0.9)
+    whole = Training(small(), settings)
+    whole.run(Blobs(), tmp_path / "whole")
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Cancelled
+
+    before = signal.signal(signal.SIGTERM, stop)
+    stopped = Training(small(), settings)
+    average = stopped._average
+
+    def averaged() -> None:
+        if stopped.step == 3:
+            signal.raise_signal(number)
+        average()
+
+    monkeypatch.setattr(stopped, "_average", averaged)
+    try:
+        with pytest.raises((Cancelled, KeyboardInterrupt)):
+            stopped.run(Blobs(), tmp_path / "parts")
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    resumed = Training(small(), settings)
+    resumed.run(Blobs(), tmp_path / "parts")
+    assert (stopped.step, resumed.step) == (3, 6)
+    for name, value in whole.averaged.items():
+        torch.testing.assert_close(resumed.averaged[name], value, atol=0, rtol=0)
+
+
+def test_a_second_stop_acts_at_once() -> None:
+    reached = []
+
+    def stopped_twice() -> None:
+        with undisturbed():
+            for number in (1, 2):
+                signal.raise_signal(signal.SIGINT)
+                reached.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped_twice()
+    assert reached == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_torch_has_no_repeatable_algorithm_for_is_warned_of_and_done() -> None:
+    with repeatable(True), pytest.warns(UserWarning, match="put_"):
+        found = torch.zeros(3).put_(torch.tensor([1]), torch.tensor([2.0]))
+    assert found.tolist() == [0, 2, 0]
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
 
 
 def test_a_repeatable_training_gives_the_same_weights_and_leaves_torch_as_it_was(tmp_path: Path) -> None:

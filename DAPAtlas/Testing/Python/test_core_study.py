@@ -89,7 +89,7 @@ def test_a_study_gets_tier_settings_and_cohort_and_its_files_appear_together(mon
     (tmp_path / "c.json").write_text('{"seed": 3}')
 
     def study(options, folder, _console):
-        assert options == StudyOptions("cpu", {"seed": 3}, tmp_path / "pairs.csv", target=tmp_path / "out")
+        assert options == StudyOptions("cpu", {"seed": 3}, tmp_path / "pairs.csv", tmp_path / "out", tmp_path)
         (folder / "study.json").write_text("{}")
         assert not (tmp_path / "out").exists()
         return {"files": ["study.json"]}

@@ -31,18 +31,18 @@ def films_of(
 ) -> list[list[Film]]:  # fmt: skip
     """By patient the films that show a finding, in pixels x pixels.
 
-    Patients of ChestX-Det (of NIH's ChestX-ray14) are the first word of an image's name; a folder is a patient.
+    Patients of ChestX-Det (of NIH's ChestX-ray14) are the first word of an image's name; a folder is a patient, also
+    where it holds folders of films.
 
     Raises:
         AnatomyGuidedError: There is no film, a file is missing or of another form, or a film lacks needed anatomy.
     """
     films = _from_list(source, names) if source.is_file() else _from_folders(source, names)
-    shown = [film for film in films if film.findings]
+    shown = [(whose, film) for whose, film in films if film.findings]
     if needs_anatomy:
-        _require_anatomy(shown, source)
+        _require_anatomy([film for _, film in shown], source)
     by_patient: dict[str, list[Film]] = {}
-    for film in shown:
-        whose = film.name.split("_")[0] if source.is_file() else film.name
+    for whose, film in shown:
         by_patient.setdefault(whose, []).append(shrunk(film, pixels))
     if not by_patient:
         raise AnatomyGuidedError(
@@ -67,15 +67,19 @@ def _require_anatomy(films: Sequence[Film], source: Path) -> None:
         )
 
 
-def _from_folders(source: Path, names: Sequence[str]) -> list[Film]:
+def _from_folders(source: Path, names: Sequence[str]) -> list[tuple[str, Film]]:
+    """Each film with whose it is."""
     folders = sorted({path.parent for pattern in ("*", "*/*") for path in source.glob(f"{pattern}/{INSTANCES}")})
-    return [read_film(folder, names, str(folder.relative_to(source)).replace("/", "_")) for folder in folders]
+    places = [folder.relative_to(source).parts for folder in folders]
+    return [(parts[0], read_film(source.joinpath(*parts), names, "_".join(parts))) for parts in places]
 
 
-def _from_list(source: Path, names: Sequence[str]) -> list[Film]:
+def _from_list(source: Path, names: Sequence[str]) -> list[tuple[str, Film]]:
+    """Each film with whose it is."""
     try:
         rows = json.loads(source.read_text(encoding="utf-8"))
-        return [_listed(row, source.parent, names) for row in rows if row["syms"]]
+        films = [_listed(row, source.parent, names) for row in rows if row["syms"]]
+        return [(film.name.split("_")[0], film) for film in films]
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, AnatomyGuidedError):
             raise

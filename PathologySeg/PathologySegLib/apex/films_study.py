@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from AnatomyGuidedLib.study_result import write_study
 from PathologySegLib.apex.film import Film
 from PathologySegLib.apex.films_report import TABLE, FilmScores, arm_line, arm_result, table_rows
 from PathologySegLib.apex.films_settings import TIERS
-from PathologySegLib.apex.fold_trainings import states_folder, trained_folds
+from PathologySegLib.apex.fold_trainings import arm_recipes, states_folder, trained_folds
 from PathologySegLib.apex.folds import fold_of
 from PathologySegLib.apex.ladder import NOT_RUN
 from PathologySegLib.apex.paxray import film_classes
@@ -46,7 +46,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     parameters = with_settings(TIERS[options.tier], options.settings)
-    recipes = {name: replace(parameters.recipe, arm=name) for name in dict.fromkeys(("baseline", *parameters.arms))}
+    recipes = arm_recipes(parameters.recipe, parameters.arms, console)
     cohort, names = parameters.recipe.films, film_classes(parameters.recipe.film_anatomy)
     stop = console.cancelled
     bodies = learning_films(cohort, names, progress=part_of(console.progress, 0.0, 0.05), cancelled=stop)
@@ -58,7 +58,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         told = part_of(console.progress, 0.1 + 0.9 * place / len(recipes), 0.1 + 0.9 * (place + 1) / len(recipes))
         trained = trained_folds(
             recipe, parameters.folds, bodies, lambda own, some: film_lessons(own, _flat(some)), states / name, told,
-            console,
+            console, where=options.where,
         )  # fmt: skip
         scores[name], folds = _tried(recipe, trained, bodies, held_out)
         arms[name] = arm_result(recipe, trained, scores[name], scores["baseline"], folds)

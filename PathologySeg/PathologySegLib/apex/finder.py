@@ -49,7 +49,8 @@ class ApexFinder:
     @property
     def facts(self) -> Mapping[str, object]:
         cohort = self.model.recipe.cohort
-        return {"arm": self.model.recipe.arm, "slices": [*cohort.frame], "spacing_mm": cohort.spacing_mm}
+        atlas = {"atlas": self.model.recipe.atlas} if self.needs_anatomy else {}
+        return {"arm": self.model.recipe.arm, "slices": [*cohort.frame], "spacing_mm": cohort.spacing_mm, **atlas}
 
     def found(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,20 @@ def states_folder(options: StudyOptions, folder: Path, recipe: ApexRecipe) -> Pa
     return (options.target or folder) / STATES / hashlib.sha256(settings.encode()).hexdigest()[:12]
 
 
+def arm_recipes(recipe: ApexRecipe, arms: Sequence[str], console: Console) -> dict[str, ApexRecipe]:
+    """By arm what it learns by, the baseline first; one without a ResNet begins at random, which the console says.
+
+    Raises:
+        UsageError: An arm does not run here.
+    """
+    recipes = {name: replace(recipe, arm=name) for name in dict.fromkeys(("baseline", *arms))}
+    for name, own in recipes.items():
+        if own.backbone and not own.chosen_arm.has_resnet:
+            recipes[name] = replace(own, backbone="")
+            console.note(f"{name} has no ResNet and begins with random weights, the other arms with the backbone's.")
+    return recipes
+
+
 def trained_folds(
     recipe: ApexRecipe,
     folds: Sequence[int],
@@ -43,8 +57,10 @@ def trained_folds(
     states: Path,
     progress: Progress,
     console: Console,
+    *,
+    where: Path = Path(),
 ) -> list[tuple[int, Learned]]:
-    """By fold the recipe's arm after learning from the other folds' cases.
+    """By fold the recipe's arm after learning from the other folds' cases; a backbone's file is relative to `where`.
 
     Raises:
         AnatomyGuidedError: torch is missing.
@@ -63,6 +79,7 @@ def trained_folds(
             recipe,
             *found,
             states / f"fold_{fold}",
+            where=where,
             device=chosen_device("auto"),
             progress=told,
             cancelled=console.cancelled,

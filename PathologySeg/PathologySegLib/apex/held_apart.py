@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -32,13 +32,13 @@ def require_apart(
             )
 
 
-def same_names_note(learned: Collection[str], held_out: Collection[str]) -> str:
+def same_names_note(learned: Set[object], held_out: Set[object]) -> str:
     """A warning where patients of both sets are called alike, and may be the same people; otherwise nothing.
 
     >>> same_names_note({"p1", "p2"}, {"p3"}), same_names_note({"p1", "p2"}, {"p2", "p3"})[:46]
     ('', 'Patients in both data and test_data, by name: ')
     """
-    shared = sorted(set(learned) & set(held_out))
+    shared = sorted(map(str, learned & held_out))
     if not shared:
         return ""
     some = ", ".join(shared[:3]) + (", ..." if len(shared) > 3 else "")

@@ -31,6 +31,16 @@ class Arm:
     kind: str = "mask2former"
 
     @property
+    def has_resnet(self) -> bool:
+        """Whether it can begin with the weights of one."""
+        return self.kind != "unet"
+
+    @property
+    def needs_anatomy(self) -> bool:
+        """Whether it learns the anatomy, or is shown it."""
+        return self.learns_anatomy or self.anatomy_input
+
+    @property
     def learns_anatomy(self) -> bool:
         """Whether the training needs the anatomy's masks."""
         return self.learned != "pathology" or self.pretrained

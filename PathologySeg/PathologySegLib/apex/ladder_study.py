@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from AnatomyGuidedLib.study_options import StudyOptions, with_settings
 from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
-from PathologySegLib.apex.fold_trainings import Lessons, states_folder, trained_folds
+from PathologySegLib.apex.fold_trainings import Lessons, arm_recipes, states_folder, trained_folds
 from PathologySegLib.apex.folds import fold_of, with_pathology
 from PathologySegLib.apex.ladder import NOT_RUN
 from PathologySegLib.apex.ladder_report import COLUMNS, arm_line, arm_result, arm_row
@@ -41,7 +41,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     if options.cohort:
         raise UsageError("The study apex-ladder makes its own patients; call it without --cohort.")
     parameters = with_settings(TIERS[options.tier], options.settings)
-    recipes = {name: replace(parameters.recipe, arm=name) for name in dict.fromkeys(("baseline", *parameters.arms))}
+    recipes = arm_recipes(parameters.recipe, parameters.arms, console)
     cohort = parameters.recipe.cohort
     patients = with_pathology(learning_patients(cohort, progress=part_of(console.progress, 0.0, 0.05)))
     held_out = held_out_patients(cohort, progress=part_of(console.progress, 0.05, 0.1))
@@ -51,7 +51,9 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     states, lessons = states_folder(options, folder, parameters.recipe), _lessons()
     for place, (name, recipe) in enumerate(recipes.items()):
         told = part_of(console.progress, 0.1 + 0.9 * place / len(recipes), 0.1 + 0.9 * (place + 1) / len(recipes))
-        trained = trained_folds(recipe, parameters.folds, patients, lessons, states / name, told, console)
+        trained = trained_folds(
+            recipe, parameters.folds, patients, lessons, states / name, told, console, where=options.where
+        )
         counts[name], folds = _tried(recipe, trained, patients, held_out, parameters.thresholds, console)
         arms[name] = arm_result(recipe, trained, counts[name], counts["baseline"], folds)
         console.line(arm_line(name, arms[name]))

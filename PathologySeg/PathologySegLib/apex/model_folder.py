@@ -23,7 +23,9 @@ from PathologySegLib.finders import ENTRY, FILMS, TASK
 
 FORMAT, VERSION = "anatomyguided-apex", 1
 CARD, WEIGHTS, RECIPE, READER = "model.json", "weights.safetensors", "recipe.json", "apex"
-_OF_NETWORK = ("domain", "arm", "detach", "anatomy", "film_anatomy", "shape")
+_SLICE_INPUTS = [{"name": name, "preset": "apex"} for name in ("CT", "PET")]
+_FILM_INPUTS = [{"name": "film", "range": [0, 1]}]
+_OF_NETWORK = ("domain", "arm", "detach", "anatomy", "atlas", "film_anatomy", "shape")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +40,18 @@ class ApexModel:
 
 
 def write_apex(
-    folder: Path, recipe: ApexRecipe, segmenter: Segmenter, *, steps: int, results: Mapping[str, Any]
+    folder: Path,
+    recipe: ApexRecipe,
+    segmenter: Segmenter,
+    *,
+    steps: int,
+    results: Mapping[str, Any],
+    notes: Sequence[str] = (),
 ) -> None:
-    """Nothing; the folder holds the card, the recipe, and the weights in half precision."""
+    """Nothing; the folder holds the card, the recipe, and the weights in half precision.
+
+    The notes stand in the card, and in every report of the model.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(segmenter.network.state_dict(), folder / WEIGHTS, half=True)
     settings = asdict(recipe)
@@ -54,7 +65,7 @@ def write_apex(
         **kind,
         "network": {name: settings[name] for name in _OF_NETWORK},
         "results": dict(results),
-        "notes": [f"{folder.name} was trained on {_learned_from(recipe)}; it is not for clinical use."],
+        "notes": [f"{folder.name} was trained on {_learned_from(recipe)}; it is not for clinical use.", *notes],
         "weights": [WEIGHTS],
         "files": {name: sha256_of(folder / name) for name in (WEIGHTS, RECIPE)},
     }
@@ -70,7 +81,7 @@ def _slice_entries(recipe: ApexRecipe) -> dict[str, object]:
     return {
         "task": TASK,
         ENTRY: {"reader": READER, "common_grid": "pet"},
-        "inputs": [{"name": name, "preset": "apex"} for name in ("CT", "PET")],
+        "inputs": _SLICE_INPUTS,
         "slices": {"frame": list(cohort.frame), "spacing_mm": cohort.spacing_mm, "orientation": "RAS"},
     }
 
@@ -79,7 +90,7 @@ def _film_entries(recipe: ApexRecipe) -> dict[str, object]:
     return {
         "used_by": LESIONS,
         "task": "findings of chest films as instances",
-        "inputs": [{"name": "film", "range": [0, 1]}],
+        "inputs": _FILM_INPUTS,
         FILMS: {"pixels": recipe.films.pixels},
     }
 
@@ -95,6 +106,7 @@ def read_apex(folder: Path) -> ApexModel:
         if card["format"] != FORMAT or card["version"] > VERSION:
             raise AnatomyGuidedError(f"The model {folder.name} has a card of another format; update this program.")
         recipe = with_settings(ApexRecipe(), {**card["network"], **_sizes(card)})
+        _require_inputs(folder.name, card["inputs"], recipe)
         notes: Sequence[str] = card.get("notes", ())
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, AnatomyGuidedError):
@@ -106,6 +118,15 @@ def read_apex(folder: Path) -> ApexModel:
     segmenter = build_segmenter(recipe, _counts(recipe))
     load_weights(segmenter.network, folder / WEIGHTS)
     return ApexModel(folder.name, recipe, classes, segmenter, tuple(notes))
+
+
+def _require_inputs(name: str, told: object, recipe: ApexRecipe) -> None:
+    expected = _FILM_INPUTS if recipe.domain == XRAY else _SLICE_INPUTS
+    if told != expected:
+        raise AnatomyGuidedError(
+            f"The card of {name} says that the model takes {json.dumps(told)}, but this program gives such models "
+            f"{json.dumps(expected)}; use the model with the program that made it."
+        )
 
 
 def _sizes(card: Mapping[str, Any]) -> dict[str, object]:

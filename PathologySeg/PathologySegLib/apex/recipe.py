@@ -13,6 +13,7 @@ from PathologySegLib.apex.phantom_cohort import PhantomCohort
 from PathologySegLib.apex.phantom_films import FilmCohort
 from PathologySegLib.apex.shape import Shape
 from PathologySegLib.apex.stray import Augmentation
+from PathologySegLib.model_lesions import DEFAULT_ATLAS
 
 PETCT, XRAY = "petct", "xray"
 
@@ -22,7 +23,8 @@ class ApexRecipe:
     """An arm of the ladder (or a rival), its size, its patients and its steps.
 
     `domain` is petct (lesions of slices, of a made `cohort`) or xray (findings as instances, of made `films`). `data`
-    and `test_data` are PET/CT data sets in the cohort's place, relative to the settings' file.
+    and `test_data` are PET/CT data sets in the cohort's place, relative to the settings' file; `atlas` labels those of
+    their cases that have no anatomy.
     `anatomy` names the anatomy branch's classes (dap, merged), `film_anatomy` those of films (paxray, projected,
     small). `fold` of `folds` is left out for trying. `backbone` is a file of weights of a ResNet-50, relative to the
     settings' file. `anatomy_training` are the steps on anatomy before, for the arm pretrain.
@@ -37,6 +39,7 @@ class ApexRecipe:
     loss: LossWeights = field(default_factory=LossWeights)
     data: str = ""
     test_data: str = ""
+    atlas: str = DEFAULT_ATLAS
     cohort: PhantomCohort = field(default_factory=PhantomCohort)
     films: FilmCohort = field(default_factory=FilmCohort)
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from PathologySegLib.apex.backbone import Backbone, resnet_config
+from PathologySegLib.apex.backbone import Backbone, at_strides, resnet_config
 from PathologySegLib.apex.decoding import Decoded, Queries
 from PathologySegLib.apex.quiet import quiet
 from PathologySegLib.apex.shape import Shape
@@ -95,13 +95,18 @@ class MaskFormer(nn.Module):
                 mask_feature_size=shape.hidden,
             )
             model: Any = MaskFormerModel(config)
-        Backbone(model.pixel_level_module.encoder, shape)
-        self.model = model
+        at_strides(model.pixel_level_module.encoder, shape)
+        self.model, self._shape = model, shape
         self.classifier = nn.Linear(shape.hidden, classes + 1)
         self.masks = nn.Sequential(
             nn.Linear(shape.hidden, shape.hidden), nn.ReLU(), nn.Linear(shape.hidden, shape.hidden), nn.ReLU(),
             nn.Linear(shape.hidden, shape.hidden),
         )  # fmt: skip
+
+    @property
+    def backbone(self) -> Backbone:
+        """The ResNet, for weights that it begins with; transformers keeps it within the model."""
+        return Backbone(self.model.pixel_level_module.encoder, self._shape)
 
     def forward(self, image: Tensor) -> Decoded:
         found = self.model(pixel_values=image, output_hidden_states=True)

@@ -17,7 +17,7 @@ from AnatomyGuidedLib.study_options import with_settings
 from AnatomyGuidedLib.train_command import TrainingOrder
 
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
-from PathologySegLib.apex.data_patients import data_patients
+from PathologySegLib.apex.data_patients import atlas_note, data_patients
 from PathologySegLib.apex.film_sets import films_of
 from PathologySegLib.apex.folds import fold_of, with_pathology
 from PathologySegLib.apex.held_apart import require_apart, same_names_note
@@ -26,7 +26,7 @@ from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_pati
 from PathologySegLib.apex.phantom_films import held_out_films, learning_films
 from PathologySegLib.apex.recipe import XRAY, ApexRecipe
 from PathologySegLib.apex.slices import PatientSlices
-from PathologySegLib.model_lesions import DEFAULT_ATLAS, predicted_anatomy
+from PathologySegLib.model_lesions import predicted_anatomy
 
 if TYPE_CHECKING:
     from AnatomyGuidedLib.learning.trainer import Source
@@ -48,6 +48,7 @@ class Domain:
     images: Callable[[Sequence[Any]], Iterable[tuple[str, Any]]]
     noun: str
     whose: Callable[[Any], object] = id
+    notes: Sequence[str] = ()
 
 
 def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
@@ -61,7 +62,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """
     recipe = with_settings(ApexRecipe(), order.settings)
     try:
-        from AnatomyGuidedLib.learning.together import own_share
+        from AnatomyGuidedLib.learning.together import first_goes_ahead, own_share
 
         from PathologySegLib.apex.learning import learn_from
 
@@ -69,15 +70,17 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
-    if is_first:
-        begin(order.folder, recipe, resume=order.resume)
-    cases = domain.cases(part_of(console.progress, 0.0, 0.08), console.cancelled)
-    held_out = domain.held_out(part_of(console.progress, 0.08, 0.1), console.cancelled)
+    with first_goes_ahead(own_share()):
+        if is_first:
+            begin(order.folder, recipe, resume=order.resume)
+            for note in domain.notes:
+                console.note(note)
+        cases = domain.cases(part_of(console.progress, 0.0, 0.08), console.cancelled)
+        held_out = domain.held_out(part_of(console.progress, 0.08, 0.1), console.cancelled)
     require_apart(domain.images(cases), domain.images(held_out))
-    has_names = recipe.data and recipe.domain != XRAY
-    note = same_names_note({one.whose for one in cases}, {one.whose for one in held_out}) if has_names else ""
-    if note and is_first:
-        console.note(note)
+    alike = same_names_note(*({domain.whose(one) for one in side} for side in (cases, held_out))) if recipe.data else ""
+    if alike and is_first:
+        console.note(alike)
     learned, tried = fold_of(cases, recipe.fold, recipe.folds, whose=domain.whose)
     result = learn_from(
         recipe,
@@ -90,7 +93,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     )
     if not is_first:
         return {}
-    _write(order, recipe, result, {})
+    _write(order, recipe, result, {}, domain.notes)
     if not result.is_complete:
         raise Cancelled(f"Stopped after {result.steps} steps.")
     scores: dict[str, Any] = {}
@@ -98,7 +101,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
         found = domain.scores(result.segmenter, cases, console.cancelled)
         scores[name] = {domain.noun: len(cases), **found}
         console.line(f"{recipe.arm}, {name} of {len(cases)} {domain.noun}: {_words(found)}")
-    _write(order, recipe, result, scores)
+    _write(order, recipe, result, scores, domain.notes)
     return {"arm": recipe.arm, "steps": result.steps, "seconds": round(result.seconds, 1), **scores}
 
 
@@ -128,6 +131,7 @@ def _slices(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
         lambda patients: ((one.name, one.images) for one in patients),
         "patients",
         lambda patient: patient.whose,
+        _atlas_notes(recipe, order),
     )
 
 
@@ -139,11 +143,28 @@ def _data(
     if not source:
         return []
 
-    def predict(ct: Volume) -> Labelmap:
-        return predicted_anatomy(ct, DEFAULT_ATLAS, device=order.device, cancelled=cancelled)
+    arm = recipe.chosen_arm
 
-    folder = order.folder / PREPARED / setting
-    return data_patients(order.where / source, recipe.cohort, folder, predict, progress=progress, cancelled=cancelled)
+    def predict(ct: Volume) -> Labelmap:
+        rules = not arm.anatomy_input  # in prediction it is shown the model's own labels
+        return predicted_anatomy(ct, recipe.atlas, rules=rules, device=order.device, cancelled=cancelled)
+
+    return data_patients(
+        order.where / source,
+        recipe.cohort,
+        order.folder / PREPARED / setting,
+        predict if arm.needs_anatomy else None,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def _atlas_notes(recipe: ApexRecipe, order: TrainingOrder) -> list[str]:
+    """On whose anatomy an atlas model predicts, of PET/CT that the arm learns from or is tried on."""
+    if not recipe.chosen_arm.needs_anatomy:
+        return []
+    sources = [order.where / source for source in (recipe.data, recipe.test_data) if source]
+    return [note for source in sources if (note := atlas_note(source, recipe.atlas))]
 
 
 def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
@@ -178,10 +199,12 @@ def _films(recipe: ApexRecipe, order: TrainingOrder) -> Domain:
     )
 
 
-def _write(order: TrainingOrder, recipe: ApexRecipe, result: Learned, scores: Mapping[str, Any]) -> None:
+def _write(
+    order: TrainingOrder, recipe: ApexRecipe, result: Learned, scores: Mapping[str, Any], notes: Sequence[str]
+) -> None:
     from PathologySegLib.apex.model_folder import write_apex
 
-    write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores)
+    write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores, notes=notes)
 
 
 def _words(scores: Mapping[str, float]) -> str:

@@ -69,12 +69,16 @@ def summary(arms: Mapping[str, Arm], scores: Mapping[str, Sequence[Scores]], how
 def verdict(name: str, arm: Arm, found: Findings) -> dict[str, object]:
     """Whether the gain's interval lies above 0, and that of the arm's control over the same reference does not.
 
-    Without the control nobody knows, which `not_evaluable` says.
+    Without the control, or its interval, nobody knows, which `not_evaluable` says.
     """
     gains = _gains(found[name])
-    if gains and arm.control and arm.control not in found:
+    if not gains or not arm.control:
+        return {"beats_reference": gains}
+    if arm.control not in found:
         return {"beats_reference": False, "not_evaluable": f"control {arm.control} was not run"}
-    return {"beats_reference": gains and not _gains(found.get(arm.control, {}))}
+    if _low(found[arm.control]) is None:
+        return {"beats_reference": False, "not_evaluable": f"control {arm.control} has no interval"}
+    return {"beats_reference": not _gains(found[arm.control])}
 
 
 def judged(rules: Sequence[Rule], found: Findings) -> list[dict[str, object]]:
@@ -105,9 +109,13 @@ def _gain(found: Findings, arm: str) -> Interval:
 
 def _gains(found: Mapping[str, object]) -> bool:
     """Whether the interval of the gain over the reference lies above 0."""
-    gain = found.get("vs_reference")
-    low = gain["low"] if isinstance(gain, Mapping) else None
+    low = _low(found)
     return low is not None and low > 0
+
+
+def _low(found: Mapping[str, object]) -> float | None:
+    gain = found.get("vs_reference")
+    return gain["low"] if isinstance(gain, Mapping) else None
 
 
 def _add_ranks(found: Mapping[str, dict[str, object]]) -> None:

@@ -53,7 +53,7 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
         atlas_of(trial)  # one that is missing is told now, not after the trainings before it
     try:
         cases = study_cases(plan, options.cohort, state / "cases", console, _CASES_SHARE)
-        notes += cohort_notes(options.cohort, cases) if options.cohort else []
+        notes += [*(cohort_notes(options.cohort, cases) if options.cohort else []), *plan.left_out()]
         for note in notes:
             console.note(note)
         _run_all(trials, plan, cases, console)

@@ -73,7 +73,7 @@ class TierSettings:
 
 @dataclass(frozen=True)
 class Rule:
-    """What an arm's gain over its reference must be; `of` is another arm whose gain it is a share of."""
+    """What an arm's gain over the baseline must be; `of` is another arm whose gain it is a share of."""
 
     kind: RuleKind
     arm: str
@@ -101,14 +101,28 @@ class Plan:
     rules: tuple[Rule, ...]
 
     def arms_of(self, contender: Contender) -> dict[str, Arm]:
-        """The arms that this backbone can take: a mixture needs another architecture's encoder, some our U-Net."""
-        ours = contender.backbone.architecture not in MONAIS
-        return {
-            name: arm
-            for name, arm in self.arms.items()
-            if (arm.fusion != "mixture" or contender.mixture)
-            and (ours or (arm.weights_of == "none" and not arm.residual))
-        }
+        """The arms that this backbone can take."""
+        return {name: arm for name, arm in self.arms.items() if not _hindrance(arm, contender)}
+
+    def left_out(self) -> list[str]:
+        """A sentence on each backbone that cannot take an arm of the plan."""
+        notes = []
+        for contender in self.settings.contenders:
+            hindered: dict[str, list[str]] = {}
+            for name, arm in self.arms.items():
+                if reason := _hindrance(arm, contender):
+                    hindered.setdefault(reason, []).append(name)
+            notes += [f"{contender.name}: {', '.join(names)} not run: {reason}." for reason, names in hindered.items()]
+        return notes
+
+
+def _hindrance(arm: Arm, contender: Contender) -> str:
+    """Why the backbone cannot take the arm; nothing where it can."""
+    if arm.fusion == "mixture" and not contender.mixture:
+        return "the settings name no encoder of another architecture as its mixture"
+    if contender.backbone.architecture in MONAIS and (arm.weights_of != "none" or arm.residual):
+        return "they widen our U-Net or make it residual, and this is none"
+    return ""
 
 
 def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Path = FILE) -> Plan:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,17 @@ import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
+from AnatomyGuidedLib.io import read_labelmap, write_labelmap
+from PathologySegLib.apex import training
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.data_patients import data_patients
+from PathologySegLib.apex.finder import read_finder
 from PathologySegLib.apex.phantom_cohort import PhantomCohort, held_out_patients, learning_patients, made_patient
 from PathologySegLib.apex.slice_grid import model_grid, study_slices
 from PathologySegLib.apex.slice_source import SliceSource
 from PathologySegLib.apex.stray import Augmentation
+from PathologySegLib.model_lesions import atlas_of
+from PathologySegLib.parameters import ModelChoice
 from PathologySegLib.petct.inputs import PetCt
 
 Run = Callable[..., tuple[int, str, str]]
@@ -121,6 +129,24 @@ def test_train_apex_learns_from_a_data_set_and_tries_the_held_out_one(tmp_path: 
     assert card["training"].startswith("1 steps on the data set cases")
 
 
+@pytest.mark.parametrize("name", ["../../escaped", "ward/7", "con"])
+def test_no_name_of_a_case_leads_out_of_the_folder(name: str, tmp_path: Path, run_command: Run) -> None:
+    assert run_command("phantom", tmp_path / "p", "--spacing", "10")[0] == 0
+    (tmp_path / "t.csv").write_text(
+        f"case,patient,ct,pet,lesions,anatomy\n{name},eve,p/ct.nii.gz,p/pet.nii.gz,p/lesions.nii.gz,p/anatomy.nii.gz\n"
+    )
+    before = set(tmp_path.iterdir())
+    patients = data_patients(tmp_path / "t.csv", SMALL, tmp_path / "deep" / "deeper" / "out", lambda _: None)
+    assert [(one.name, one.whose) for one in patients] == [(name, "eve")]
+    assert set(tmp_path.iterdir()) - before == {tmp_path / "deep"}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["deeper"]
+    assert [path.name for path in (tmp_path / "deep" / "deeper").iterdir()] == ["out"]
+
+
+SHAPE: dict[str, Any] = {
+    "stem": 2, "depths": [1, 1, 1, 1], "block": "basic", "hidden": 32, "heads": 4, "queries": 8, "layers": 1,
+    "pixel_layers": 1, "feedforward": 16, "pixel_feedforward": 16,
+}  # fmt: skip
 HELD_OUT: dict[str, Any] = {
     "arm": "unet", "data": "train/cases", "test_data": "test/cases", "folds": 2,
     "shape": {"embedding": 4, "features": [4, 4, 4, 4]}, "training": {"steps": 1, "batch": 1},
@@ -146,6 +172,38 @@ def test_sets_whose_folders_and_cases_are_called_alike_stay_apart(tmp_path: Path
     assert prepared[0].shape != prepared[1].shape or not np.array_equal(*prepared)
 
 
+def test_anatomy_is_predicted_only_for_arms_that_need_it_and_the_model_says_by_what(
+    tmp_path: Path, run_command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert run_command("phantom", tmp_path / "train" / "cases", "--spacing", "10", "--cases", "3")[0] == 0
+    for name in ("case_0000", "case_0001"):
+        (tmp_path / "train" / "cases" / name / "anatomy.nii.gz").unlink()
+    healthy = read_labelmap(tmp_path / "train" / "cases" / "case_0001" / "lesions.nii.gz")
+    write_labelmap(
+        Labelmap(np.zeros_like(healthy.values), healthy.grid),
+        tmp_path / "train" / "cases" / "case_0001" / "lesions.nii.gz",
+    )
+    asked = []
+
+    def predict(ct: Volume, model: str, **_: Any) -> Labelmap:
+        asked.append(model)
+        return Labelmap(np.full(ct.grid.shape, 13, np.uint8), ct.grid)
+
+    monkeypatch.setattr(training, "predicted_anatomy", predict)
+    settings = {**HELD_OUT, "test_data": "", "atlas": "ours"}
+    for arm, expected in (("unet", 0), ("anatomy-input", 1)):
+        own = {**settings, "arm": arm, "shape": {**SHAPE, **HELD_OUT["shape"]}}
+        (tmp_path / "r.json").write_text(json.dumps(own))
+        code, _, said = run_command("train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / arm)
+        assert code == 0, said
+        assert asked == ["ours"] * expected
+        told = "2 of 3 cases of cases have no anatomy; ours predicts it."
+        assert (told in said) == (told in (tmp_path / arm / "model.json").read_text()) == bool(expected)
+    model = read_finder(tmp_path / "anatomy-input", {}, ModelChoice())
+    assert atlas_of(model) == "ours"
+
+
 def test_a_held_out_image_that_is_learned_from_is_refused_under_another_name(tmp_path: Path, run_command: Run) -> None:
     pytest.importorskip("transformers", reason="transformers is not installed")
     assert run_command("phantom", tmp_path / "train" / "cases", "--spacing", "10", "--cases", "2")[0] == 0
@@ -164,3 +222,32 @@ def test_a_held_out_set_that_is_not_there_is_told_before_anything_is_learned(tmp
     assert code == 1
     assert "cases does not exist" in said
     assert not (tmp_path / "m" / "training").exists()
+
+
+LATE = """
+import os, sys, time
+from AnatomyGuidedLib.cli import main
+
+time.sleep(4.0 if os.environ["RANK"] == "0" else 0.0)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_of_two_processes_the_first_prepares_the_data_even_where_it_comes_late(
+    tmp_path: Path, run_command: Run
+) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert run_command("phantom", tmp_path / "train" / "cases", "--spacing", "10", "--cases", "3")[0] == 0
+    (tmp_path / "r.json").write_text(json.dumps({**HELD_OUT, "test_data": ""}))
+    (tmp_path / "late.py").write_text(LATE)
+    words = ["train", "apex", "--config", tmp_path / "r.json", "-o", tmp_path / "m"]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", tmp_path / "late.py",
+         *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (
+        json.loads((tmp_path / "m" / "model.json").read_text())["results"]["fold"]["patients"] == 2
+    )  # every second of three

@@ -146,6 +146,25 @@ def test_chestx_dets_own_layout_and_folders_of_films_are_read(tmp_path: Path) ->
         films_of(tmp_path / "images", ["heart"], 8)
 
 
+def test_films_in_a_folder_of_folders_stay_with_their_patient(tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools", reason="pycocotools is not installed")
+    import SimpleITK
+    from PathologySegLib.apex.film_sets import films_of
+
+    masses = {"categories": [{"id": 1, "name": "Mass"}],
+              "annotations": [{"category_id": 1, "segmentation": run_lengths(np.ones((64, 64), bool))}]}  # fmt: skip
+    for place in ("Eve/monday", "Eve/friday", "Bob/monday", "Eve_2"):
+        (tmp_path / place).mkdir(parents=True)
+        SimpleITK.WriteImage(
+            SimpleITK.GetImageFromArray(np.full((64, 64), 51, np.uint8)), str(tmp_path / place / "image.png")
+        )
+        (tmp_path / place / "instances.json").write_text(json.dumps(masses))
+    patients = films_of(tmp_path, ["heart"], 8)
+    assert [[film.name for film in films] for films in patients] == [
+        ["Bob_monday"], ["Eve_friday", "Eve_monday"], ["Eve_2"]
+    ]  # fmt: skip
+
+
 def test_films_without_anatomy_are_refused_for_arms_that_learn_it(tmp_path: Path, run_command: Run) -> None:
     """The baseline learns findings alone, and needs none; nobody trains a mixer on films of nobody's anatomy."""
     pytest.importorskip("pycocotools", reason="pycocotools is not installed")

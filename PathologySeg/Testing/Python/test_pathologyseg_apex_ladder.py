@@ -107,3 +107,44 @@ def test_the_study_prints_all_arms_and_writes_the_read_out(tmp_path: Path, run_c
     )  # another call goes on from there
     code, _, said = run_command(*words, "--cohort", tmp_path / "s.json", "-o", tmp_path / "other")
     assert (code, "without --cohort" in said) == (2, True)
+
+
+def test_all_arms_with_a_resnet_begin_with_the_same_weights(
+    tmp_path: Path, run_command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file lies beside the settings; with a rate of nearly 0 the weights after a step are those of the file."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    from PathologySegLib.apex import learning, segmenter, segmenters
+
+    shape = {"stem": 2, "embedding": 4, "features": [4, 4, 4, 4], "depths": [1, 1, 1, 1], "block": "basic",
+             "hidden": 32, "heads": 4, "queries": 4, "layers": 1, "pixel_layers": 1, "feedforward": 8,
+             "pixel_feedforward": 8}  # fmt: skip
+    recipe = with_settings(ApexRecipe(), {"arm": "deeplab", "shape": shape})
+    made = segmenters.build_segmenter(recipe, segmenter.Classes(2)).network.backbone
+    (tmp_path / "settings").mkdir()
+    torch.save(made.resnet.state_dict(), tmp_path / "settings" / "resnet.pt")
+    first = made.resnet.embedder.embedder.convolution.weight.detach().clone()
+    begun = {}
+
+    def looked_at(segmenter, recipe):
+        begun[recipe.arm] = found(segmenter, recipe)
+        return begun[recipe.arm]
+
+    found = learning._backbone
+    monkeypatch.setattr(learning, "_backbone", looked_at)
+    settings = {
+        "arms": ["maskformer", "deeplab", "unet"],
+        "recipe": {"cohort": {"patients": 2, "test": 1}, "folds": 2, "backbone": "resnet.pt", "shape": shape,
+                   "training": {"steps": 1, "batch": 1, "learning_rate": 1e-12}},
+    }  # fmt: skip
+    (tmp_path / "settings" / "s.json").write_text(json.dumps(settings))
+    code, _, said = run_command(
+        "study", "apex-ladder", "--config", tmp_path / "settings" / "s.json", "-o", tmp_path / "o"
+    )
+    assert code == 0, said
+    assert "unet has no ResNet and begins with random weights" in said
+    assert set(begun) == {"baseline", "maskformer", "deeplab"}
+    for resnet in begun.values():
+        own = resnet.embedder.embedder.convolution.weight
+        torch.testing.assert_close(own.detach(), first, atol=1e-6, rtol=0)

@@ -196,6 +196,10 @@ def test_a_stored_model_says_what_it_said(tmp_path: Path) -> None:
     (tmp_path / "m" / "model.json").write_text(json.dumps({**card, "network": {**card["network"], "arm": "baseline"}}))
     with pytest.raises(AnatomyGuidedError, match="do not fit"):
         read_apex(tmp_path / "m")
+    swapped = {**card, "inputs": card["inputs"][::-1]}
+    (tmp_path / "m" / "model.json").write_text(json.dumps(swapped))
+    with pytest.raises(AnatomyGuidedError, match=r'takes \[{"name": "PET".*gives such models \[{"name": "CT"'):
+        read_apex(tmp_path / "m")
     (tmp_path / "m" / "model.json").write_text("{}")
     with pytest.raises(AnatomyGuidedError, match="cannot be read"):
         read_apex(tmp_path / "m")

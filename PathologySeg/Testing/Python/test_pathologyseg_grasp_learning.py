@@ -30,7 +30,14 @@ from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: 
 from PathologySegLib.learning.channels import channel_count, group_table, image_of  # noqa: E402
 from PathologySegLib.learning.fine_tuning import require_alike, start_from  # noqa: E402
 from PathologySegLib.learning.multi_task import MultiTask, MultiTaskLoss  # noqa: E402
-from PathologySegLib.learning.objectives import classes_of, loss_of, patch_aware, weighted_dice_ce  # noqa: E402
+from PathologySegLib.learning.objectives import (  # noqa: E402
+    at_each_resolution,
+    classes_of,
+    loss_of,
+    organ_loss,
+    patch_aware,
+    weighted_dice_ce,
+)
 from PathologySegLib.learning.patches import (  # noqa: E402
     LesionPatches,
     Sample,
@@ -146,12 +153,26 @@ def test_both_tasks_weigh_alpha_whatever_the_size_of_their_losses() -> None:
     target[:, 4:6] += 1
     found = built.network.train()(torch.randn(1, 2, 16, 16, 16))
     assert built.loss(found, target).item() == pytest.approx(1.0)  # at first each loss is its own mean
+    firsts = _losses_of(found, target)
+    found = built.network(torch.randn(1, 2, 16, 16, 16))
+    seconds = _losses_of(found, target)
+    means = [0.98 * 0.02 * a + 0.02 * b for a, b in zip(firsts, seconds, strict=True)]
+    lesions, organs = (loss * (0.98 * 0.02 + 0.02) / mean for loss, mean in zip(seconds, means, strict=True))
+    assert abs(lesions - organs) > 1e-4  # or it would not matter which of them has alpha
+    assert built.loss(found, target).item() == pytest.approx(0.7 * lesions + 0.3 * organs, rel=1e-5)
     alone = MultiTaskLoss(built.network, 1.0, even=False)
     built.network.means.zero_()
     built.network.share.zero_()
     expected = loss_of("lesions", even=False)(found[0], target).item()
     assert alone(found, target).item() == pytest.approx(1.0)
     assert (built.network.means / built.network.share)[0].item() == pytest.approx(expected)
+
+
+def _losses_of(found, target: torch.Tensor) -> list[float]:
+    return [
+        loss(one, target).item()
+        for loss, one in zip((loss_of("lesions", even=False), at_each_resolution(organ_loss)), found, strict=True)
+    ]
 
 
 def test_the_multi_task_network_predicts_lesions_only_and_trains_both_decoders() -> None:
@@ -483,6 +504,35 @@ def test_no_arm_beats_its_reference_without_its_control() -> None:
     assert "beats" not in told["anatomy_shuffled"]
     lost = {**scores, "grasp_mirror": scores["baseline"]}  # what gains nothing needs no control
     assert "not_evaluable" not in findings.summary(arms, lost, Statistics(resamples=500))["grasp_mirror"]
+
+
+def test_a_control_without_an_interval_proves_nothing() -> None:
+    gain = {"mean": 0.1, "low": 0.05, "high": 0.2}
+    nobody = {"mean": None, "low": None, "high": None}
+    arm = Arm(control="baseline_matched")
+    for control, beats in ((gain, False), ({"mean": 0.0, "low": -0.1, "high": 0.1}, True), (nobody, False)):
+        told = findings.verdict("a", arm, {"a": {"vs_reference": gain}, "baseline_matched": {"vs_reference": control}})
+        assert told["beats_reference"] is beats
+        assert ("not_evaluable" in told) == (control is nobody)
+
+
+def test_arms_that_learn_organs_are_held_against_a_baseline_of_more_weights() -> None:
+    """What else learns beside the lesions has weights that the baseline lacks."""
+    arms = read_plan(
+        "cpu", {"arms": ["baseline", "baseline_matched", "multi_task_0.9", "multi_class_patch", "resenc_organs"]}
+    ).arms
+    assert {arm.control for name, arm in arms.items() if name.startswith(("multi", "resenc"))} == {"baseline_matched"}
+
+
+def test_arms_that_a_backbone_cannot_take_are_named_with_the_reason() -> None:
+    segresnet = {"name": "S", "mirror": "dap-demo", "backbone": {"architecture": "SegResNet", "arguments": {}}}
+    plan = read_plan("cpu", {"arms": ["baseline", "baseline_matched", "grasp_mixture", "resenc_organs", "anatomy"],
+                             "contenders": [segresnet]})  # fmt: skip
+    assert list(plan.arms_of(plan.settings.contenders[0])) == ["baseline", "anatomy"]
+    assert plan.left_out() == [
+        "S: baseline_matched, resenc_organs not run: they widen our U-Net or make it residual, and this is none.",
+        "S: grasp_mixture not run: the settings name no encoder of another architecture as its mixture.",
+    ]
 
 
 def test_differences_are_paired_by_case_and_ranks_are_means_over_four_metrics() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import NotEvaluable, UsageError
-from AnatomyGuidedLib.grid import GridMismatch, Labelmap, Volume
+from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume
 from AnatomyGuidedLib.labels import id_of
 from made_images import FLIPS, grid
 from PathologySegLib.lesions import find_lesions
 from PathologySegLib.parameters import LesionParameters
+from PathologySegLib.suv_peak import suv_peak
 
 WHERE = grid((40, 30, 24), (4.0, 4.0, 5.0), rotation_degrees=(5, -10, 15))
 
@@ -141,6 +144,24 @@ def test_the_peak_is_the_highest_mean_of_a_ball_of_one_millilitre_over_all_voxel
     ]
     assert row["suv_peak"] == pytest.approx(max(means), abs=1e-4)
     assert row["suv_mean"] < row["suv_peak"] < row["suv_max"]
+
+
+def test_the_peak_of_a_speckle_as_large_as_the_image_takes_no_more_than_a_few_copies_of_it():
+    """By hand: two voxels of SUV 30 lie 4 mm apart, and 19 centres are within 6.2 mm of either (0, 4 and 5.7 mm)."""
+    n = 160
+    where = Grid((n, n, n), np.diag([4.0, 4.0, 4.0, 1.0]))
+    values = np.zeros((n, n, n), np.float32)
+    inside = np.zeros((n, n, n), bool)
+    inside[range(n), range(n), range(n)] = True
+    values[80, 80, 80] = values[80, 80, 81] = 30.0
+    tracemalloc.start()
+    try:
+        found = suv_peak(Volume(values, where), (slice(0, n),) * 3, inside)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == pytest.approx(60 / 19, abs=1e-6)
+    assert most < 5 * values.nbytes
 
 
 def test_a_ball_that_holds_one_voxel_gives_that_voxel():
