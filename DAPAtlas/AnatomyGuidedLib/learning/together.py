@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 _PATIENCE = timedelta(days=7)  # a data set may take that long to prepare
@@ -60,6 +60,15 @@ def connected(share: Share, device: str, *, patience: timedelta | None = None) -
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def mean_of_all(values: Tensor) -> Tensor:
+    """The mean of all processes' values; the values themselves where there is one process."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return values
+    total = values.clone()
+    distributed.all_reduce(total)
+    return total / distributed.get_world_size()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from AnatomyGuidedLib.learning.together import mean_of_all
 from torch import Tensor, nn
 
 from PathologySegLib.grasp.backbone import Logits, decoded, decoder_of, encoded
@@ -35,8 +36,8 @@ class MultiTask(nn.Module):
 
     @torch.no_grad()
     def sizes(self, losses: Tensor) -> Tensor:
-        """The running means of both losses after these ones."""
-        self.means.lerp_(losses.detach(), 1 - _MEMORY)
+        """The running means of both losses after these ones; of several processes' losses their mean counts."""
+        self.means.lerp_(mean_of_all(losses.detach()), 1 - _MEMORY)
         self.share.lerp_(torch.ones_like(self.share), 1 - _MEMORY)
         return self.means / self.share
 

@@ -49,13 +49,13 @@ def loss_of(objective: str, *, even: bool) -> Callable[[Any, Tensor], Tensor]:
 def lesion_loss(*, even: bool) -> Loss:
     """The loss of two classes, from the target's lesions."""
     if not even:
-        return lambda logits, target: dice_cross_entropy(logits, target % 2)
+        return lambda logits, target: _of_each_image(logits, target % 2)
     return lambda logits, target: weighted_dice_ce(logits, target % 2, logits.new_ones(logits.shape[:2]))
 
 
 def organ_loss(logits: Tensor, target: Tensor) -> Tensor:
     """The loss of the anatomical groups, from the target's; many classes, so each counts as in `dice_cross_entropy`."""
-    return dice_cross_entropy(logits, target // 2)
+    return _of_each_image(logits, target // 2)
 
 
 def at_each_resolution(loss: Loss) -> Callable[[Tensor | Sequence[Tensor], Tensor], Tensor]:
@@ -102,6 +102,12 @@ def patch_aware(target: Tensor, classes: int) -> Tensor:
     weights.scatter_(1, target.flatten(1), _ORGAN)
     weights[:, -1] = _TUMOUR
     return weights
+
+
+def _of_each_image(logits: Tensor, target: Tensor) -> Tensor:
+    """The mean of the images' `dice_cross_entropy`: the same on however many processes they are."""
+    images = zip(logits.split(1), target.split(1), strict=True)
+    return torch.stack([dice_cross_entropy(*image) for image in images]).mean()
 
 
 def _standard(target: Tensor, classes: int) -> Tensor:

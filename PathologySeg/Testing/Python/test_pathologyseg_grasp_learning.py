@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -21,6 +24,8 @@ from AnatomyGuidedLib.train_command import recipe_file
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from AnatomyGuidedLib.learning.settings import TrainingSettings  # noqa: E402
+from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
 from AnatomyGuidedLib.networks.build import build_network  # noqa: E402
 from DAPAtlasLib.training.phantom_recipe import PhantomRecipe  # noqa: E402
 from PathologySegLib.learning import findings, petct_phantom  # noqa: E402
@@ -84,15 +89,71 @@ def test_weighted_dice_ce_is_that_of_its_definition() -> None:
     assert found.item() == pytest.approx(slow_dice_ce(logits, target, weights), rel=1e-4)
 
 
-@pytest.mark.parametrize("objective", ["lesions", "multi-class-standard", "multi-class-tumour", "multi-class-patch"])
-def test_a_batchs_loss_is_the_mean_of_its_images(objective: str) -> None:
+@pytest.mark.parametrize("loss", [
+    *(loss_of(f"multi-class-{name}", even=True) for name in ("standard", "tumour", "patch")),
+    loss_of("lesions", even=True), loss_of("lesions", even=False), at_each_resolution(organ_loss),
+])  # fmt: skip
+def test_a_batchs_loss_is_the_mean_of_its_images(loss: Any) -> None:
     """The first patch holds organ 3 and a lesion, the second organs 5 and 6: neither matters to the other."""
     target = torch.zeros(2, 4, 4, 4, dtype=torch.int64)
     target[0, 1:], target[0, 2, 0], target[1, :2], target[1, 2:] = 2 * 3, 2 * 3 + 1, 2 * 5, 2 * 6
-    logits = torch.randn(2, classes_of(objective), 4, 4, 4, generator=torch.Generator().manual_seed(0))
-    loss = loss_of(objective, even=True)
+    logits = torch.randn(2, classes_of("multi-class-patch"), 4, 4, 4, generator=torch.Generator().manual_seed(0))
     apart = [loss(logits[place : place + 1], target[place : place + 1]).item() for place in range(2)]
     assert loss(logits, target).item() == pytest.approx(np.mean(apart), rel=1e-5)
+
+
+TOGETHER = """
+import sys
+from pathlib import Path
+import test_pathologyseg_grasp_learning as here
+from AnatomyGuidedLib.learning.together import connected, own_share
+
+with connected(own_share(), "cpu"):
+    for name in here.IN_PROCESSES:
+        here.learned(name, 1, Path(sys.argv[1], name))
+"""
+
+IN_PROCESSES = {
+    "even": (Arm(), True), "uneven": (Arm(), False), "multi-class-patch": (Arm(objective="multi-class-patch"), False),
+    "multi-task": (Arm(objective="multi-task"), False), "resenc": (Arm(objective="multi-task", residual=True), True),
+}  # fmt: skip
+
+
+class Noise:
+    def example(self, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """An image, and a target whose lesions and organs are another share of each patch."""
+        rng = np.random.default_rng(number)
+        lesions = rng.random((16, 16, 16)) < rng.uniform(0.01, 0.4)
+        organs = rng.integers(0, rng.integers(2, 14), lesions.shape)
+        return rng.normal(size=(2, *lesions.shape)).astype(np.float32), lesions + 2 * organs
+
+
+def learned(name: str, batch: int, folder: Path) -> Any:
+    """The network after four steps."""
+    arm, even = IN_PROCESSES[name]
+    built = build(arm, how(even=even), None)
+    settings = TrainingSettings(steps=4, batch=batch, averaging=0.0, warm_up_steps=0, learning_rate=1e-3)
+    training = Training(built.network, settings)
+    training.run(Noise(), folder, loss=built.loss)
+    return training.network
+
+
+def test_two_processes_with_one_example_learn_what_one_learns_with_two_whatever_the_arm(tmp_path: Path) -> None:
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(tmp_path / "two")]
+    places = f"{Path(__file__).parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    environment = {**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *words], env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for name in IN_PROCESSES:
+        alone = learned(name, 2, tmp_path / "one" / name).state_dict()
+        both = torch.load(tmp_path / "two" / name / "state.pt", weights_only=True)["network"]
+        for part, value in alone.items():
+            if not part.endswith("conv.bias"):  # a norm takes it away again: Adam follows the sign of rounding
+                torch.testing.assert_close(both[part], value, atol=2e-4, rtol=1e-3)
 
 
 def test_each_patchs_patch_aware_loss_is_that_worked_out_by_hand() -> None:
