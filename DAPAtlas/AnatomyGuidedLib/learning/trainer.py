@@ -51,6 +51,7 @@ class Training:
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.step, self.seconds = 0, 0.0
+        self._is_torn = False  # in the middle of a step
 
     def run(
         self,
@@ -74,7 +75,8 @@ class Training:
             try:
                 self._learn_all(source, folder, loss, journal, progress if journal else no_progress, cancelled)
             finally:
-                self.save(folder)
+                if not self._is_torn:  # else the last saved state is the one to go on from
+                    self.save(folder)
                 if journal:
                     journal.close()
 
@@ -107,6 +109,7 @@ class Training:
     def _learn(self, network: nn.Module, image: Tensor, target: Tensor, loss: Loss) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.rate(self.step)
+        self._is_torn = True
         value = loss(network(image), target)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
@@ -114,6 +117,7 @@ class Training:
         self.optimizer.step()
         self.step += 1
         self._average()
+        self._is_torn = False
         return float(value.detach())
 
     def _average(self) -> None:

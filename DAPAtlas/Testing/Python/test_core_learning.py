@@ -188,6 +188,36 @@ def test_a_stop_in_the_middle_of_a_step_waits_for_its_end(
         torch.testing.assert_close(resumed.averaged[name], value, atol=0, rtol=0)
 
 
+@pytest.mark.parametrize("place", ["after the weights moved", "before their running mean"])
+def test_a_step_that_is_torn_is_done_again_from_the_last_state(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory runs out in the third step, after a state of two was saved."""
+    settings = TrainingSettings(steps=6, warm_up_steps=2, averaging=0.9, save_every_s=1e-9)
+    whole, torn = Training(small(), settings), Training(small(), settings)
+    whole.run(Blobs(), tmp_path / "whole")
+    moves, calls = place.startswith("after"), iter(range(1, 100))
+    owner, name = (torn.optimizer, "step") if moves else (torn, "_average")
+    real = getattr(owner, name)
+
+    def failing() -> None:
+        is_third = next(calls) == 3
+        if moves or not is_third:
+            real()
+        if is_third:
+            raise MemoryError
+
+    monkeypatch.setattr(owner, name, failing)
+    with pytest.raises(MemoryError):
+        torn.run(Blobs(), tmp_path / "parts")
+    resumed = Training(small(), settings)
+    resumed.run(Blobs(), tmp_path / "parts")
+    for part, value in whole.averaged.items():
+        torch.testing.assert_close(resumed.averaged[part], value, atol=0, rtol=0)
+    rows = [json.loads(line) for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [6]
+
+
 def test_a_second_stop_acts_at_once() -> None:
     reached = []
 
@@ -248,7 +278,8 @@ def test_two_processes_learn_what_one_learns_from_batches_twice_as_large(tmp_pat
     script, here = tmp_path / "several.py", Path(__file__).parent
     script.write_text(SEVERAL)
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(tmp_path / "two")]
-    environment = {**os.environ, "PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
+    places = f"{here}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    environment = {**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, *words], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
