@@ -23,6 +23,7 @@ from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.cohort_cases import CohortCases
 from PathologySegLib.learning.encoders import spacing_note
 from PathologySegLib.learning.fingerprints import file_stamps, model_checksums
+from PathologySegLib.learning.fitting import require_fitting, require_seen
 from PathologySegLib.learning.grasp_recipe import GraspRecipe
 from PathologySegLib.learning.objectives import MULTI_CLASS, classes_of
 from PathologySegLib.learning.phantom_cases import PhantomCases
@@ -56,7 +57,7 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
-    _look_at_encoder(recipe, console if is_first else None)
+    _look_at_networks(recipe, console if is_first else None)
     notes = _cohort_notes(recipe, order)
     if is_first:
         begin(order.folder, recipe, resume=order.resume)
@@ -93,13 +94,17 @@ def _cohort_notes(recipe: GraspRecipe, order: TrainingOrder) -> list[str]:
     return [note] if note else []
 
 
-def _look_at_encoder(recipe: GraspRecipe, console: Console | None) -> None:
-    """Nothing; what is odd about the encoder is said before the cases are prepared."""
+def _look_at_networks(recipe: GraspRecipe, console: Console | None) -> None:
+    """Nothing; what is odd about the backbone and the encoder is said before the cases are prepared."""
     from PathologySegLib.learning.trial import atlas_of
 
+    shape, entry = recipe.sampling.shape, recipe.backbone.entry(channels=2, classes=2, deep_supervision=False)
+    require_fitting(shape, entry, recipe.backbone.architecture)
     atlas = atlas_of(_trial(recipe, Path()))
     if atlas is None:
         return
+    if recipe.arm.fusion != "none":
+        require_seen(shape, atlas.predictor.network, atlas.predictor.name)
     note = spacing_note(atlas.predictor, recipe.arm, recipe.network_spacing_mm)
     if note and console:
         console.note(note)

@@ -19,6 +19,7 @@ from AnatomyGuidedLib.study_result import write_study
 
 from PathologySegLib.learning.cases import Case
 from PathologySegLib.learning.fingerprints import model_checksums
+from PathologySegLib.learning.fitting import require_seen
 from PathologySegLib.learning.plan import Contender, Plan, read_plan
 from PathologySegLib.learning.scoring import METRICS
 from PathologySegLib.learning.study_cases import cohort_notes, cohort_told, for_cohort, study_cases
@@ -50,7 +51,9 @@ def run(options: StudyOptions, folder: Path, console: Console) -> Mapping[str, o
     state = _state_folder(options, folder, plan)
     trials = _trials(plan, state)
     for trial in trials:
-        atlas_of(trial)  # one that is missing is told now, not after the trainings before it
+        atlas = atlas_of(trial)  # one that is missing is told now, not after the trainings before it
+        if atlas and trial.arm.fusion != "none":
+            require_seen(plan.settings.sampling.shape, atlas.predictor.network, atlas.predictor.name)
     try:
         cases = study_cases(plan, options.cohort, state / "cases", console, _CASES_SHARE)
         notes += [*(cohort_notes(options.cohort, cases) if options.cohort else []), *plan.left_out()]

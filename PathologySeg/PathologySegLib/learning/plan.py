@@ -16,6 +16,7 @@ from AnatomyGuidedLib.train_command import recipe_file
 from PathologySegLib.grasp.settings import FusionSettings
 from PathologySegLib.learning.arms import Arm
 from PathologySegLib.learning.backbones import MONAIS, Backbone
+from PathologySegLib.learning.fitting import require_fitting
 from PathologySegLib.learning.patches import SamplingSettings
 from PathologySegLib.learning.phantom_cases import PhantomSettings
 
@@ -182,13 +183,6 @@ def _require_complete(arms: Mapping[str, Arm]) -> None:
 
 def _require_fitting_patches(settings: TierSettings) -> None:
     """Nothing, if the patches can be halved as often as each backbone does."""
-    from AnatomyGuidedLib.networks.build import divisors_of
-
     for contender in settings.contenders:
-        entry, shape = contender.backbone.entry(channels=2, classes=2, deep_supervision=False), settings.sampling.shape
-        step = max(divisors_of(entry))
-        if any(size % step for size in shape):
-            raise UsageError(
-                f"The patches have {' x '.join(map(str, shape))} voxels, but multiples of {step} were expected for "
-                f"{contender.name} with its {step.bit_length()} levels; change sampling.shape."
-            )
+        entry = contender.backbone.entry(channels=2, classes=2, deep_supervision=False)
+        require_fitting(settings.sampling.shape, entry, contender.name)

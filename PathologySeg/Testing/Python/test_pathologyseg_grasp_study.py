@@ -421,6 +421,33 @@ def test_train_grasp_and_the_study_refuse_a_start_from_another_architecture_befo
         assert not list(tmp_path.rglob("*.npz"))
 
 
+@pytest.mark.parametrize(
+    ("shape", "features", "words"),
+    [
+        ([20, 20, 20], [8, 8, 8, 16], "20 x 20 x 20 voxels, but multiples of 8 were expected for unet with its 4"),
+        ([16, 16, 16], [8, 8, 16], "of which the deepest of the 5 levels of dap-demo sees one"),
+        ([16, 16, 16], [8, 8, 8, 8, 8], "of which the deepest of the 5 levels of unet sees one"),
+    ],
+)
+def test_patches_that_the_networks_cannot_halve_are_refused_before_a_case_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shape: list[int], features: list[int], words: str
+) -> None:
+    config = settings_file(
+        tmp_path, {**GRASP, "sampling": {"shape": shape}, "backbone": {**BACKBONE, "features": features}}
+    )
+    assert run("train", "grasp", "--config", config, "-o", tmp_path / "model") == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_study_whose_encoder_sees_one_voxel_of_a_patch_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings_file(tmp_path, {**STUDY, "sampling": {"shape": [16, 16, 16]}})
+    assert run("study", "petct-phantom", "--config", config, "-o", tmp_path / "study") == 2
+    assert "of which the deepest of the 5 levels of dap-demo sees one" in capsys.readouterr().err
+
+
 def test_cubes_of_another_size_than_the_encoders_are_told() -> None:
     atlas, arm = AtlasModel("dap-demo").predictor, Arm(fusion="mirror")
     expected = "The encoder of dap-demo learned from voxels of 7 x 7 x 7 mm, but is shown cubes of 9 mm."
