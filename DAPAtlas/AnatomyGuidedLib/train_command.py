@@ -30,7 +30,8 @@ TRAININGS: Mapping[str, tuple[str, str]] = {
 class TrainingOrder:
     """What a training is asked for: settings, the folder of the model, whether to go on with one that was begun.
 
-    `where` is what paths in the settings are relative to.
+    `where` is what paths in the settings are relative to: the folder of their file, or, for a recipe by its name, the
+    working folder.
     """
 
     settings: Mapping[str, object]
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         raise UsageError(f"{arguments.output.name} is a file, but a folder for the model was expected.")
     order = TrainingOrder(
         read_settings(config),
-        config.absolute().parent,
+        Path.cwd() if config.parent == RECIPES else config.absolute().parent,
         arguments.output,
         arguments.version,
         arguments.resume,

@@ -448,6 +448,18 @@ def test_a_study_whose_encoder_sees_one_voxel_of_a_patch_is_refused(
     assert "of which the deepest of the 5 levels of dap-demo sees one" in capsys.readouterr().err
 
 
+def test_a_recipe_that_is_called_by_its_name_takes_the_data_set_from_the_working_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is found, and says that its first case lacks a file."""
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "store" / "dap-unet-4mm")
+    (tmp_path / "autopet.csv").write_text(f"{TABLE}p1,{ROW}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run("train", "grasp", "--config", "grasp-autopet-unet", "-o", "lesions") == 1
+    assert "The case p1 of autopet.csv lacks ct.nii.gz" in capsys.readouterr().err
+
+
 def test_cubes_of_another_size_than_the_encoders_are_told() -> None:
     atlas, arm = AtlasModel("dap-demo").predictor, Arm(fusion="mirror")
     expected = "The encoder of dap-demo learned from voxels of 7 x 7 x 7 mm, but is shown cubes of 9 mm."
