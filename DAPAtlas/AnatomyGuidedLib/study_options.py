@@ -79,6 +79,30 @@ def require_positive(parameters: object, *names: str) -> None:
             raise UsageError(f"The setting {name} must be above 0, but is {value!r}.")
 
 
+def require_not_negative(parameters: object, *names: str) -> None:
+    """Nothing if these numbers are finite and not below 0.
+
+    Raises:
+        UsageError: One is not.
+    """
+    for name in names:
+        value = getattr(parameters, name)
+        if not isfinite(value) or value < 0:
+            raise UsageError(f"The setting {name} must not be below 0, but is {value!r}.")
+
+
+def require_below_one(parameters: object, *names: str) -> None:
+    """Nothing if these numbers are from 0 to 1, and not 1.
+
+    Raises:
+        UsageError: One is not.
+    """
+    for name in names:
+        value = getattr(parameters, name)
+        if not 0.0 <= value < 1.0:
+            raise UsageError(f"The setting {name} must be 0 or more and below 1, but is {value:g}.")
+
+
 def _changed(old: Any, new: object, name: str) -> object:
     if is_dataclass(old) and isinstance(new, Mapping):
         return with_settings(old, new, where=f"{name}.")

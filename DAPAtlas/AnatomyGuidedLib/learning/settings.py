@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import cos, pi
 
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.study_options import require_positive
+from AnatomyGuidedLib.study_options import require_below_one, require_not_negative, require_positive
 
 SCHEDULES = ("cosine", "poly", "constant")
 
@@ -42,8 +42,8 @@ class TrainingSettings:
             raise UsageError(
                 f"The setting schedule is {self.schedule!r}, but one of {', '.join(SCHEDULES)} was expected."
             )
-        if not 0.0 <= self.averaging < 1.0:
-            raise UsageError(f"The setting averaging must be 0 or more and below 1, but is {self.averaging:g}.")
+        require_not_negative(self, "weight_decay", "warm_up_steps", "seed")
+        require_below_one(self, "averaging")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0.

@@ -122,7 +122,13 @@ def test_a_stopped_training_resumes_to_the_weights_of_one_that_was_not(tmp_path:
         torch.testing.assert_close(resumed.averaged[name], value, atol=0, rtol=0)
 
 
-@pytest.mark.parametrize("change", [{"steps": 0}, {"schedule": "none"}, {"averaging": 1.0}, {"learning_rate": -1.0}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 0}, {"schedule": "none"}, {"averaging": 1.0}, {"learning_rate": -1.0}, {"warm_up_steps": -5},
+        {"weight_decay": -1.0}, {"seed": -1},
+    ],
+)  # fmt: skip
 def test_settings_that_cannot_be_trained_with_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         TrainingSettings(**change)  # type: ignore[arg-type]

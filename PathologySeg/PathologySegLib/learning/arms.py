@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from AnatomyGuidedLib.errors import UsageError
+from AnatomyGuidedLib.study_options import require_positive
 
 from PathologySegLib.grasp.settings import FusionSettings
 from PathologySegLib.learning.backbones import Backbone
@@ -61,6 +62,7 @@ class Arm:
         ):
             if getattr(self, name) not in known:
                 raise UsageError(f"An arm's {name} is {getattr(self, name)!r}, but one of {', '.join(known)} is known.")
+        require_positive(self, "steps", "rate")
         if not 0.0 <= self.alpha <= 1.0:
             raise UsageError(f"An arm's alpha is {self.alpha:g}, but 0 to 1 was expected.")
 

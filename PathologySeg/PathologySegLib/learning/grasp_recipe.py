@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.learning.settings import TrainingSettings
-from AnatomyGuidedLib.study_options import require_positive
+from AnatomyGuidedLib.study_options import require_below_one, require_not_negative, require_positive
 
 from PathologySegLib.grasp.settings import FusionSettings
 from PathologySegLib.learning.arms import Arm
 from PathologySegLib.learning.backbones import Backbone
+from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.patches import SamplingSettings
 from PathologySegLib.learning.phantom_cases import PhantomSettings
 from PathologySegLib.learning.sarcoma_patients import SarcomaPatients
@@ -52,6 +53,9 @@ class GraspRecipe:
 
     def __post_init__(self) -> None:
         require_positive(self, "spacing_mm", "cases", "training_share")
+        require_not_negative(self, "split")
+        require_below_one(self, "prior")
+        channel_count(self.form)  # which refuses an unknown one
         if self.training_share > 1.0:
             raise UsageError(f"The setting training_share must be at most 1, but is {self.training_share:g}.")
         if self.arm.anatomy not in ("none", "predicted"):

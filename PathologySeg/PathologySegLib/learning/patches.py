@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from AnatomyGuidedLib.errors import AnatomyGuidedError
-from AnatomyGuidedLib.study_options import require_positive
+from AnatomyGuidedLib.study_options import require_not_negative, require_positive
 
 from PathologySegLib.learning.cases import Field, Ids
 from PathologySegLib.learning.channels import group_table, image_of
@@ -47,6 +47,7 @@ class SamplingSettings:
 
     def __post_init__(self) -> None:
         require_positive(self, "shape", "positive", "negative")
+        require_not_negative(self, "gain", "seed")
 
 
 class LesionPatches:

@@ -10,12 +10,19 @@ from typing import Any, Literal
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.learning.settings import TrainingSettings
-from AnatomyGuidedLib.study_options import read_settings, require_positive, with_settings
+from AnatomyGuidedLib.study_options import (
+    read_settings,
+    require_below_one,
+    require_not_negative,
+    require_positive,
+    with_settings,
+)
 from AnatomyGuidedLib.train_command import recipe_file
 
 from PathologySegLib.grasp.settings import FusionSettings
 from PathologySegLib.learning.arms import Arm
 from PathologySegLib.learning.backbones import MONAIS, Backbone
+from PathologySegLib.learning.channels import channel_count
 from PathologySegLib.learning.fitting import require_fitting
 from PathologySegLib.learning.patches import SamplingSettings
 from PathologySegLib.learning.phantom_cases import PhantomSettings
@@ -64,6 +71,9 @@ class TierSettings:
 
     def __post_init__(self) -> None:
         require_positive(self, "splits", "cases", "training_share")
+        require_not_negative(self, "training_cases")
+        require_below_one(self, "prior", "overlap")
+        channel_count(self.form)  # which refuses an unknown one
         if not 0.0 < self.training_share < 1.0:
             raise UsageError(f"The setting training_share must be between 0 and 1, but is {self.training_share:g}.")
 

@@ -34,6 +34,7 @@ from PathologySegLib.learning.backbones import Backbone  # noqa: E402
 from PathologySegLib.learning.cases import Case, read_case, write_case  # noqa: E402
 from PathologySegLib.learning.channels import channel_count, group_table, image_of  # noqa: E402
 from PathologySegLib.learning.fine_tuning import require_alike, start_from  # noqa: E402
+from PathologySegLib.learning.grasp_recipe import GraspRecipe  # noqa: E402
 from PathologySegLib.learning.multi_task import MultiTask, MultiTaskLoss  # noqa: E402
 from PathologySegLib.learning.objectives import (  # noqa: E402
     at_each_resolution,
@@ -664,6 +665,11 @@ def read_all_arms() -> list[str]:
         {"training_share": 1.0},
         {"unknown": 1},
         {"form": 3},
+        {"form": "scaler"},
+        {"prior": 1.5},
+        {"overlap": 1.0},
+        {"training_cases": -3},
+        {"sampling": {"gain": -1.0}},
     ],
 )
 def test_settings_that_cannot_be_compared_with_are_refused(settings: dict[str, Any]) -> None:
@@ -671,8 +677,23 @@ def test_settings_that_cannot_be_compared_with_are_refused(settings: dict[str, A
         read_plan("ci", settings)
 
 
+@pytest.mark.parametrize("change", [{"form": "scaler"}, {"prior": 1.0}, {"prior": -0.1}, {"split": -1}])
+def test_recipes_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(change)) if "form" not in change else "'scaler'"):
+        with_settings(GraspRecipe(), change)
+
+
 @pytest.mark.parametrize(
-    "change", [{"anatomy": "x"}, {"fusion": "x"}, {"objective": "x"}, {"start": "x"}, {"alpha": 2.0}]
+    "change",
+    [
+        {"anatomy": "x"},
+        {"fusion": "x"},
+        {"objective": "x"},
+        {"start": "x"},
+        {"alpha": 2.0},
+        {"steps": -1.0},
+        {"rate": 0.0},
+    ],
 )
 def test_arms_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
