@@ -106,8 +106,8 @@ def patch_aware(target: Tensor, classes: int) -> Tensor:
 
 def _of_each_image(logits: Tensor, target: Tensor) -> Tensor:
     """The mean of the images' `dice_cross_entropy`: the same on however many processes they are."""
-    images = zip(logits.split(1), target.split(1), strict=True)
-    return torch.stack([dice_cross_entropy(*image) for image in images]).mean()
+    each = [dice_cross_entropy(found[None], own[None]) for found, own in zip(logits, target, strict=True)]
+    return torch.stack(each).mean()
 
 
 def _standard(target: Tensor, classes: int) -> Tensor:
