@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from AnatomyGuidedLib.components import connected_components
 from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.resample import resample_labelmap, resample_volume
 
@@ -15,14 +16,16 @@ from PathologySegLib.data_sets import PetCtCase, cases_of
 from PathologySegLib.learning.cases import Case, read_case, write_case
 from PathologySegLib.learning.fingerprints import file_stamps, model_checksums
 from PathologySegLib.learning.phantom_cases import AtlasPredictor
+from PathologySegLib.lesions_on_grid import lesions_on
 from PathologySegLib.petct.inputs import SPLINE_ORDER, not_below_zero
 
 
 class CohortCases:
     """The cases of a table or folder that `cases_of` reads, by name.
 
-    A case without anatomy gets what the atlas model sees in its CT. A case is prepared once and kept in the folder, and
-    anew where one of its files or the model was changed.
+    A lesion that is smaller than a cube has those that it lies in. A case without anatomy gets what the atlas model
+    sees in its CT. A case is prepared once and kept in the folder, and anew where one of its files or the model was
+    changed.
 
     Raises:
         AnatomyGuidedError: The data set cannot be read, names a case twice, or lacks a file.
@@ -55,9 +58,9 @@ class CohortCases:
         hu = resample_volume(images.ct, grid, order=SPLINE_ORDER, outside=-1024.0).values
         suv = resample_volume(not_below_zero(images.pet), grid, order=SPLINE_ORDER, outside=0.0).values
         ids = self._predict(hu, self._spacing_mm) if images.anatomy is None else _on(images.anatomy, grid)
-        return Case(
-            case.name, self._spacing_mm, hu, suv, _on(images.lesions, grid) > 0, {"predicted": ids.astype(np.uint8)}
-        )
+        numbers = connected_components(images.lesions.values > 0).astype(np.uint32)
+        lesions = lesions_on(Labelmap(numbers, images.lesions.grid), grid).values > 0
+        return Case(case.name, self._spacing_mm, hu, suv, lesions, {"predicted": ids.astype(np.uint8)})
 
     def _digest(self, case: PetCtCase) -> str:
         """Another one for other or changed files, for another model, or for cubes of another size."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from AnatomyGuidedLib.cli import Console, main
+from AnatomyGuidedLib.components import connected_components
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_ct, read_labelmap, read_pet, write_labelmap, write_volume
@@ -239,6 +240,19 @@ def test_images_three_metres_apart_are_refused_with_the_cases_name(cohort: Path,
     words = {"pet": "do not overlap", "lesions": "must lie on one grid", "anatomy": "The anatomy and the PET do not"}
     with pytest.raises(AnatomyGuidedError, match=rf"^The case far: .*{words[moved]}"):
         CohortCases(tmp_path / "cohort.csv", 8.0, tmp_path / "kept", never, "dap-demo").case(0)
+
+
+def test_lesions_that_are_smaller_than_a_cube_stay_lesions(cohort: Path, tmp_path: Path) -> None:
+    """One voxel of 8 mm in every fourth slice, 32 mm apart, on cubes of 11 mm: none is lost, none is two cubes."""
+    shutil.copytree(cohort / "patient", tmp_path / "patient")
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
+    path = tmp_path / "patient" / "lesions.nii.gz"
+    drawn = read_labelmap(path)
+    values = np.zeros_like(drawn.values)
+    values[20, 15, 2::4] = 1
+    write_labelmap(Labelmap(values, drawn.grid), path)
+    case = CohortCases(tmp_path / "cohort.csv", 11.0, tmp_path / "kept", never, "dap-demo").case(0)
+    assert connected_components(case.lesions).max() == case.lesions.sum() == values.sum() == 9
 
 
 def test_a_case_that_is_named_twice_is_refused(cohort: Path, tmp_path: Path) -> None:
