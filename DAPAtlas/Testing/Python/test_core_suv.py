@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -208,6 +209,31 @@ def test_the_standards_dose_counts_where_ge_tells_its_measurements_too() -> None
         series(), 0x0009, GE, (0x38, "FL", 500.0), (0x39, "DT", "20240102100000"), (0x3B, "DT", "20240102100000")
     )
     assert suv_factor(slices) == pytest.approx(at_hours(1.0), rel=1e-9)
+
+
+def measured_by_ge(kind: str, value: object, *more: tuple[int, str, object]) -> list[Dataset]:
+    """Slices without a dose; GE measured this activity when it was injected, an hour before the scan."""
+    times = ((0x39, "DT", "20240102100000"), (0x3B, "DT", "20240102100000"), (0x3D, "DT", "20240102100000"))
+    return with_private(series(RadionuclideTotalDose=None), 0x0009, GE, (0x38, kind, value), *times, *more)
+
+
+def test_ges_activity_is_read_where_an_archive_forgot_what_kind_of_value_it_is(tmp_path: Path) -> None:
+    """350 as a float's four bytes under VR UN."""
+    folder = save_dicom(tmp_path, measured_by_ge("UN", bytes.fromhex("0000af43")))
+    assert read_pet(folder).values == pytest.approx(STORED * np.array(SLOPES) * BY_HAND, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("LO", "abc"), ("FL", [350.0, 1.0]), ("FL", math.nan), ("FL", math.inf), ("FL", -350.0)]
+)
+def test_an_activity_of_ges_that_is_no_one_number_is_refused(kind: str, value: object) -> None:
+    assert "GE activity (0009,1038) is" in refusal(lambda: suv_factor(measured_by_ge(kind, value)))
+    slices = measured_by_ge("FL", 350.0, (0x3C, kind, value))
+    assert "GE activity (0009,103C) is" in refusal(lambda: suv_factor(slices))
+
+
+def test_a_field_of_ges_that_was_left_at_0_is_no_dose() -> None:
+    assert "no RadionuclideTotalDose" in refusal(lambda: suv_factor(measured_by_ge("FL", 0.0)))
 
 
 def test_siemens_frames_tell_the_start_of_a_series_written_later() -> None:
