@@ -58,7 +58,7 @@ def scan_start(headers: Sequence[Header], half_life_s: float) -> datetime:
     earliest acquisition.
 
     Raises:
-        AnatomyGuidedError: No time is there, or frames tell different starts.
+        AnatomyGuidedError: No time is there, GE's lies after an acquisition, or frames tell different starts.
     """
     series = _moment(headers[0], "SeriesDate", "SeriesTime")
     with_time = [header for header in headers if header.get("AcquisitionDate") and header.get("AcquisitionTime")]
@@ -67,7 +67,7 @@ def scan_start(headers: Sequence[Header], half_life_s: float) -> datetime:
         return series
     told = ge_scan_start(headers[0])
     if told:
-        return parsed(told, "GE scan time (0009,100D)")
+        return _start_of_ge(told, min(acquired))
     return _start_by_frames(with_time, acquired, half_life_s) or min(acquired)
 
 
@@ -88,6 +88,17 @@ def uptake_s(injected: Injection, scan: datetime, half_life_s: float) -> float:
             "were expected: SUV cannot be computed; correct the times."
         )
     return elapsed_s
+
+
+def _start_of_ge(told: str, acquired: datetime) -> datetime:
+    start = parsed(told, "GE scan time (0009,100D)")
+    late_s = (start - acquired).total_seconds()
+    if late_s > _SAME_S:
+        raise AnatomyGuidedError(
+            f"The PET's GE scan time (0009,100D) lies {late_s / 60:.0f} min after its first acquisition, but a scan "
+            "starts before it: SUV cannot be computed; correct the times, or export the series without private tags."
+        )
+    return start
 
 
 def _start_by_frames(headers: Sequence[Header], acquired: Sequence[datetime], half_life_s: float) -> datetime | None:

@@ -11,6 +11,7 @@ import pytest
 from AnatomyGuidedLib.grid import Volume
 from AnatomyGuidedLib.io import read_ct, read_image, read_pet
 from AnatomyGuidedLib.suv import suv_factor
+from AnatomyGuidedLib.suv_clock import parsed
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -209,6 +210,20 @@ def test_the_standards_dose_counts_where_ge_tells_its_measurements_too() -> None
         series(), 0x0009, GE, (0x38, "FL", 500.0), (0x39, "DT", "20240102100000"), (0x3B, "DT", "20240102100000")
     )
     assert suv_factor(slices) == pytest.approx(at_hours(1.0), rel=1e-9)
+
+
+@pytest.mark.parametrize("told", ["20240102105500", "20240102110045"])  # GE's seconds may differ from the image's
+def test_ges_start_holds_up_to_the_first_acquisition(told: str) -> None:
+    slices = with_private(series(SeriesTime="140000"), 0x0009, GE, (0x0D, "DT", told))
+    hours = (parsed(told, "start") - datetime(2024, 1, 2, 10)).total_seconds() / 3600
+    assert suv_factor(slices) == pytest.approx(at_hours(hours), rel=1e-9)
+
+
+def test_a_start_of_ges_after_the_first_acquisition_is_refused() -> None:
+    """Believed, it would be 3 hours of decay where the images tell 1."""
+    slices = with_private(series(SeriesTime="140000"), 0x0009, GE, (0x0D, "DT", "20240102130000"))
+    message = refusal(lambda: suv_factor(slices))
+    assert "GE scan time (0009,100D) lies 120 min after its first acquisition" in message
 
 
 def measured_by_ge(kind: str, value: object, *more: tuple[int, str, object]) -> list[Dataset]:
