@@ -12,6 +12,7 @@ from typing import Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.suv_clock import parsed
+from AnatomyGuidedLib.suv_series import different
 
 Header = Any
 
@@ -82,7 +83,7 @@ def _activity_mbq(header: Header, element: int) -> float:
 
 
 def _one_factor(headers: Sequence[Header], element: int) -> float | None:
-    values = {str(_private(header, _PHILIPS, element) or "") for header in headers}
+    values = different(_private(header, _PHILIPS, element) for header in headers)
     if len(values) > 1:
         raise AnatomyGuidedError(
             f"The PET's slices differ in Philips' factor (7053,10{element:02X}), but one series has one: SUV cannot be "

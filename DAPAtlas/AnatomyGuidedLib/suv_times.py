@@ -24,14 +24,14 @@ _SAME_S = 60.0  # headers round times to minutes
 
 @dataclass(frozen=True)
 class Injection:
-    """The moment of the injection; without a date of its own it may be the day before the series."""
+    """The moment of the injection; without a date of its own it may be the day before the scan."""
 
     moment: datetime
     dated: bool
 
 
-def injection(tracer: Header, first: Header) -> Injection:
-    """When the injection began, by its date and time, or by its time on the series' date.
+def injection(tracer: Header, first: Header, scan: datetime) -> Injection:
+    """When the injection began, by its date and time, or by its time on the scan's date.
 
     Raises:
         AnatomyGuidedError: Neither is there, both are and contradict each other, or the zone is another one.
@@ -40,9 +40,7 @@ def injection(tracer: Header, first: Header) -> Injection:
     if not date_time and not time:
         raise missing("RadiopharmaceuticalStartTime")
     if not date_time:
-        if not first.get("SeriesDate"):
-            raise missing("SeriesDate")
-        return Injection(parsed(f"{first.SeriesDate}{time}", "RadiopharmaceuticalStartTime"), dated=False)
+        return Injection(parsed(f"{scan:%Y%m%d}{time}", "RadiopharmaceuticalStartTime"), dated=False)
     _require_series_zone(str(date_time), str(first.get("TimezoneOffsetFromUTC") or ""))
     moment = parsed(str(date_time), "RadiopharmaceuticalStartDateTime")
     if time:

@@ -160,6 +160,34 @@ def test_a_long_lived_tracer_may_be_scanned_days_later_where_the_date_is_told() 
     assert found == pytest.approx(70_000 / (37e6 * 2 ** -(120 / 78.4)), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("tags", "hours"),
+    [
+        ({"SeriesDate": "20240105"}, 1.0),  # reconstructed three days later, at the same hour
+        ({"SeriesDate": "20240105", "SeriesTime": "080000"}, 1.0),
+        ({"SeriesDate": "20240103", "SeriesTime": "150000", "RadiopharmaceuticalStartTime": "0930"}, 1.5),
+        (
+            {"SeriesDate": "20240105", "AcquisitionTime": "003000", "RadiopharmaceuticalStartTime": "233000"},
+            1.0,  # over midnight before the scan, not before the series
+        ),
+    ],
+)
+def test_an_injection_without_a_date_was_before_the_scan_whenever_the_series_was_written(
+    tags: dict[str, object], hours: float
+) -> None:
+    assert factor(**tags) == pytest.approx(at_hours(hours), rel=1e-9)
+
+
+def test_one_number_written_in_two_ways_is_one() -> None:
+    slices = series(PatientWeight="70")
+    slices[1].PatientWeight, slices[2].PatientWeight = "70.0", "7.0E+1"
+    slices[2].RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartTime = "100000.00"
+    assert suv_factor(slices) == pytest.approx(at_hours(1.0), rel=1e-9)
+    counts = with_private(series(Units="CNTS"), 0x7053, PHILIPS, (0x00, "DS", "0.5"))
+    counts[1].private_block(0x7053, PHILIPS)[0x00].value = "0.500000"
+    assert suv_factor(counts) == 0.5
+
+
 def test_the_earliest_bed_position_counts_where_the_series_was_written_later() -> None:
     slices = series(SeriesTime="120000")
     slices[2].AcquisitionTime = "104500"
