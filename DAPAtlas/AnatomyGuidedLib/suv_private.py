@@ -12,7 +12,7 @@ from typing import Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.suv_clock import parsed
-from AnatomyGuidedLib.suv_series import different
+from AnatomyGuidedLib.suv_series import different, require_few_half_lives
 
 Header = Any
 
@@ -48,7 +48,9 @@ def ge_dose_bq(header: Header, half_life_s: float) -> float | None:
     if not measured or any(value in (None, "") for value in (at, given)):
         return None
     moment = _moment(given)
-    before = measured * math.exp2((_moment(at) - moment).total_seconds() / half_life_s)
+    waited_s = (moment - _moment(at)).total_seconds()
+    require_few_half_lives(abs(waited_s), half_life_s, "from GE's measurement to the injection")
+    before = measured * math.exp2(-waited_s / half_life_s)
     left = _activity_mbq(header, _LEFT)
     if not left:
         return before * 1e6

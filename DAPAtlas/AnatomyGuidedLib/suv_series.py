@@ -10,6 +10,9 @@ from AnatomyGuidedLib.errors import AnatomyGuidedError
 
 Header = Any
 
+MOST_HALF_LIVES = 6.0
+"""After more, less than 2 % of the tracer is left."""
+
 _ALIKE_IN_TRACER = (
     "RadionuclideTotalDose",
     "RadionuclideHalfLife",
@@ -121,6 +124,20 @@ def number(value: object, name: str, limits: tuple[float, float], unit: str) -> 
             "cannot be computed; correct the header."
         )
     return found
+
+
+def require_few_half_lives(elapsed_s: float, half_life_s: float, between: str) -> None:
+    """Nothing, if a tracer can be followed for so long.
+
+    Raises:
+        AnatomyGuidedError: It decayed for longer than `MOST_HALF_LIVES`.
+    """
+    if elapsed_s > MOST_HALF_LIVES * half_life_s:
+        raise AnatomyGuidedError(
+            f"The PET's {elapsed_s / 60:.0f} min {between} are {elapsed_s / half_life_s:.1f} half-lives of "
+            f"{half_life_s:g} s (RadionuclideHalfLife, in another unit?), but {MOST_HALF_LIVES:g} at most were "
+            "expected: SUV cannot be computed; correct the half-life or the times."
+        )
 
 
 def missing(name: str) -> AnatomyGuidedError:

@@ -12,12 +12,11 @@ from typing import Any
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.suv_clock import parsed
 from AnatomyGuidedLib.suv_private import ge_scan_start
-from AnatomyGuidedLib.suv_series import missing
+from AnatomyGuidedLib.suv_series import MOST_HALF_LIVES, missing, require_few_half_lives
 
 Header = Any
 
 _LONGEST_UPTAKE_S = 12 * 3600.0
-_MOST_HALF_LIVES = 6.0
 _DAY = timedelta(days=1)
 _SAME_S = 60.0  # headers round times to minutes
 
@@ -73,13 +72,14 @@ def uptake_s(injected: Injection, scan: datetime, half_life_s: float) -> float:
     """Seconds from the injection to the scan; a time without a date that lies after the scan was the day before.
 
     Raises:
-        AnatomyGuidedError: They are negative, or more than 12 hours (6 half-lives with a date).
+        AnatomyGuidedError: They are negative, more than 6 half-lives, or without a date more than 12 hours.
     """
     elapsed_s = (scan - injected.moment).total_seconds()
     if elapsed_s < 0 and not injected.dated:
         overnight_s = elapsed_s + _DAY.total_seconds()
         elapsed_s = overnight_s if overnight_s <= _LONGEST_UPTAKE_S else elapsed_s
-    longest_s = max(_LONGEST_UPTAKE_S, _MOST_HALF_LIVES * half_life_s) if injected.dated else _LONGEST_UPTAKE_S
+    require_few_half_lives(elapsed_s, half_life_s, "from injection to scan")
+    longest_s = MOST_HALF_LIVES * half_life_s if injected.dated else _LONGEST_UPTAKE_S
     if not 0 <= elapsed_s <= longest_s:
         raise AnatomyGuidedError(
             f"The PET's injection lies {elapsed_s / 60:.0f} min before its scan, but 0 to {longest_s / 60:.0f} min "

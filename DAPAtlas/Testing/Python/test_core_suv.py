@@ -133,7 +133,7 @@ def test_the_time_runs_from_injection_to_the_start_of_the_scan(tags: dict[str, o
 
 @given(
     scan=st.datetimes(datetime(2000, 2, 28), datetime(2030, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
-    uptake_s=st.integers(0, 12 * 3600),
+    uptake_s=st.integers(0, 6 * 6000),
     dated=st.booleans(),
 )
 def test_only_the_time_between_injection_and_scan_matters_whatever_the_date_and_the_hour(
@@ -186,6 +186,35 @@ def test_one_number_written_in_two_ways_is_one() -> None:
     counts = with_private(series(Units="CNTS"), 0x7053, PHILIPS, (0x00, "DS", "0.5"))
     counts[1].private_block(0x7053, PHILIPS)[0x00].value = "0.500000"
     assert suv_factor(counts) == 0.5
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_more_than_six_half_lives_of_uptake_are_refused_as_that(dated: bool) -> None:
+    """109.8 is fluorine's half-life in minutes; read as seconds, SUV would be 5 billion times too high."""
+    told = {"RadiopharmaceuticalStartDateTime": "20240102100000"} if dated else {}
+    message = refusal(lambda: factor(RadionuclideHalfLife=109.8, **told))
+    assert "60 min from injection to scan are 32.8 half-lives of 109.8 s" in message
+    assert "RadionuclideHalfLife" in message
+
+
+@pytest.mark.parametrize(
+    ("half_life_s", "scan"),
+    [(1223.4, "120000"), (122.24, "101200"), (75.6, "100700"), (6586.2, "203000"), (45720, "220000")],
+)
+def test_short_lived_tracers_are_scanned_within_six_half_lives(half_life_s: float, scan: str) -> None:
+    """Carbon-11, oxygen-15, rubidium-82, fluorine-18 and copper-64."""
+    elapsed_s = (parsed(f"20240102{scan}", "scan") - datetime(2024, 1, 2, 10)).total_seconds()
+    found = factor(RadionuclideHalfLife=half_life_s, SeriesTime=scan, AcquisitionTime=scan)
+    assert found == pytest.approx(70_000 / (350e6 * 0.5 ** (elapsed_s / half_life_s)), rel=1e-9)
+
+
+def test_activity_that_ge_measured_more_than_six_half_lives_before_is_refused() -> None:
+    slices = measured_by_ge("FL", 350.0)
+    for header in slices:
+        header.DecayCorrection = "ADMIN"
+        header.private_block(0x0009, GE)[0x39].value = "20240102094000"
+        header.RadiopharmaceuticalInformationSequence[0].RadionuclideHalfLife = 109.8
+    assert "20 min from GE's measurement to the injection are 10.9 half-lives" in refusal(lambda: suv_factor(slices))
 
 
 def test_the_earliest_bed_position_counts_where_the_series_was_written_later() -> None:
@@ -357,7 +386,7 @@ def test_values_that_are_suv_already_stay(tmp_path: Path, tags: dict[str, object
         ({"RadiopharmaceuticalStartTime": "113000"}, "lies -30 min before"),
         (
             {"RadiopharmaceuticalStartTime": None, "RadiopharmaceuticalStartDateTime": "20240101220000"},
-            "lies 780 min before its scan, but 0 to 720 min",
+            "780 min from injection to scan are 7.8 half-lives of 6000 s",
         ),
         ({"RadiopharmaceuticalStartDateTime": "20240102100000+0000"}, "time zone +0000"),
         (
