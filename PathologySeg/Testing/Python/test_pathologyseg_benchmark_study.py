@@ -23,7 +23,7 @@ pytest.importorskip("monai", reason="MONAI is not installed")
 
 from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
 from PathologySegLib.benchmark import study  # noqa: E402
-from PathologySegLib.benchmark.benchmark import described  # noqa: E402
+from PathologySegLib.benchmark.benchmark import described, identity_of  # noqa: E402
 from PathologySegLib.benchmark.made_patients import made_cohort  # noqa: E402
 from PathologySegLib.benchmark.memory import step_memory  # noqa: E402
 from PathologySegLib.benchmark.networks import arm_loss, network_of, start_from  # noqa: E402
@@ -215,6 +215,17 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"module.other.weight": torch.zeros(3)}}, tmp_path / "other.pt")
     with pytest.raises(AnatomyGuidedError, match="of which 0 fit"):
         network_of(Arm("SwinUNETR", SWIN, weights=str(tmp_path / "other.pt")), (32, 32, 32), seed=0)
+
+
+def test_an_arm_started_from_other_weights_of_the_same_name_is_another(tmp_path: Path) -> None:
+    file, copy = tmp_path / "swin.pt", tmp_path / "copy.pt"
+    file.write_bytes(b"first")
+    copy.write_bytes(b"first")
+    first = identity_of(Arm("SwinUNETR", SWIN, weights=str(file)))
+    assert identity_of(Arm("SwinUNETR", SWIN, weights=str(copy))) == first
+    file.write_bytes(b"other")
+    assert identity_of(Arm("SwinUNETR", SWIN, weights=str(file))) != first
+    assert identity_of(Arm("SwinUNETR", SWIN))["weights"] == ""
 
 
 def test_one_seed_gives_one_network() -> None:
