@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from AnatomyGuidedLib.cohort_case import file_name
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.files import sha256_of
@@ -65,7 +66,7 @@ class Benchmark:
         self, data_set: DataSet, cases: tuple[PetCtCase, ...], progress: Progress, cancelled: CancelCheck
     ) -> tuple[list[Result], dict[str, str]]:
         splits = folds_of(cases, data_set, self.plan.settings)
-        place = self.state / f"{data_set.name}_{_digest(self._identity(data_set, splits))}"
+        place = self.state / f"{file_name(data_set.name)}_{_digest(self._identity(data_set, splits))}"
         ready: dict[str, Prepared] = {}
         for number, case in enumerate(cases):
             stop_if(cancelled)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from AnatomyGuidedLib.cohort_case import file_name
 from AnatomyGuidedLib.files import write_csv
 from AnatomyGuidedLib.grid import Labelmap, Volume
 from AnatomyGuidedLib.io import write_labelmap, write_volume
@@ -40,7 +41,7 @@ def made_cohort(data_sets: tuple[DataSet, ...], folder: Path, progress: Progress
 
 def _patient(data_set: DataSet, number: int, folder: Path) -> dict[str, str]:
     name = f"{data_set.name}_{number:03d}"
-    place = f"{data_set.name}_{_digest(data_set.phantoms)}/{name}"
+    place = f"{file_name(data_set.name)}_{_digest(data_set.phantoms)}/{file_name(name)}"
     files = {kind: f"{place}/{kind}.nii.gz" for kind in ("ct", "pet", "lesions")}
     facts = folder / place / "diagnosis.txt"
     if not facts.is_file():

@@ -104,6 +104,20 @@ def test_patients_of_other_settings_are_made_anew_and_those_of_the_same_are_kept
     assert images() == first
 
 
+@pytest.mark.usefixtures("without_nnunet")
+def test_no_data_sets_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    made = {**TINY["data_sets"][0], "name": "../../AutoPET / FDG"}
+    settings = {**TINY, "models": [NNUNET], "data_sets": [made]}
+    target, staged = tmp_path / "a" / "bench", tmp_path / "staged"
+    staged.mkdir()
+    study.run(StudyOptions("ci", settings, None, target), staged, Console(no_progress))
+    (report,) = json.loads((staged / "study.json").read_text(encoding="utf-8"))["data_sets"]
+    assert report["not_run"].keys() == {NNUNET}
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "staged"}
+    assert [path.name for path in target.iterdir()] == ["state"]
+    assert len(list((target / "state").iterdir())) == 2  # the patients, and what the data set's arms found
+
+
 def test_the_thesis_size_needs_a_cohort(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "lesion-benchmark", "--tier", "gpu", "-o", str(tmp_path / "x")]) == 2
     assert "give --cohort CSV" in capsys.readouterr().err
