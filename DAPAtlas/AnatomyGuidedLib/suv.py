@@ -68,7 +68,8 @@ def _from_activity(headers: Sequence[Header]) -> float:
     dose_bq = _dose(tracer, first, half_life_s)
     if correction == "ADMIN":
         return weight_g / dose_bq
-    elapsed_s = uptake_s(injection(tracer, first), scan_start(headers, half_life_s), half_life_s)
+    scan = scan_start(headers, half_life_s)
+    elapsed_s = uptake_s(injection(tracer, first, scan), scan, half_life_s)
     return weight_g / (dose_bq * math.exp2(-elapsed_s / half_life_s))
 
 

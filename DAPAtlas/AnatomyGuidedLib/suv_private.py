@@ -12,6 +12,7 @@ from typing import Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.suv_clock import parsed
+from AnatomyGuidedLib.suv_series import different, require_few_half_lives
 
 Header = Any
 
@@ -42,17 +43,20 @@ def ge_scan_start(header: Header) -> str | None:
 
 def ge_dose_bq(header: Header, half_life_s: float) -> float | None:
     """The dose at the injection: what was measured before, less what was left after; None where it is not told."""
-    measured, at, given = (_private(header, _GE, element) for element in (_MEASURED, _MEASURED_AT, _GIVEN_AT))
-    if any(value in (None, "") for value in (measured, at, given)):
+    at, given, left_at = (_private(header, _GE, element) for element in (_MEASURED_AT, _GIVEN_AT, _LEFT_AT))
+    measured = _activity_mbq(header, _MEASURED)
+    if not measured or any(value in (None, "") for value in (at, given)):
         return None
     moment = _moment(given)
-    before = float(measured) * math.exp2((_moment(at) - moment).total_seconds() / half_life_s)
-    left, left_at = _private(header, _GE, _LEFT), _private(header, _GE, _LEFT_AT)
-    if left in (None, "") or float(left) == 0:
+    waited_s = (moment - _moment(at)).total_seconds()
+    require_few_half_lives(abs(waited_s), half_life_s, "from GE's measurement to the injection")
+    before = measured * math.exp2(-waited_s / half_life_s)
+    left = _activity_mbq(header, _LEFT)
+    if not left:
         return before * 1e6
     if left_at in (None, ""):
         raise AnatomyGuidedError("The PET's activity that was left after the injection (0009,103C) has no time.")
-    return (before - float(left) * math.exp2((_moment(left_at) - moment).total_seconds() / half_life_s)) * 1e6
+    return (before - left * math.exp2((_moment(left_at) - moment).total_seconds() / half_life_s)) * 1e6
 
 
 def philips_suv_factor(headers: Sequence[Header]) -> float | None:
@@ -65,8 +69,23 @@ def philips_activity_factor(headers: Sequence[Header]) -> float | None:
     return _one_factor(headers, _TO_ACTIVITY)
 
 
+def _activity_mbq(header: Header, element: int) -> float:
+    """An activity of GE's; 0 where it is not told."""
+    value = _private(header, _GE, element)
+    try:
+        found = float(value or 0)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise AnatomyGuidedError(
+            f"The PET's GE activity (0009,10{element:02X}) is {value!r}, but one number of 0 or more was expected: SUV "
+            "cannot be computed; add RadionuclideTotalDose, or correct the tag."
+        )
+    return found
+
+
 def _one_factor(headers: Sequence[Header], element: int) -> float | None:
-    values = {str(_private(header, _PHILIPS, element) or "") for header in headers}
+    values = different(_private(header, _PHILIPS, element) for header in headers)
     if len(values) > 1:
         raise AnatomyGuidedError(
             f"The PET's slices differ in Philips' factor (7053,10{element:02X}), but one series has one: SUV cannot be "

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 
 Header = Any
+
+MOST_HALF_LIVES = 6.0
+"""After more, less than 2 % of the tracer is left."""
 
 _ALIKE_IN_TRACER = (
     "RadionuclideTotalDose",
@@ -66,14 +69,24 @@ def alike(headers: Sequence[Header], name: str) -> Any:
     Raises:
         AnatomyGuidedError: Slices tell different values.
     """
-    values = {str(header.get(name) or "") for header in headers}
+    values = different(header.get(name) for header in headers)
     if len(values) > 1:
         raise AnatomyGuidedError(
-            f"The PET's slices differ in {name} ({' and '.join(sorted(values)[:2])}), but one series has one: SUV "
+            f"The PET's slices differ in {name} ({' and '.join(values[:2])}), but one series has one: SUV "
             "cannot be computed; export one series alone."
         )
     value = headers[0].get(name)
     return None if value in (None, "") else value
+
+
+def different(values: Iterable[object]) -> list[str]:
+    """The values as text, each once; a number that is written in two ways is one.
+
+    >>> different(["70", "70.0", "71", None])
+    ['', '70', '71']
+    """
+    texts = {str(value or "") for value in values}
+    return sorted({_meaning(text): text for text in sorted(texts, reverse=True)}.values())
 
 
 def positive(header: Header, name: str) -> float:
@@ -113,9 +126,31 @@ def number(value: object, name: str, limits: tuple[float, float], unit: str) -> 
     return found
 
 
+def require_few_half_lives(elapsed_s: float, half_life_s: float, between: str) -> None:
+    """Nothing, if a tracer can be followed for so long.
+
+    Raises:
+        AnatomyGuidedError: It decayed for longer than `MOST_HALF_LIVES`.
+    """
+    if elapsed_s > MOST_HALF_LIVES * half_life_s:
+        raise AnatomyGuidedError(
+            f"The PET's {elapsed_s / 60:.0f} min {between} are {elapsed_s / half_life_s:.1f} half-lives of "
+            f"{half_life_s:g} s (RadionuclideHalfLife, in another unit?), but {MOST_HALF_LIVES:g} at most were "
+            "expected: SUV cannot be computed; correct the half-life or the times."
+        )
+
+
 def missing(name: str) -> AnatomyGuidedError:
     """The refusal for a tag that is not there."""
     return AnatomyGuidedError(f"The PET has no {name}: SUV cannot be computed; add it, or give the PET in SUVbw.")
+
+
+def _meaning(text: str) -> float | str:
+    try:
+        found = float(text)
+    except ValueError:
+        return text
+    return found if math.isfinite(found) else text
 
 
 def _words(value: Any) -> list[str]:

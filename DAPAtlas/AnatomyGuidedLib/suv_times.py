@@ -12,26 +12,25 @@ from typing import Any
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.suv_clock import parsed
 from AnatomyGuidedLib.suv_private import ge_scan_start
-from AnatomyGuidedLib.suv_series import missing
+from AnatomyGuidedLib.suv_series import MOST_HALF_LIVES, missing, require_few_half_lives
 
 Header = Any
 
 _LONGEST_UPTAKE_S = 12 * 3600.0
-_MOST_HALF_LIVES = 6.0
 _DAY = timedelta(days=1)
 _SAME_S = 60.0  # headers round times to minutes
 
 
 @dataclass(frozen=True)
 class Injection:
-    """The moment of the injection; without a date of its own it may be the day before the series."""
+    """The moment of the injection; without a date of its own it may be the day before the scan."""
 
     moment: datetime
     dated: bool
 
 
-def injection(tracer: Header, first: Header) -> Injection:
-    """When the injection began, by its date and time, or by its time on the series' date.
+def injection(tracer: Header, first: Header, scan: datetime) -> Injection:
+    """When the injection began, by its date and time, or by its time on the scan's date.
 
     Raises:
         AnatomyGuidedError: Neither is there, both are and contradict each other, or the zone is another one.
@@ -40,9 +39,7 @@ def injection(tracer: Header, first: Header) -> Injection:
     if not date_time and not time:
         raise missing("RadiopharmaceuticalStartTime")
     if not date_time:
-        if not first.get("SeriesDate"):
-            raise missing("SeriesDate")
-        return Injection(parsed(f"{first.SeriesDate}{time}", "RadiopharmaceuticalStartTime"), dated=False)
+        return Injection(parsed(f"{scan:%Y%m%d}{time}", "RadiopharmaceuticalStartTime"), dated=False)
     _require_series_zone(str(date_time), str(first.get("TimezoneOffsetFromUTC") or ""))
     moment = parsed(str(date_time), "RadiopharmaceuticalStartDateTime")
     if time:
@@ -58,7 +55,7 @@ def scan_start(headers: Sequence[Header], half_life_s: float) -> datetime:
     earliest acquisition.
 
     Raises:
-        AnatomyGuidedError: No time is there, or frames tell different starts.
+        AnatomyGuidedError: No time is there, GE's lies after an acquisition, or frames tell different starts.
     """
     series = _moment(headers[0], "SeriesDate", "SeriesTime")
     with_time = [header for header in headers if header.get("AcquisitionDate") and header.get("AcquisitionTime")]
@@ -67,7 +64,7 @@ def scan_start(headers: Sequence[Header], half_life_s: float) -> datetime:
         return series
     told = ge_scan_start(headers[0])
     if told:
-        return parsed(told, "GE scan time (0009,100D)")
+        return _start_of_ge(told, min(acquired))
     return _start_by_frames(with_time, acquired, half_life_s) or min(acquired)
 
 
@@ -75,19 +72,31 @@ def uptake_s(injected: Injection, scan: datetime, half_life_s: float) -> float:
     """Seconds from the injection to the scan; a time without a date that lies after the scan was the day before.
 
     Raises:
-        AnatomyGuidedError: They are negative, or more than 12 hours (6 half-lives with a date).
+        AnatomyGuidedError: They are negative, more than 6 half-lives, or without a date more than 12 hours.
     """
     elapsed_s = (scan - injected.moment).total_seconds()
     if elapsed_s < 0 and not injected.dated:
         overnight_s = elapsed_s + _DAY.total_seconds()
         elapsed_s = overnight_s if overnight_s <= _LONGEST_UPTAKE_S else elapsed_s
-    longest_s = max(_LONGEST_UPTAKE_S, _MOST_HALF_LIVES * half_life_s) if injected.dated else _LONGEST_UPTAKE_S
+    require_few_half_lives(elapsed_s, half_life_s, "from injection to scan")
+    longest_s = MOST_HALF_LIVES * half_life_s if injected.dated else _LONGEST_UPTAKE_S
     if not 0 <= elapsed_s <= longest_s:
         raise AnatomyGuidedError(
             f"The PET's injection lies {elapsed_s / 60:.0f} min before its scan, but 0 to {longest_s / 60:.0f} min "
             "were expected: SUV cannot be computed; correct the times."
         )
     return elapsed_s
+
+
+def _start_of_ge(told: str, acquired: datetime) -> datetime:
+    start = parsed(told, "GE scan time (0009,100D)")
+    late_s = (start - acquired).total_seconds()
+    if late_s > _SAME_S:
+        raise AnatomyGuidedError(
+            f"The PET's GE scan time (0009,100D) lies {late_s / 60:.0f} min after its first acquisition, but a scan "
+            "starts before it: SUV cannot be computed; correct the times, or export the series without private tags."
+        )
+    return start
 
 
 def _start_by_frames(headers: Sequence[Header], acquired: Sequence[datetime], half_life_s: float) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from AnatomyGuidedLib.grid import Volume
 from AnatomyGuidedLib.io import read_ct, read_image, read_pet
 from AnatomyGuidedLib.suv import suv_factor
+from AnatomyGuidedLib.suv_clock import parsed
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -131,7 +133,7 @@ def test_the_time_runs_from_injection_to_the_start_of_the_scan(tags: dict[str, o
 
 @given(
     scan=st.datetimes(datetime(2000, 2, 28), datetime(2030, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
-    uptake_s=st.integers(0, 12 * 3600),
+    uptake_s=st.integers(0, 6 * 6000),
     dated=st.booleans(),
 )
 def test_only_the_time_between_injection_and_scan_matters_whatever_the_date_and_the_hour(
@@ -156,6 +158,63 @@ def test_a_long_lived_tracer_may_be_scanned_days_later_where_the_date_is_told() 
     told = {"RadiopharmaceuticalStartTime": None, "RadiopharmaceuticalStartDateTime": "20231228110000"}
     found = factor(RadionuclideHalfLife=282240, RadionuclideTotalDose=37e6, **told)
     assert found == pytest.approx(70_000 / (37e6 * 2 ** -(120 / 78.4)), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("tags", "hours"),
+    [
+        ({"SeriesDate": "20240105"}, 1.0),  # reconstructed three days later, at the same hour
+        ({"SeriesDate": "20240105", "SeriesTime": "080000"}, 1.0),
+        ({"SeriesDate": "20240103", "SeriesTime": "150000", "RadiopharmaceuticalStartTime": "0930"}, 1.5),
+        (
+            {"SeriesDate": "20240105", "AcquisitionTime": "003000", "RadiopharmaceuticalStartTime": "233000"},
+            1.0,  # over midnight before the scan, not before the series
+        ),
+    ],
+)
+def test_an_injection_without_a_date_was_before_the_scan_whenever_the_series_was_written(
+    tags: dict[str, object], hours: float
+) -> None:
+    assert factor(**tags) == pytest.approx(at_hours(hours), rel=1e-9)
+
+
+def test_one_number_written_in_two_ways_is_one() -> None:
+    slices = series(PatientWeight="70")
+    slices[1].PatientWeight, slices[2].PatientWeight = "70.0", "7.0E+1"
+    slices[2].RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartTime = "100000.00"
+    assert suv_factor(slices) == pytest.approx(at_hours(1.0), rel=1e-9)
+    counts = with_private(series(Units="CNTS"), 0x7053, PHILIPS, (0x00, "DS", "0.5"))
+    counts[1].private_block(0x7053, PHILIPS)[0x00].value = "0.500000"
+    assert suv_factor(counts) == 0.5
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_more_than_six_half_lives_of_uptake_are_refused_as_that(dated: bool) -> None:
+    """109.8 is fluorine's half-life in minutes; read as seconds, SUV would be 5 billion times too high."""
+    told = {"RadiopharmaceuticalStartDateTime": "20240102100000"} if dated else {}
+    message = refusal(lambda: factor(RadionuclideHalfLife=109.8, **told))
+    assert "60 min from injection to scan are 32.8 half-lives of 109.8 s" in message
+    assert "RadionuclideHalfLife" in message
+
+
+@pytest.mark.parametrize(
+    ("half_life_s", "scan"),
+    [(1223.4, "120000"), (122.24, "101200"), (75.6, "100700"), (6586.2, "203000"), (45720, "220000")],
+)
+def test_short_lived_tracers_are_scanned_within_six_half_lives(half_life_s: float, scan: str) -> None:
+    """Carbon-11, oxygen-15, rubidium-82, fluorine-18 and copper-64."""
+    elapsed_s = (parsed(f"20240102{scan}", "scan") - datetime(2024, 1, 2, 10)).total_seconds()
+    found = factor(RadionuclideHalfLife=half_life_s, SeriesTime=scan, AcquisitionTime=scan)
+    assert found == pytest.approx(70_000 / (350e6 * 0.5 ** (elapsed_s / half_life_s)), rel=1e-9)
+
+
+def test_activity_that_ge_measured_more_than_six_half_lives_before_is_refused() -> None:
+    slices = measured_by_ge("FL", 350.0)
+    for header in slices:
+        header.DecayCorrection = "ADMIN"
+        header.private_block(0x0009, GE)[0x39].value = "20240102094000"
+        header.RadiopharmaceuticalInformationSequence[0].RadionuclideHalfLife = 109.8
+    assert "20 min from GE's measurement to the injection are 10.9 half-lives" in refusal(lambda: suv_factor(slices))
 
 
 def test_the_earliest_bed_position_counts_where_the_series_was_written_later() -> None:
@@ -208,6 +267,45 @@ def test_the_standards_dose_counts_where_ge_tells_its_measurements_too() -> None
         series(), 0x0009, GE, (0x38, "FL", 500.0), (0x39, "DT", "20240102100000"), (0x3B, "DT", "20240102100000")
     )
     assert suv_factor(slices) == pytest.approx(at_hours(1.0), rel=1e-9)
+
+
+@pytest.mark.parametrize("told", ["20240102105500", "20240102110045"])  # GE's seconds may differ from the image's
+def test_ges_start_holds_up_to_the_first_acquisition(told: str) -> None:
+    slices = with_private(series(SeriesTime="140000"), 0x0009, GE, (0x0D, "DT", told))
+    hours = (parsed(told, "start") - datetime(2024, 1, 2, 10)).total_seconds() / 3600
+    assert suv_factor(slices) == pytest.approx(at_hours(hours), rel=1e-9)
+
+
+def test_a_start_of_ges_after_the_first_acquisition_is_refused() -> None:
+    """Believed, it would be 3 hours of decay where the images tell 1."""
+    slices = with_private(series(SeriesTime="140000"), 0x0009, GE, (0x0D, "DT", "20240102130000"))
+    message = refusal(lambda: suv_factor(slices))
+    assert "GE scan time (0009,100D) lies 120 min after its first acquisition" in message
+
+
+def measured_by_ge(kind: str, value: object, *more: tuple[int, str, object]) -> list[Dataset]:
+    """Slices without a dose; GE measured this activity when it was injected, an hour before the scan."""
+    times = ((0x39, "DT", "20240102100000"), (0x3B, "DT", "20240102100000"), (0x3D, "DT", "20240102100000"))
+    return with_private(series(RadionuclideTotalDose=None), 0x0009, GE, (0x38, kind, value), *times, *more)
+
+
+def test_ges_activity_is_read_where_an_archive_forgot_what_kind_of_value_it_is(tmp_path: Path) -> None:
+    """350 as a float's four bytes under VR UN."""
+    folder = save_dicom(tmp_path, measured_by_ge("UN", bytes.fromhex("0000af43")))
+    assert read_pet(folder).values == pytest.approx(STORED * np.array(SLOPES) * BY_HAND, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("LO", "abc"), ("FL", [350.0, 1.0]), ("FL", math.nan), ("FL", math.inf), ("FL", -350.0)]
+)
+def test_an_activity_of_ges_that_is_no_one_number_is_refused(kind: str, value: object) -> None:
+    assert "GE activity (0009,1038) is" in refusal(lambda: suv_factor(measured_by_ge(kind, value)))
+    slices = measured_by_ge("FL", 350.0, (0x3C, kind, value))
+    assert "GE activity (0009,103C) is" in refusal(lambda: suv_factor(slices))
+
+
+def test_a_field_of_ges_that_was_left_at_0_is_no_dose() -> None:
+    assert "no RadionuclideTotalDose" in refusal(lambda: suv_factor(measured_by_ge("FL", 0.0)))
 
 
 def test_siemens_frames_tell_the_start_of_a_series_written_later() -> None:
@@ -288,7 +386,7 @@ def test_values_that_are_suv_already_stay(tmp_path: Path, tags: dict[str, object
         ({"RadiopharmaceuticalStartTime": "113000"}, "lies -30 min before"),
         (
             {"RadiopharmaceuticalStartTime": None, "RadiopharmaceuticalStartDateTime": "20240101220000"},
-            "lies 780 min before its scan, but 0 to 720 min",
+            "780 min from injection to scan are 7.8 half-lives of 6000 s",
         ),
         ({"RadiopharmaceuticalStartDateTime": "20240102100000+0000"}, "time zone +0000"),
         (

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from AnatomyGuidedLib.cohort_case import file_name
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.files import sha256_of
 from AnatomyGuidedLib.progress import CancelCheck, Progress, part_of, stop_if
 
 from PathologySegLib.benchmark.cohort import folds_of
@@ -64,7 +66,7 @@ class Benchmark:
         self, data_set: DataSet, cases: tuple[PetCtCase, ...], progress: Progress, cancelled: CancelCheck
     ) -> tuple[list[Result], dict[str, str]]:
         splits = folds_of(cases, data_set, self.plan.settings)
-        place = self.state / f"{data_set.name}_{_digest(self._identity(data_set, splits))}"
+        place = self.state / f"{file_name(data_set.name)}_{_digest(self._identity(data_set, splits))}"
         ready: dict[str, Prepared] = {}
         for number, case in enumerate(cases):
             stop_if(cancelled)
@@ -90,16 +92,18 @@ class Benchmark:
         self, name: str, data_set: DataSet, splits: Sequence[Split], ready: Mapping[str, Prepared], place: Path,
         progress: Progress, cancelled: CancelCheck,
     ) -> list[Result]:  # fmt: skip
-        own = asdict(self._settings_of(name))
+        settings = self.plan.settings
+        own = asdict(settings.nnunet) if name == NNUNET else identity_of(self.plan.arms[name])
         folder = place / f"{''.join(filter(str.isalnum, name))}_{_digest(own)}"
+        mirrors = "mirrored" if settings.nnunet_mirrors else "plain"
+        tries = folder / mirrors if name == NNUNET else folder  # nnU-Net's training does not ask
         results: list[Result] = []
         device = chosen_device("auto")
         for number, (learned, tested) in enumerate(splits):
             told = part_of(progress, number / len(splits), (number + 1) / len(splits))
             one, other = ([ready[case.name] for case in side] for side in (learned, tested))
-            fold = Fold(data_set.name, number, one, other, folder / f"fold_{number}", device)
+            fold = Fold(data_set.name, number, one, other, tries / f"fold_{number}", device)
             if name == NNUNET:
-                settings = self.plan.settings
                 arm = NnunetArm(settings.nnunet, settings.nnunet_mirrors, data_set.onto, folder, device)
                 cases = {case.name: case for side in splits[0] for case in side}
                 names = [(_names(side), _names(rest)) for side, rest in splits]
@@ -107,9 +111,6 @@ class Benchmark:
             else:
                 results += run_arm(name, self.plan.arms[name], fold, progress=told, cancelled=cancelled)
         return results
-
-    def _settings_of(self, name: str) -> Any:
-        return self.plan.settings.nnunet if name == NNUNET else self.plan.arms[name]
 
     def _identity(self, data_set: DataSet, splits: Sequence[Split]) -> object:
         """What results of a data set depend on, beside an arm's settings: its grid, and who is in which fold.
@@ -122,6 +123,15 @@ class Benchmark:
             for case in side
         ]
         return [data_set.onto, [[case.name for case in tested] for _, tested in splits], files]
+
+
+def identity_of(arm: Arm) -> dict[str, Any]:
+    """What an arm's results depend on: its settings, and what the file holds that it starts from.
+
+    Raises:
+        AnatomyGuidedError: The file cannot be read.
+    """
+    return {**asdict(arm), "weights": sha256_of(Path(arm.weights)) if arm.weights else ""}
 
 
 def described(arm: Arm, data_set: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,8 @@ class TierSettings:
             )
         if not self.models or not self.data_sets:
             raise UsageError("The settings models and data_sets must have one entry at least.")
+        _require_each_once("models", self.models)
+        _require_each_once("data_sets", [data_set.name for data_set in self.data_sets])
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,12 @@ def read_plan(tier: str, settings: Mapping[str, object] | None = None, path: Pat
     if unknown:
         raise UsageError(f"There is no network {unknown[0]!r}; there are {', '.join((NNUNET, *arms))}.")
     return Plan(chosen, {name: arms[name] for name in chosen.models if name != NNUNET})
+
+
+def _require_each_once(setting: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"The setting {setting} names {twice[0]} twice, but its results are told by this name.")
 
 
 def _changed(arms: Mapping[str, Arm], settings: object) -> dict[str, Arm]:

@@ -102,6 +102,8 @@ def test_a_users_settings_change_one_network_alone() -> None:
         ({"folds": 1}, "folds must be 2 or more"),
         ({"models": []}, "one entry at least"),
         ({"data_sets": [{"name": "x", "onto": "mr"}]}, "onto of x is 'mr'"),
+        ({"data_sets": [{"name": "x"}, {"name": "y"}, {"name": "x", "onto": "ct"}]}, "data_sets names x twice"),
+        ({"models": ["UNETR", "DynUNet", "UNETR"]}, "models names UNETR twice"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], words: str) -> None:

@@ -17,8 +17,9 @@ pytest.importorskip("nnunetv2", reason="nnU-Net is not installed")
 
 from DAPAtlasLib.training.nnunet_dataset import NAME
 from DAPAtlasLib.training.nnunet_settings import NnunetSettings, Stage
+from PathologySegLib.benchmark.benchmark import Benchmark
 from PathologySegLib.benchmark.nnunet_arm import NnunetArm
-from PathologySegLib.benchmark.plan import NNUNET
+from PathologySegLib.benchmark.plan import NNUNET, DataSet, Plan, TierSettings
 from PathologySegLib.benchmark.prepared import prepared
 from PathologySegLib.benchmark.trial import Fold
 from PathologySegLib.data_sets import PetCtCase
@@ -67,3 +68,27 @@ def test_nnunet_learns_our_fold_and_its_masks_lie_on_the_cases_grid(tmp_path: Pa
     before = weights.stat().st_mtime_ns
     assert arm.run(fold, cases, splits, progress=no_progress, cancelled=never_cancelled) == [result]
     assert weights.stat().st_mtime_ns == before
+
+
+def test_predicting_without_mirrors_keeps_the_training_and_predicts_anew(tmp_path: Path) -> None:
+    data_set = DataSet("made", strata=())
+    cases = {data_set: tuple(made_case(tmp_path, number) for number in range(4))}
+
+    def kept(mirrors: bool) -> tuple[set[Path], dict[Path, int]]:
+        """The masks, and the networks' weights with their times."""
+        settings = TierSettings(
+            folds=2, models=(NNUNET,), data_sets=(data_set,), nnunet=SETTINGS, nnunet_mirrors=mirrors
+        )  # fmt: skip
+        found, not_run = Benchmark(Plan(settings, {}), cases, tmp_path / "state").run(no_progress, never_cancelled)
+        assert (len(found["made"]), not_run["made"]) == (4, {})
+        weights = (tmp_path / "state").rglob("checkpoint_final.pth")
+        masks = (tmp_path / "state").rglob("predictions/*.nii.gz")
+        return set(masks), {path: path.stat().st_mtime_ns for path in weights}
+
+    masks, weights = kept(mirrors=False)
+    assert (len(masks), len(weights)) == (4, 2)
+    both, same = kept(mirrors=True)
+    assert same == weights
+    assert masks < both
+    assert len(both) == 8
+    assert kept(mirrors=False) == (both, weights)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from AnatomyGuidedLib.cli import Console, main
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.io import read_image
 from AnatomyGuidedLib.networks.build import build_network, divisors_of
-from AnatomyGuidedLib.progress import no_progress
+from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.study_options import StudyOptions
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -22,12 +23,15 @@ pytest.importorskip("monai", reason="MONAI is not installed")
 
 from AnatomyGuidedLib.learning.trainer import Training  # noqa: E402
 from PathologySegLib.benchmark import study  # noqa: E402
-from PathologySegLib.benchmark.benchmark import described  # noqa: E402
+from PathologySegLib.benchmark.benchmark import described, identity_of  # noqa: E402
+from PathologySegLib.benchmark.made_patients import made_cohort  # noqa: E402
 from PathologySegLib.benchmark.memory import step_memory  # noqa: E402
 from PathologySegLib.benchmark.networks import arm_loss, network_of, start_from  # noqa: E402
-from PathologySegLib.benchmark.plan import NNUNET, Arm, read_plan  # noqa: E402
+from PathologySegLib.benchmark.plan import NNUNET, Arm, DataSet, read_plan  # noqa: E402
 from PathologySegLib.benchmark.trial import training_of  # noqa: E402
+from PathologySegLib.data_sets import cases_of  # noqa: E402
 from PathologySegLib.learning.objectives import loss_of  # noqa: E402
+from PathologySegLib.learning.phantom_cases import PhantomSettings  # noqa: E402
 
 PHANTOMS: Mapping[str, Any] = {
     "spacing_mm": 9.0, "shape": [48, 48, 24], "healthy": 0.0, "most_lesions": 6, "quiet_suv": 3.0,
@@ -81,6 +85,37 @@ def test_the_benchmark_goes_on_where_it_was_stopped_and_names_what_did_not_run(t
     assert (target / "scores.csv").read_text(encoding="utf-8").count("\n") == 1 + 2 * 4
     masks = list(target.glob("state/made_*/UNETR_*/fold_*/predictions/*.nii.gz"))
     assert sorted(path.name for path in masks) == [f"made_00{n}.nii.gz" for n in range(4)]
+
+
+def test_patients_of_other_settings_are_made_anew_and_those_of_the_same_are_kept(tmp_path: Path) -> None:
+    def images(**changed: Any) -> dict[Path, int]:
+        phantoms = PhantomSettings(spacing_mm=10.0, shape=(16, 16, 16), healthy=0.0)
+        data_set = DataSet("made", patients=2, phantoms=replace(phantoms, **changed))
+        cases = cases_of(made_cohort((data_set,), tmp_path, no_progress, never_cancelled))
+        assert [case.name for case in cases] == ["made_000", "made_001"]
+        return {file: file.stat().st_mtime_ns for case in cases for file in case.files()}
+
+    first = images()
+    assert images() == first
+    finer = images(spacing_mm=9.0)
+    assert {read_image(file).grid.spacing_mm for file in finer if file.name == "ct.nii.gz"} == {(9.0, 9.0, 9.0)}
+    other = images(seed=5)
+    assert not set(first) & set(other)
+    assert images() == first
+
+
+@pytest.mark.usefixtures("without_nnunet")
+def test_no_data_sets_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    made = {**TINY["data_sets"][0], "name": "../../AutoPET / FDG"}
+    settings = {**TINY, "models": [NNUNET], "data_sets": [made]}
+    target, staged = tmp_path / "a" / "bench", tmp_path / "staged"
+    staged.mkdir()
+    study.run(StudyOptions("ci", settings, None, target), staged, Console(no_progress))
+    (report,) = json.loads((staged / "study.json").read_text(encoding="utf-8"))["data_sets"]
+    assert report["not_run"].keys() == {NNUNET}
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "staged"}
+    assert [path.name for path in target.iterdir()] == ["state"]
+    assert len(list((target / "state").iterdir())) == 2  # the patients, and what the data set's arms found
 
 
 def test_the_thesis_size_needs_a_cohort(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,6 +229,17 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"module.other.weight": torch.zeros(3)}}, tmp_path / "other.pt")
     with pytest.raises(AnatomyGuidedError, match="of which 0 fit"):
         network_of(Arm("SwinUNETR", SWIN, weights=str(tmp_path / "other.pt")), (32, 32, 32), seed=0)
+
+
+def test_an_arm_started_from_other_weights_of_the_same_name_is_another(tmp_path: Path) -> None:
+    file, copy = tmp_path / "swin.pt", tmp_path / "copy.pt"
+    file.write_bytes(b"first")
+    copy.write_bytes(b"first")
+    first = identity_of(Arm("SwinUNETR", SWIN, weights=str(file)))
+    assert identity_of(Arm("SwinUNETR", SWIN, weights=str(copy))) == first
+    file.write_bytes(b"other")
+    assert identity_of(Arm("SwinUNETR", SWIN, weights=str(file))) != first
+    assert identity_of(Arm("SwinUNETR", SWIN))["weights"] == ""
 
 
 def test_one_seed_gives_one_network() -> None:
