@@ -141,7 +141,9 @@ def _require_same_cases(recipe: GraspRecipe, order: TrainingOrder, cases: Sequen
         now |= {f"the files of case {case.name}": file_stamps(case) for case in given}
     now |= {f"the weights of {name}": own for name, own in model_checksums([recipe.atlas, recipe.encoder]).items()}
     if path.is_file():
-        require_same(json.loads(path.read_text(encoding="utf-8")), now, order.folder)
+        before = json.loads(path.read_text(encoding="utf-8"))
+        unsaid = {name: value for name, value in now.items() if not name.startswith("case ")}  # by earlier versions
+        require_same({**unsaid, **before}, now, order.folder)
     write_json(path, now)
 
 

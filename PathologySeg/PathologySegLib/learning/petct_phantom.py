@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
-from AnatomyGuidedLib.files import write_csv
+from AnatomyGuidedLib.files import write_csv, write_json
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of
@@ -100,10 +100,25 @@ def _state_folder(options: StudyOptions, folder: Path, plan: Plan) -> Path:
         told["cohort"] = cohort_told(options.cohort)
     contenders = plan.settings.contenders
     models = model_checksums([plan.settings.atlas, *(name for one in contenders for name in (one.mirror, one.mixture))])
-    if models:
-        told["models"] = models
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-    return (options.target or folder) / STATE_FOLDER / digest
+    states = (options.target or folder) / STATE_FOLDER
+    place = states / _digest(told)
+    if not models or _models_of(place, models) == models:
+        return place
+    return states / _digest({**told, "models": models})
+
+
+def _models_of(place: Path, models: Mapping[str, str]) -> Mapping[str, str]:
+    """The checksums of the atlas models that the trials there are of: these ones, if nobody noted others."""
+    noted = place / "models.json"
+    if not noted.is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        write_json(noted, models)
+    found: Mapping[str, str] = json.loads(noted.read_text(encoding="utf-8"))
+    return found
+
+
+def _digest(told: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _trials(plan: Plan, state: Path) -> list[Trial]:

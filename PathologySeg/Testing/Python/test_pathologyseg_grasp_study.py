@@ -326,18 +326,24 @@ def test_an_atlas_model_that_is_trained_anew_under_its_name_is_another(
     drawn = untrained(AtlasModel("own").network)
     write_predictor(own, AtlasModel("own").predictor, [drawn], task="atlas", licence="none")
     assert [prepared(), prepared()] == [2, 2]
-    assert state_of("own") != states[0]
+    assert state_of("own") not in states
     assert state_of("dap-demo") == states[1]
 
 
-def test_a_study_of_made_patients_keeps_the_folder_that_it_has() -> None:
-    """That of the published `ci` tier, whose trials a stopped study goes on from."""
-    plan = read_plan("ci")
+@pytest.mark.parametrize("mirror", ["dap-demo", "own"])
+def test_a_study_of_made_patients_goes_on_in_the_folder_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: str
+) -> None:
+    """Also where it was begun before the models' checksums were noted: the settings alone name the folder."""
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "store" / "own")
+    plan = read_plan("ci", {"contenders": [{"name": "small", "backbone": BACKBONE, "mirror": mirror}]})
     told = {key: value for key, value in plan.settings.told().items() if key not in ("arms", "splits")}
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-    assert petct_phantom._state_folder(StudyOptions("ci", {}, None, Path("out")), Path(), plan) == Path(
-        "out/state", digest
-    )
+    (tmp_path / "state" / digest).mkdir(parents=True)
+    for _ in range(2):
+        found = petct_phantom._state_folder(StudyOptions("ci", {}, None, tmp_path), tmp_path, plan)
+        assert found == tmp_path / "state" / digest
 
 
 def test_studies_of_one_patient_are_never_learned_from_and_scored(
