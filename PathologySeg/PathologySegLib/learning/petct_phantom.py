@@ -102,19 +102,20 @@ def _state_folder(options: StudyOptions, folder: Path, plan: Plan) -> Path:
     models = model_checksums([plan.settings.atlas, *(name for one in contenders for name in (one.mirror, one.mixture))])
     states = (options.target or folder) / STATE_FOLDER
     place = states / _digest(told)
-    if not models or _models_of(place, models) == models:
+    if not models or _is_of(place, models):
         return place
     return states / _digest({**told, "models": models})
 
 
-def _models_of(place: Path, models: Mapping[str, str]) -> Mapping[str, str]:
-    """The checksums of the atlas models that the trials there are of: these ones, if nobody noted others."""
-    noted = place / "models.json"
-    if not noted.is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        write_json(noted, models)
-    found: Mapping[str, str] = json.loads(noted.read_text(encoding="utf-8"))
-    return found
+def _is_of(place: Path, models: Mapping[str, str]) -> bool:
+    """Whether no trial there can be of other atlas models under these names, which are noted then."""
+    path = place / "models.json"
+    noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if any(noted.get(name, own) != own for name, own in models.items()):
+        return False
+    place.mkdir(parents=True, exist_ok=True)
+    write_json(path, {**noted, **models})
+    return True
 
 
 def _digest(told: Mapping[str, object]) -> str:

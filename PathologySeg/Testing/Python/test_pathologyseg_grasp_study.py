@@ -337,13 +337,15 @@ def test_a_study_of_made_patients_goes_on_in_the_folder_that_it_has(
     """Also where it was begun before the models' checksums were noted: the settings alone name the folder."""
     monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path / "store"))
     shutil.copytree(find_model("dap-demo").folder, tmp_path / "store" / "own")
-    plan = read_plan("ci", {"contenders": [{"name": "small", "backbone": BACKBONE, "mirror": mirror}]})
+    contender = {"name": "small", "backbone": BACKBONE, "mirror": mirror, "mixture": "mixed"}
+    plan = read_plan("ci", {"contenders": [contender]})
     told = {key: value for key, value in plan.settings.told().items() if key not in ("arms", "splits")}
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
     (tmp_path / "state" / digest).mkdir(parents=True)
     for _ in range(2):
         found = petct_phantom._state_folder(StudyOptions("ci", {}, None, tmp_path), tmp_path, plan)
         assert found == tmp_path / "state" / digest
+        shutil.copytree(tmp_path / "store" / "own", tmp_path / "store" / "mixed", dirs_exist_ok=True)
 
 
 def test_studies_of_one_patient_are_never_learned_from_and_scored(
