@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from AnatomyGuidedLib.progress import part_of, stop_if
 from AnatomyGuidedLib.resample import resample_labelmap
 
 from PathologySegLib.attention_output import require_attention, shows_structures, write_attention
+from PathologySegLib.doubtful_anatomy import doubt
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.finders import read_finder
 from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
@@ -61,6 +63,8 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     stop_if(console.cancelled)
     anatomy, source = _anatomy(arguments, parameters, ct, pet, finder, console)
     result = _found(ct, pet, parameters, anatomy, finder, console)
+    if anatomy is not None and not arguments.anatomy:
+        result = _with_doubt(result, anatomy, console)
     stop_if(console.cancelled)
     console.progress(0.9, "Writing the lesions")
     lost = _write(result, parameters, ct, segmentation_path)
@@ -125,6 +129,15 @@ def _found(
         )
     on_pet = None if anatomy is None else resample_labelmap(anatomy, pet.grid)
     return find_lesions(pet, parameters, anatomy=on_pet, progress=progress, cancelled=console.cancelled)
+
+
+def _with_doubt(result: LesionResult, anatomy: Labelmap, console: Console) -> LesionResult:
+    """The result with a note, which is said, where the predicted anatomy is none of a body's."""
+    sentence = doubt(resample_labelmap(anatomy, result.labelmap.grid), result.rows)
+    if not sentence:
+        return result
+    console.note(sentence)
+    return replace(result, notes=(*result.notes, sentence))
 
 
 def _write(result: LesionResult, parameters: LesionParameters, ct: Volume, path: Path) -> list[int]:

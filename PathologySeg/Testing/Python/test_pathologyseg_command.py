@@ -65,6 +65,17 @@ def test_a_threshold_on_a_real_tumour_takes_exactly_the_voxels_above_it(realdata
     assert found.grid == suv.grid
 
 
+def test_an_anatomy_that_a_model_saw_in_a_thigh_is_not_to_be_believed(realdata, run_command, tmp_path):
+    """The bundled atlas model knows made whole bodies, and sees a skull there."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    ct, pet = (realdata / f"STS_001_{kind}_image.nii.gz" for kind in ("CT", "PET"))
+    words = ["lesions", ct, pet, "--threshold", "2.5", "--json", tmp_path / "l.json", "-o", tmp_path / "l.nii.gz"]
+    code, _, said = run_command(*words, "--anatomy-model", "dap-demo")
+    assert code == 0, said
+    assert "The predicted anatomy is not to be believed: " in said
+    assert any("not to be believed" in note for note in json.loads((tmp_path / "l.json").read_text())["notes"])
+
+
 def test_anatomy_may_lie_on_the_cts_grid(study, run_command, tmp_path):
     ct = read_image(study / "ct.nii.gz")
     everywhere = Labelmap(np.full(ct.grid.shape, id_of("Bladder"), np.uint8), ct.grid)
