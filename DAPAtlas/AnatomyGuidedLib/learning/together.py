@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-_PATIENCE = timedelta(days=7)  # a data set may take that long to prepare
+_DONE, _PAUSE_S = "done", 0.2
+_MEETINGS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,15 @@ def own_share() -> Share:
 
 
 @contextmanager
-def connected(share: Share, device: str, *, patience: timedelta | None = None) -> Iterator[None]:
+def connected(share: Share, device: str) -> Iterator[None]:
     """All processes know each other within (gloo between processors, NCCL between graphics cards)."""
     if share.size == 1 or distributed.is_initialized():
         yield
         return
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=patience)
+    backend = "nccl" if device.startswith("cuda") else "gloo"
+    distributed.init_process_group(backend, store=_meeting(), rank=share.rank, world_size=share.size)
     try:
         yield
     finally:
@@ -73,19 +77,19 @@ def mean_of_all(values: Tensor) -> Tensor:
 
 @contextmanager
 def first_goes_ahead(share: Share) -> Iterator[None]:
-    """The first process does what is within before the others do, who find what it made.
+    """The first process does what is within before the others do, who find what it made, however long it takes.
 
-    Where the first one fails the others end, too.
+    Where the first one fails, torchrun ends the others, too.
     """
     if share.size == 1:
         yield
         return
-    with connected(share, "cpu", patience=_PATIENCE):
-        if not share.is_first:
-            distributed.barrier()
-        yield
-        if share.is_first:
-            distributed.barrier()
+    meeting = _meeting()
+    while not share.is_first and not meeting.check([_DONE]):
+        time.sleep(_PAUSE_S)
+    yield
+    if share.is_first:
+        meeting.set(_DONE, "1")
 
 
 @contextmanager
@@ -109,3 +113,12 @@ def repeatable(asked: bool) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         torch.backends.cudnn.benchmark = before[2]
+
+
+def _meeting() -> Any:
+    """A store where the processes tell each other something, each time another one: what is left in one misleads."""
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
+    store, _, _ = next(rendezvous("env://"))
+    return PrefixStore(f"meeting {next(_MEETINGS)}", store)

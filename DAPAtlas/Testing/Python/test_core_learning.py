@@ -310,3 +310,33 @@ def test_curves_for_tensorboard_hold_what_the_log_does(tmp_path: Path) -> None:
     curves = loading.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     found = [(event.step, round(event.value, 4)) for event in curves.Scalars("loss")]
     assert found == [(row["step"], pytest.approx(row["loss"], abs=1e-4)) for row in rows]
+
+
+MEETINGS = """
+import os, sys, time
+from pathlib import Path
+import torch
+from AnatomyGuidedLib.learning.together import connected, first_goes_ahead, mean_of_all, own_share
+
+share, folder = own_share(), Path(sys.argv[1])
+for number in range(4):
+    time.sleep(0.3 * ((number + share.rank) % 2))  # one of them comes late, each time another one
+    with connected(share, "cpu"):
+        assert mean_of_all(torch.tensor([float(share.rank)])).item() == 0.5
+    with first_goes_ahead(share):
+        if share.is_first:
+            time.sleep(0.3)
+            (folder / str(number)).touch()
+        assert (folder / str(number)).is_file()
+"""
+
+
+def test_processes_meet_again_and_again_whoever_comes_late(tmp_path: Path) -> None:
+    (tmp_path / "meet.py").write_text(MEETINGS)
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", tmp_path / "meet.py", tmp_path]
+    done = subprocess.run(
+        [sys.executable, *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]

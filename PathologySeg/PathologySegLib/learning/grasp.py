@@ -53,18 +53,19 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
     """
     recipe = with_settings(GraspRecipe(), order.settings)
     try:
-        from AnatomyGuidedLib.learning.together import own_share
+        from AnatomyGuidedLib.learning.together import first_goes_ahead, own_share
     except ModuleNotFoundError as error:
         raise AnatomyGuidedError(NEEDS_TORCH) from error
     is_first = own_share().is_first
     _look_at_networks(recipe, console if is_first else None)
     notes = _cohort_notes(recipe, order)
-    if is_first:
-        begin(order.folder, recipe, resume=order.resume)
     device = chosen_device(order.device)
-    cases = _all(_cases(recipe, order, device), console)
-    if is_first:
-        _require_same_cases(recipe, order, cases)
+    with first_goes_ahead(own_share()):
+        if is_first:
+            begin(order.folder, recipe, resume=order.resume)
+        cases = _all(_cases(recipe, order, device), console)
+        if is_first:
+            _require_same_cases(recipe, order, cases)
     trial, settings = _trial(recipe, order.folder), _settings(recipe)
     try:
         network = _trained(trial, settings, cases, recipe, device, console)
