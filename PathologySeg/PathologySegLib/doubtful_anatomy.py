@@ -51,4 +51,4 @@ def _assessed(anatomy: Labelmap) -> tuple[int, set[str]]:
     from DAPAtlasLib.rules.pieces import in_pieces
 
     there = [one for one in assess(Case(in_pieces(anatomy))) if one.volume_ml > 0]
-    return len(there), {label_by_id(one.label).display_name for one in there if one.verdict == "fail"}
+    return len(there), {label_by_id(one.label).name for one in there if one.verdict == "fail"}
