@@ -31,7 +31,8 @@ Lessons = Callable[[ApexRecipe, Sequence[Any]], "tuple[Source, Classes]"]
 
 def states_folder(options: StudyOptions, folder: Path, recipe: ApexRecipe) -> Path:
     """Where the trainings of these settings are kept, so that a study that was stopped goes on."""
-    settings = json.dumps(asdict(recipe), sort_keys=True)
+    told = {name: value for name, value in asdict(recipe).items() if name != "atlas"}  # their patients are made
+    settings = json.dumps(told, sort_keys=True)
     return (options.target or folder) / STATES / hashlib.sha256(settings.encode()).hexdigest()[:12]
 
 

@@ -29,6 +29,7 @@ from AnatomyGuidedLib.train_command import TrainingOrder
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from AnatomyGuidedLib.predictors.card import write_predictor  # noqa: E402
+from PathologySegLib.data_sets import PetCtCase  # noqa: E402
 from PathologySegLib.finders import read_finder  # noqa: E402
 from PathologySegLib.grasp.network import weights_sha256  # noqa: E402
 from PathologySegLib.learning import grasp, petct_phantom  # noqa: E402
@@ -37,6 +38,7 @@ from PathologySegLib.learning.atlas_models import AtlasModel, untrained  # noqa:
 from PathologySegLib.learning.cases import Case  # noqa: E402
 from PathologySegLib.learning.cohort_cases import CohortCases, cubes_over  # noqa: E402
 from PathologySegLib.learning.encoders import require_readable, spacing_note  # noqa: E402
+from PathologySegLib.learning.fingerprints import file_stamps  # noqa: E402
 from PathologySegLib.learning.grasp_recipe import GraspRecipe  # noqa: E402
 from PathologySegLib.learning.phantom_cases import PhantomCases, PhantomSettings, make_case, with_predicted  # noqa: E402
 from PathologySegLib.learning.plan import Contender, read_plan  # noqa: E402
@@ -519,9 +521,39 @@ def test_a_training_does_not_go_on_with_other_settings_or_cases(
     assert {path: after[path] for path in kept} == kept
     (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW}", encoding="utf-8")
     assert resumed()[0] == 0
-    os.utime(tmp_path / "patient" / "lesions.nii.gz", (1, 1))
+    (tmp_path / "patient").rename(tmp_path / "elsewhere")
+    os.utime(tmp_path / "elsewhere" / "lesions.nii.gz", (1, 1))
+    (tmp_path / "cohort.csv").write_text(f"{TABLE}a,{ROW.replace('patient', 'elsewhere')}", encoding="utf-8")
+    assert resumed()[0] == 0  # the same files, wherever they lie
+    assert str(tmp_path) not in (model / "cases" / "names.json").read_text(encoding="utf-8")
+    lesions = read_labelmap(tmp_path / "elsewhere" / "lesions.nii.gz")
+    values = lesions.values.copy()
+    values[tuple(np.argwhere(values)[0])] = 0
+    write_labelmap(Labelmap(values, lesions.grid), tmp_path / "elsewhere" / "lesions.nii.gz")
     code, said = resumed()
     assert (code, "begun with the files of case a " in said) == (2, True), said
+    assert str(tmp_path) not in said
+
+
+def test_a_series_and_a_scheme_tell_a_case_from_another(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / "ct").mkdir(exist_ok=True)
+        (tmp_path / "ct" / f"{number:02}.dcm").write_bytes(bytes([number]) * 100)
+    for name in ("pet", "lesions", "anatomy"):
+        (tmp_path / name).write_bytes(b"x" * 5_000_000)
+    case = PetCtCase("a", "a", tmp_path / "ct", tmp_path / "pet", tmp_path / "lesions", str(tmp_path / "anatomy"))
+    before = file_stamps(case)
+    assert file_stamps(case) == before
+    assert file_stamps(replace(case, anatomy=f"{case.anatomy}@totalsegmentator"))[:3] == before[:3]
+    assert file_stamps(replace(case, anatomy=f"{case.anatomy}@totalsegmentator"))[3] != before[3]
+    (tmp_path / "ct" / "07.dcm").rename(tmp_path / "ct" / "99.dcm")
+    assert file_stamps(case)[0] != before[0]
+    for name, place in (("lesions", 2), ("anatomy", 3)):
+        with (tmp_path / name).open("r+b") as stream:  # one byte anywhere
+            stream.seek(2_345_678)
+            stream.write(b"y")
+        assert [own == old for own, old in zip(file_stamps(case), before, strict=True)].index(False, 1) == place
+        (tmp_path / name).write_bytes(b"x" * 5_000_000)
 
 
 GRASP: Mapping[str, Any] = {
