@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
 from PathologySegLib.lesions import find_lesions
 from PathologySegLib.lesions_on_grid import lesions_on
 from PathologySegLib.lesions_options import configure, lesion_parameters
+from PathologySegLib.lesions_notes import Notes
 from PathologySegLib.model_lesions import DEFAULT_ATLAS, atlas_of, find_lesions_by_model, predicted_anatomy
 from PathologySegLib.parameters import EACH, LesionParameters
 from PathologySegLib.petct.pair import require_one_study
@@ -61,23 +62,24 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     ct, pet = read_ct(arguments.ct, force=arguments.force), read_pet(arguments.pet)
     require_overlap(ct.grid, pet.grid)
     stop_if(console.cancelled)
-    anatomy, source = _anatomy(arguments, parameters, ct, pet, finder, console)
+    notes = Notes(console)
+    anatomy, source = _anatomy(arguments, parameters, ct, pet, finder, console, notes)
     result = _found(ct, pet, parameters, anatomy, finder, console)
+    notes.say(*result.notes)
     if anatomy is not None and not arguments.anatomy:
-        result = _with_doubt(result, anatomy, console)
+        notes.say(doubt(resample_labelmap(anatomy, result.labelmap.grid), result.rows))
     stop_if(console.cancelled)
     console.progress(0.9, "Writing the lesions")
     lost = _write(result, parameters, ct, segmentation_path)
-    _note_doubts(arguments, result, lost, console)
+    notes.say(*_doubts(arguments, result, lost))
     if csv_path:
         write_csv(csv_path, result.rows, COLUMNS)
     grid = pet.grid if parameters.grid == "pet" else ct.grid
-    for note in write_attention(attention_paths, result, anatomy, grid):
-        console.note(note)
+    notes.say(*write_attention(attention_paths, result, anatomy, grid))
     _print(result, console)
     console.progress(1.0, "Done")
     facts = {"grid": parameters.grid, "anatomy": source, "lesions_without_voxels_on_this_grid": lost}
-    return {**result.report(), **facts}
+    return {**replace(result, notes=notes.said).report(), **facts}
 
 
 def _anatomy(
@@ -87,6 +89,7 @@ def _anatomy(
     pet: Volume,
     finder: LesionFinder | None,
     console: Console,
+    notes: Notes,
 ) -> tuple[Labelmap | None, str]:
     """The anatomy on the CT's or the PET's grid, and where it comes from."""
     if arguments.anatomy:
@@ -100,7 +103,7 @@ def _anatomy(
     if not parameters.model.anatomy_model:
         demo = " (a demonstration model, trained on made patients alone)" if model == DEFAULT_ATLAS else ""
         why = "The model needs the anatomy" if needed else "The attended structures are drawn from the anatomy"
-        console.note(f"{why}, and none was given: {name} predicts it from the CT{demo}.")
+        notes.say(f"{why}, and none was given: {name} predicts it from the CT{demo}.")
     progress = part_of(console.progress, 0.1, 0.4)
     predicted = predicted_anatomy(
         ct,
@@ -131,15 +134,6 @@ def _found(
     return find_lesions(pet, parameters, anatomy=on_pet, progress=progress, cancelled=console.cancelled)
 
 
-def _with_doubt(result: LesionResult, anatomy: Labelmap, console: Console) -> LesionResult:
-    """The result with a note, which is said, where the predicted anatomy is none of a body's."""
-    sentence = doubt(resample_labelmap(anatomy, result.labelmap.grid), result.rows)
-    if not sentence:
-        return result
-    console.note(sentence)
-    return replace(result, notes=(*result.notes, sentence))
-
-
 def _write(result: LesionResult, parameters: LesionParameters, ct: Volume, path: Path) -> list[int]:
     """The numbers of lesions that have no voxel on the grid that was asked for."""
     labelmap = result.labelmap if parameters.grid == "pet" else lesions_on(result.labelmap, ct.grid)
@@ -151,14 +145,14 @@ def _write(result: LesionResult, parameters: LesionParameters, ct: Volume, path:
     return sorted({*range(1, len(result.rows) + 1)} - {*np.unique(labelmap.values).tolist()})
 
 
-def _note_doubts(arguments: argparse.Namespace, result: LesionResult, lost: list[int], console: Console) -> None:
+def _doubts(arguments: argparse.Namespace, result: LesionResult, lost: list[int]) -> Iterator[str]:
     if lost:
         lesions = f"{counted(len(lost), 'lesion')} of {len(result.rows)}"
-        console.note(f"Without a voxel on the CT's grid (outside it, or where another is): {lesions}, see the table.")
+        yield f"Without a voxel on the CT's grid (outside it, or where another is): {lesions}, see the table."
     if arguments.anatomy and not names_scheme(arguments.anatomy):
-        console.note(f"{Path(arguments.anatomy).name} names no @SCHEME: its values are taken for DAP ids.")
+        yield f"{Path(arguments.anatomy).name} names no @SCHEME: its values are taken for DAP ids."
     if arguments.anatomy and not result.reading.get("physiological_organs", True):
-        console.note("The anatomy holds no organ with physiological uptake within the PET, so nothing was taken off.")
+        yield "The anatomy holds no organ with physiological uptake within the PET, so nothing was taken off."
 
 
 def _given_anatomy(source: str, ct: Volume, pet: Volume) -> Labelmap:

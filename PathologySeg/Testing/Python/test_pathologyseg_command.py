@@ -76,6 +76,32 @@ def test_an_anatomy_that_a_model_saw_in_a_thigh_is_not_to_be_believed(realdata, 
     assert any("not to be believed" in note for note in json.loads((tmp_path / "l.json").read_text())["notes"])
 
 
+def test_every_note_of_the_report_is_said_once(study, run_command, tmp_path):
+    """A threshold's own warning, a predicted anatomy's doubt and the anatomy's missing scheme alike."""
+    ct = read_image(study / "ct.nii.gz")
+    write_labelmap(labelmap(np.full(ct.grid.shape, id_of("Liver")), ct.grid), tmp_path / "liver.nii.gz")
+    words = _words(study, tmp_path, "--json", tmp_path / "l.json", "--anatomy", tmp_path / "liver.nii.gz")
+    code, _, said = run_command(*words)
+    assert code == 0, said
+    notes = json.loads((tmp_path / "l.json").read_text())["notes"]
+    assert [said.splitlines().count(note) for note in notes] == [1] * len(notes)
+    for words in ("A threshold reading is a baseline", "taken for DAP ids", "nothing was taken off"):
+        assert sum(words in note for note in notes) == 1
+
+
+def test_a_models_own_warning_is_said(realdata, run_command, tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed")
+    ct, pet = (realdata / f"STS_001_{kind}_image.nii.gz" for kind in ("CT", "PET"))
+    words = ["lesions", ct, pet, "--model", "grasp-demo", "--json", tmp_path / "l.json", "-o", tmp_path / "l.nii.gz"]
+    code, _, said = run_command(*words)
+    assert code == 0, said
+    notes = json.loads((tmp_path / "l.json").read_text())["notes"]
+    assert said.count("not for clinical use") == 1
+    assert said.count("dap-demo predicts it from the CT") == 1
+    assert said.count("not to be believed") == 1
+    assert [note for note in said.splitlines() if note in notes] == notes
+
+
 def test_anatomy_may_lie_on_the_cts_grid(study, run_command, tmp_path):
     ct = read_image(study / "ct.nii.gz")
     everywhere = Labelmap(np.full(ct.grid.shape, id_of("Bladder"), np.uint8), ct.grid)
