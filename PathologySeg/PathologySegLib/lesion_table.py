@@ -52,7 +52,7 @@ class LesionResult:
         }
 
     def total(self, column: str) -> float:
-        """The sum over all lesions; that of the volumes is the total metabolic tumour volume."""
+        """The sum over all lesions; that of the volumes is the total metabolic tumour volume where all are tumours."""
         return round(sum(float(str(row[column])) for row in self.rows), 3)
 
 

@@ -18,6 +18,10 @@ from PathologySegLib.percist import liver_reference
 from PathologySegLib.physiology import physiological_organs, physiological_uptake
 
 BASELINE_NOTE = "A threshold reading is a baseline: it cannot tell a lesion from healthy uptake by intensity."
+NO_ANATOMY_NOTE = (
+    "No anatomy was given, so that healthy uptake (brain, heart, kidneys, bladder, bowel) counts as lesions, as far as "
+    "the PET shows it, and the sum is no tumour volume; give an anatomy (--anatomy, or --anatomy-model)."
+)
 
 
 def find_lesions(
@@ -53,7 +57,8 @@ def find_lesions(
     progress(0.8, "Measuring the lesions")
     labelmap, rows = measured(found, pet, anatomy)
     progress(1.0, counted(len(rows), "lesion"))
-    return LesionResult(labelmap, tuple(rows), reading, (BASELINE_NOTE,))
+    notes = (BASELINE_NOTE,) if anatomy is not None else (BASELINE_NOTE, NO_ANATOMY_NOTE)
+    return LesionResult(labelmap, tuple(rows), reading, notes)
 
 
 def _read(

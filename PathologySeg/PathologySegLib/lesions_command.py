@@ -31,9 +31,9 @@ from PathologySegLib.finder import LesionFinder
 from PathologySegLib.finders import read_finder
 from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
 from PathologySegLib.lesions import find_lesions
+from PathologySegLib.lesions_notes import Notes
 from PathologySegLib.lesions_on_grid import lesions_on
 from PathologySegLib.lesions_options import configure, lesion_parameters
-from PathologySegLib.lesions_notes import Notes
 from PathologySegLib.model_lesions import DEFAULT_ATLAS, atlas_of, find_lesions_by_model, predicted_anatomy
 from PathologySegLib.parameters import EACH, LesionParameters
 from PathologySegLib.petct.pair import require_one_study
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         write_csv(csv_path, result.rows, COLUMNS)
     grid = pet.grid if parameters.grid == "pet" else ct.grid
     notes.say(*write_attention(attention_paths, result, anatomy, grid))
-    _print(result, console)
+    _print(result, _sum_name(parameters, result), console)
     console.progress(1.0, "Done")
     facts = {"grid": parameters.grid, "anatomy": source, "lesions_without_voxels_on_this_grid": lost}
     return {**replace(result, notes=notes.said).report(), **facts}
@@ -164,16 +164,20 @@ def _given_anatomy(source: str, ct: Volume, pet: Volume) -> Labelmap:
     return anatomy
 
 
-def _print(result: LesionResult, console: Console) -> None:
+def _sum_name(parameters: LesionParameters, result: LesionResult) -> str:
+    """What the volumes add up to: a reading that knew no organ has taken healthy uptake for lesions."""
+    knows = parameters.is_model or result.reading.get("physiological_organs")
+    return "total metabolic tumour volume" if knows else "all uptake that was read, healthy uptake with it"
+
+
+def _print(result: LesionResult, sum_name: str, console: Console) -> None:
     console.line(f"{'lesion':>6} {'volume ml':>10} {'SUVmax':>7} {'SUVmean':>8} {'SUVpeak':>8} {'TLG':>9}  structure")
     for row in result.rows:
         console.line(
             f"{row['lesion']:>6} {row['volume_ml']:>10.2f} {row['suv_max']:>7.2f} {row['suv_mean']:>8.2f} "
             f"{row['suv_peak']:>8.2f} {row['tlg']:>9.1f}  {row['structure']}{_nearby(row)}"
         )
-    console.line(
-        f"{counted(len(result.rows), 'lesion')}, {result.total('volume_ml')} ml (total metabolic tumour volume)"
-    )
+    console.line(f"{counted(len(result.rows), 'lesion')}, {result.total('volume_ml')} ml ({sum_name})")
 
 
 def _nearby(row: Mapping[str, object]) -> str:

@@ -14,7 +14,8 @@ from PathologySegLib.model_lesions import DEFAULT_ATLAS
 from PathologySegLib.parameters import EACH, GRIDS, SEGMENTS, LesionParameters, ModelChoice
 
 _EXAMPLES = """examples:
-  anatomyguided lesions ct.nii.gz pet.nii.gz -o lesions.seg.nrrd --csv lesions.csv
+  anatomyguided lesions ct.nii.gz pet.nii.gz --anatomy atlas.seg.nrrd -o lesions.seg.nrrd --csv lesions.csv
+  anatomyguided lesions ct.nii.gz pet.nii.gz --anatomy-model dap-demo -o lesions.seg.nrrd
   anatomyguided lesions ct/ pet/ --model suv41 --threshold 3 --anatomy atlas.seg.nrrd -o lesions.nii.gz
   anatomyguided lesions ct.nii.gz pet.nii.gz --model my-model --device cuda -o lesions.seg.nrrd --json lesions.json
   anatomyguided lesions ct.nii.gz pet.nii.gz --model percist --anatomy organs.nii.gz@totalsegmentator -o l.seg.nrrd

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from AnatomyGuidedLib.cli import main
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_image, read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
@@ -87,6 +88,33 @@ def test_every_note_of_the_report_is_said_once(study, run_command, tmp_path):
     assert [said.splitlines().count(note) for note in notes] == [1] * len(notes)
     for words in ("A threshold reading is a baseline", "taken for DAP ids", "nothing was taken off"):
         assert sum(words in note for note in notes) == 1
+
+
+def test_a_reading_without_anatomy_says_that_healthy_uptake_counts_and_calls_its_sum_no_tumour_volume(
+    study, run_command, tmp_path
+):
+    code, out, said = run_command(*_words(study, tmp_path, "--json", tmp_path / "l.json"))
+    assert code == 0, said
+    assert said.count("healthy uptake (brain, heart, kidneys, bladder, bowel) counts as lesions") == 1
+    assert "tumour volume" not in out
+    assert any("the sum is no tumour volume" in note for note in json.loads((tmp_path / "l.json").read_text())["notes"])
+
+
+def test_a_reading_with_organs_gives_the_tumour_volume_without_that_note(study, run_command, tmp_path):
+    ct = read_image(study / "ct.nii.gz")
+    values = np.full(ct.grid.shape, id_of("Liver"))
+    values[:2] = id_of("Bladder")
+    write_labelmap(labelmap(values, ct.grid), tmp_path / "organs.nii.gz")
+    code, out, said = run_command(*_words(study, tmp_path, "--anatomy", tmp_path / "organs.nii.gz"))
+    assert code == 0, said
+    assert "(total metabolic tumour volume)" in out
+    assert "counts as lesions" not in said
+
+
+def test_the_first_example_of_the_help_gives_an_anatomy(capsys):
+    with pytest.raises(SystemExit):
+        main(["lesions", "--help"])
+    assert "--anatomy" in capsys.readouterr().out.split("examples:")[1].strip().splitlines()[0]
 
 
 def test_a_models_own_warning_is_said(realdata, run_command, tmp_path):
