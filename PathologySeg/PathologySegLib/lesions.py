@@ -16,6 +16,7 @@ from PathologySegLib.lesion_table import LesionResult, counted, measured
 from PathologySegLib.parameters import LesionParameters
 from PathologySegLib.percist import liver_reference
 from PathologySegLib.physiology import physiological_organs, physiological_uptake
+from PathologySegLib.whole_organs import whole_organs
 
 BASELINE_NOTE = "A threshold reading is a baseline: it cannot tell a lesion from healthy uptake by intensity."
 NO_ANATOMY_NOTE = (
@@ -57,8 +58,8 @@ def find_lesions(
     progress(0.8, "Measuring the lesions")
     labelmap, rows = measured(found, pet, anatomy)
     progress(1.0, counted(len(rows), "lesion"))
-    notes = (BASELINE_NOTE,) if anatomy is not None else (BASELINE_NOTE, NO_ANATOMY_NOTE)
-    return LesionResult(labelmap, tuple(rows), reading, notes)
+    notes = (NO_ANATOMY_NOTE,) if anatomy is None else whole_organs(labelmap, rows, anatomy)
+    return LesionResult(labelmap, tuple(rows), reading, (BASELINE_NOTE, *notes))
 
 
 def _read(

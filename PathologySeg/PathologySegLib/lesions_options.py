@@ -16,7 +16,7 @@ from PathologySegLib.parameters import EACH, GRIDS, SEGMENTS, LesionParameters, 
 _EXAMPLES = """examples:
   anatomyguided lesions ct.nii.gz pet.nii.gz --anatomy atlas.seg.nrrd -o lesions.seg.nrrd --csv lesions.csv
   anatomyguided lesions ct.nii.gz pet.nii.gz --anatomy-model dap-demo -o lesions.seg.nrrd
-  anatomyguided lesions ct/ pet/ --model suv41 --threshold 3 --anatomy atlas.seg.nrrd -o lesions.nii.gz
+  anatomyguided lesions ct/ pet/ --model suv41 --threshold 5 --anatomy atlas.seg.nrrd -o lesions.nii.gz
   anatomyguided lesions ct.nii.gz pet.nii.gz --model my-model --device cuda -o lesions.seg.nrrd --json lesions.json
   anatomyguided lesions ct.nii.gz pet.nii.gz --model percist --anatomy organs.nii.gz@totalsegmentator -o l.seg.nrrd
   anatomyguided lesions ct.nii.gz pet.nii.gz --model apex-demo --attention attended.seg.nrrd -o lesions.seg.nrrd

@@ -9,7 +9,9 @@ from AnatomyGuidedLib.labels import id_of
 from scipy import ndimage
 
 # Brain and heart feed on glucose, kidneys and bladder excrete the tracer, the gut takes it up variably
-# (Shreve et al. 1999, doi 10.1148/radiographics.19.1.g99ja0761). Liver and spleen stay below the thresholds.
+# (Shreve et al. 1999, doi 10.1148/radiographics.19.1.g99ja0761). Liver and spleen are left in, since lesions in them
+# are common: their mean stays below the thresholds, but single voxels reach SUV 4 by noise, and a hot spot of suv41
+# then grows over the whole organ (whole_organs.py says so).
 PHYSIOLOGICAL = (
     "Brain",
     "Heart",

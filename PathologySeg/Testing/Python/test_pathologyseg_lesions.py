@@ -67,6 +67,30 @@ def test_uptake_of_the_bladder_and_its_rim_goes_and_a_lesion_elsewhere_stays():
         assert result.reading["physiological_uptake_removed_ml"] == pytest.approx(6 * 6 * 5 * 0.08)
 
 
+NOISY_LIVER = ((10, 8, 6), (32, 26, 20))  # 22 x 18 x 14 voxels of 0.08 ml: 444 ml
+
+
+def test_a_noisy_voxel_of_a_healthy_liver_makes_all_of_it_a_hot_spot_and_a_note_says_so():
+    """41 % of 4.1 is 1.7, below the 2.5 of the liver."""
+    pet = _pet([(*NOISY_LIVER, 2.5), ((20, 15, 12), (21, 16, 13), 4.1), ((2, 2, 2), (5, 5, 5), 9.0)])
+    anatomy = _anatomy([(*NOISY_LIVER, "Liver"), ((2, 2, 2), (5, 5, 5), "Spleen")])
+    grown = find_lesions(pet, LesionParameters("suv41"), anatomy=anatomy)
+    assert [row["volume_ml"] for row in grown.rows] == pytest.approx([27 * 0.08, 22 * 18 * 14 * 0.08])
+    (note,) = [note for note in grown.notes if "whole organ" in note]
+    assert note.startswith("Lesion 2 holds 100 % of Liver: ")
+    fixed = find_lesions(pet, LesionParameters("suv4"), anatomy=anatomy)
+    assert [row["volume_ml"] for row in fixed.rows] == pytest.approx([27 * 0.08, 0.08])
+    assert not any("whole organ" in note for note in fixed.notes)
+
+
+@pytest.mark.parametrize(("last", "told"), [(20, False), (21, True)])
+def test_a_large_lesion_in_less_than_half_of_an_organ_is_not_told(last, told):
+    """Of 22 layers of the liver 10 or 11; either way far more than 100 ml."""
+    pet = _pet([((10, 8, 6), (last, 26, 20), 8.0)])
+    notes = find_lesions(pet, LesionParameters(), anatomy=_anatomy([(*NOISY_LIVER, "Liver")])).notes
+    assert any("holds 50 % of Liver" in note for note in notes) == told
+
+
 def test_a_lesion_names_the_structure_that_holds_most_of_it():
     anatomy = _anatomy([((26, 6, 14), (30, 20, 22), "Liver")])
     result = find_lesions(_pet([((28, 8, 16), (31, 11, 19), 8.0)]), LesionParameters(), anatomy=anatomy)
