@@ -27,6 +27,9 @@ _STORED_OFFSET_HU = 1024.0
 _HIGHEST_SUV = 500.0
 _TYPICAL_BODY_SUV = 60.0
 _NEGATIVE_NOISE_SUV = -1.0
+_MANY_LABELS = 50
+_FEW_LEVELS = 4
+_MOSTLY = 0.8
 
 
 def require_ct(values: npt.NDArray[Any], name: str) -> None:
@@ -56,7 +59,7 @@ def require_suv(values: npt.NDArray[Any], name: str) -> None:
     """Nothing if the range can be that of a PET in SUVbw.
 
     Raises:
-        AnatomyGuidedError: It cannot: a CT, activity in Bq/ml, or values scaled to 0..1.
+        AnatomyGuidedError: It cannot: a CT, activity in Bq/ml, a label map, or values scaled to 0..1.
     """
     low, high = float(values.min()), float(values.max())
     typical = float(np.percentile(values, 95))
@@ -65,12 +68,37 @@ def require_suv(values: npt.NDArray[Any], name: str) -> None:
         reason = f"it goes down to {low:g} (a CT?)"
     elif high > _HIGHEST_SUV or typical > _TYPICAL_BODY_SUV:
         reason = f"it goes up to {high:g} (activity in Bq/ml?)"
+    elif _is_label_map(values):
+        reason = "it holds whole numbers alone, and few of them (a label map?)"
     elif high <= 1.0:
         reason = f"it does not go above {high:g} (values scaled to 0..1?)"
     if reason:
         raise AnatomyGuidedError(
             f"{name} was taken for no PET in SUVbw: {reason}; convert it to SUVbw, or give its DICOM series."
         )
+
+
+def _is_label_map(values: npt.NDArray[Any]) -> bool:
+    """Whether there are fewer than 50 values, all of them whole, and no slopes between them.
+
+    Values between -1 and 500 are expected. A PET that was rounded to whole SUV falls off from voxel to voxel in steps
+    of one; labels lie beside the background whatever their number.
+    """
+    if not _are_whole(values.ravel()[:: max(1, values.size // 10_000)]) or not _are_whole(values):
+        return False
+    levels = int(np.count_nonzero(np.bincount(np.rint(values + 1).astype(np.int64).ravel())))
+    return levels < _MANY_LABELS and not (levels > _FEW_LEVELS and _share_of_single_steps(values) >= _MOSTLY)
+
+
+def _are_whole(values: npt.NDArray[Any]) -> bool:
+    return bool((values == np.rint(values)).all())
+
+
+def _share_of_single_steps(values: npt.NDArray[Any]) -> float:
+    """Of the neighbours along the axes that differ, those that differ by one."""
+    steps = [np.abs(np.diff(values, axis=axis)) for axis in range(values.ndim)]
+    changed = sum(int(np.count_nonzero(step)) for step in steps)
+    return sum(int(np.count_nonzero(step == 1)) for step in steps) / max(1, changed)
 
 
 def _missing_in_ct(values: npt.NDArray[Any]) -> list[str]:

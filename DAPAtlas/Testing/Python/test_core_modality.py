@@ -111,6 +111,28 @@ def test_what_is_no_suv_is_refused_with_the_reason(patient: Patient, kind: str, 
     assert words in refusal(lambda: require_suv(values, "a.nii.gz"))
 
 
+@pytest.mark.parametrize("kind", ["lesions", "one label", "anatomy in few labels"])
+def test_a_label_map_is_no_pet(patient: Patient, kind: str) -> None:
+    labels = {
+        "lesions": patient.lesions.values,
+        "one label": patient.lesions.values > 0,
+        "anatomy in few labels": patient.anatomy.values % 37,
+    }[kind]
+    assert "(a label map?)" in refusal(lambda: require_suv(labels.astype(np.float32), "a.nii.gz"))
+
+
+@pytest.mark.parametrize("stored", ["whole SUV", "tenths of SUV, unscaled", "with a scale"])
+def test_a_pet_that_was_stored_in_whole_numbers_is_a_pet(patient: Patient, stored: str) -> None:
+    """Rounded values are poor, but a PET's; a scale in the header makes them fractions before they come here."""
+    suv = patient.pet.values
+    values = {
+        "whole SUV": np.rint(suv),
+        "tenths of SUV, unscaled": np.rint(suv * 10),
+        "with a scale": np.rint(suv / 0.0137) * np.float32(0.0137),
+    }[stored]
+    require_suv(values, "a.nii.gz")
+
+
 @pytest.mark.parametrize("highest", [1.5, 8.0, 80.0, 400.0])
 def test_hot_and_cold_pets_are_suv(highest: float) -> None:
     values = np.random.default_rng(0).gamma(1.0, 0.5, (20, 20, 20))
@@ -124,6 +146,9 @@ def test_real_images_are_told_apart(realdata: Path) -> None:
         assert read_ct(realdata / f"{name}.nii.gz").unit == "HU"
     for name in ("STS_001_PET_image", "STS_004_PET_image"):
         assert read_pet(realdata / f"{name}.nii.gz").unit == "SUV"
+        require_suv(np.rint(read_image(realdata / f"{name}.nii.gz").values), name)
+    for name in ("STS_001_PET_mask", "STS_004_CT_mask", "ct_abdomen_3mm_totalsegmentator"):
+        refusal(lambda name=name: read_pet(realdata / f"{name}.nii.gz"))
     for name in ("mr_abdomen_negative", "STS_001_PET_image", "ct_abdomen_3mm_totalsegmentator"):
         message = refusal(lambda name=name: read_ct(realdata / f"{name}.nii.gz"))
         assert "taken for no CT" in message
