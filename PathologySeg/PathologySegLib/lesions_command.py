@@ -27,6 +27,7 @@ from AnatomyGuidedLib.resample import resample_labelmap
 
 from PathologySegLib.attention_output import require_attention, shows_structures, write_attention
 from PathologySegLib.doubtful_anatomy import doubt
+from PathologySegLib.doubtful_study import doubtful_overlap, doubtful_suv
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.finders import read_finder
 from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
@@ -63,7 +64,9 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     require_overlap(ct.grid, pet.grid)
     stop_if(console.cancelled)
     notes = Notes(console)
+    notes.say(doubtful_overlap(ct, pet))
     anatomy, source = _anatomy(arguments, parameters, ct, pet, finder, console, notes)
+    notes.say(doubtful_suv(ct, pet, anatomy if arguments.anatomy else None))
     result = _found(ct, pet, parameters, anatomy, finder, console)
     notes.say(*result.notes)
     if anatomy is not None and not arguments.anatomy:

@@ -18,6 +18,7 @@ def whole_organs(lesions: Labelmap, rows: Sequence[Mapping[str, object]], anatom
     Where a voxel's noise makes a hot spot of a healthy organ, 41 % of it lies below the organ's mean, and the spot
     grows over the whole organ.
 
+    >>> from AnatomyGuidedLib.grid import Grid
     >>> where = Grid((4, 1, 1), np.diag([100.0, 100.0, 100.0, 1.0]))
     >>> liver = Labelmap(np.full((4, 1, 1), id_of("Liver"), np.uint8), where)
     >>> spot = Labelmap(np.array([1, 1, 1, 0], np.uint8).reshape(4, 1, 1), where)
