@@ -30,6 +30,7 @@ PHYSIOLOGICAL = (
     "Colon",
 )
 SPILL_MM = 5.0  # half of a clinical scanner's blur (full width at half maximum, with reconstruction) of 8 to 12 mm
+_ROUNDING_MM = 1e-3  # a voxel of 5 mm is 5.0000001 mm long where the image lies obliquely
 
 
 def physiological_organs(anatomy: Labelmap) -> list[str]:
@@ -44,4 +45,4 @@ def physiological_uptake(anatomy: Labelmap) -> npt.NDArray[np.bool_]:
     if not organs.any():
         return organs
     distance_mm = ndimage.distance_transform_edt(~organs, sampling=anatomy.grid.spacing_mm)
-    return np.asarray(distance_mm <= SPILL_MM)
+    return np.asarray(distance_mm <= SPILL_MM + _ROUNDING_MM)

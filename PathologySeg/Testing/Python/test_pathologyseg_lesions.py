@@ -12,6 +12,7 @@ from AnatomyGuidedLib.labels import id_of
 from made_images import FLIPS, grid
 from PathologySegLib.lesions import find_lesions
 from PathologySegLib.parameters import LesionParameters
+from PathologySegLib.physiology import physiological_uptake
 from PathologySegLib.suv_peak import suv_peak
 
 WHERE = grid((40, 30, 24), (4.0, 4.0, 5.0), rotation_degrees=(5, -10, 15))
@@ -89,6 +90,15 @@ def test_a_large_lesion_in_less_than_half_of_an_organ_is_not_told(last, told):
     pet = _pet([((10, 8, 6), (last, 26, 20), 8.0)])
     notes = find_lesions(pet, LesionParameters(), anatomy=_anatomy([(*NOISY_LIVER, "Liver")])).notes
     assert any("holds 50 % of Liver" in note for note in notes) == told
+
+
+@pytest.mark.parametrize("degrees", [(0, 0, 0), (12, 0, 8), (8, 0, 12), (3, -7, 21), (40, 50, -60)])
+def test_voxels_of_five_millimetres_are_taken_off_beside_an_organ_however_the_image_lies(degrees):
+    """A bladder of 27 voxels: the six sides of 9 lie 5 mm away, all others farther. NIfTI rounds to float32."""
+    exact = grid((9, 9, 9), (5.0, 5.0, 5.0), flips=(-1, 1, -1), rotation_degrees=degrees)
+    where = Grid(exact.shape, exact.affine.astype(np.float32).astype(np.float64))
+    anatomy = _anatomy([((3, 3, 3), (6, 6, 6), "Bladder")], where)
+    assert int(physiological_uptake(anatomy).sum()) == 27 + 6 * 9
 
 
 def test_a_lesion_names_the_structure_that_holds_most_of_it():
