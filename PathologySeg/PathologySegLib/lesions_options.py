@@ -118,6 +118,8 @@ def lesion_parameters(arguments: argparse.Namespace) -> LesionParameters:
     if arguments.pixel_mm is not None:
         raise UsageError("--pixel-mm is for a chest film, but a CT and a PET came; leave it away.")
     given = [option for option in _OF_MODELS if getattr(arguments, option)]
+    if arguments.device != "auto" and not (parameters.is_model or arguments.anatomy_model):
+        raise UsageError(f"{parameters.reading} is no network and computes on the processor; leave --device away.")
     if given and not parameters.is_model:
         option = f"--{given[0].replace('_', '-')}"
         raise UsageError(f"{parameters.reading} is no network, so {option} says nothing to it; leave it away.")

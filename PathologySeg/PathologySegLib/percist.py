@@ -38,7 +38,10 @@ def liver_reference(pet: Volume, anatomy: Labelmap | None) -> LiverReference:
         NotEvaluable: No anatomy was given, it has no liver, or the sphere does not fit into the liver.
     """
     if anatomy is None:
-        raise NotEvaluable("no liver, since no anatomy label map was given; give --anatomy.")
+        raise NotEvaluable(
+            "no liver, since no anatomy label map was given; give one (--anatomy), or have it predicted "
+            "(--anatomy-model dap-demo)."
+        )
     require_same_grid(anatomy.grid, pet.grid, names=("the anatomy", "the PET"))
     liver = anatomy.values == id_of("Liver")
     if not liver.any():

@@ -146,6 +146,8 @@ def test_anatomy_may_lie_on_the_cts_grid(study, run_command, tmp_path):
         (["--threshold", "-1"], 2, "an SUV above 0 was expected"),
         (["--threshold", "hot"], 2, "invalid float"),
         (["--model", "percist", "--threshold", "4"], 2, "leave --threshold away"),
+        (["--device", "cpu"], 2, "suv4 is no network and computes on the processor; leave --device away"),
+        (["--model", "percist"], 1, "have it predicted (--anatomy-model dap-demo)"),
         (["--anatomy", "missing.nii.gz"], 1, "missing.nii.gz does not exist"),
         (["--anatomy", "x.nii.gz@nothing"], 2, "nothing"),
     ],
