@@ -20,6 +20,7 @@ COLUMNS = (
     "structure", "nearest_structure", "nearest_mm", "attended",
 )  # fmt: skip
 TOP_ATTENDED = 5
+_ROUNDING = 1e-3
 
 Row = dict[str, object]
 Attention = Callable[[Labelmap], Mapping[int, Sequence[tuple[str, float]]]]
@@ -85,6 +86,22 @@ def measured(found: npt.NDArray[np.int32], pet: Volume, anatomy: Labelmap | None
         table[int(str(row["lesion"]))] = rank
         row["lesion"] = rank
     return Labelmap(table[found], pet.grid), rows
+
+
+def peaks_above(rows: Sequence[Mapping[str, object]]) -> str:
+    """A sentence on lesions whose SUVpeak is above their SUVmax, or nothing.
+
+    >>> peaks_above([{"lesion": 1, "suv_max": 6.67, "suv_peak": 8.74}, {"lesion": 2, "suv_max": 5, "suv_peak": 5}])[:55]
+    'SUVpeak is above SUVmax (lesion 1): the ball of 1 ml re'
+    """
+    above = [str(row["lesion"]) for row in rows if float(str(row["suv_peak"])) > float(str(row["suv_max"])) + _ROUNDING]
+    if not above:
+        return ""
+    named = f"lesion{'s' * (len(above) > 1)} {', '.join(above)}"
+    return (
+        f"SUVpeak is above SUVmax ({named}): the ball of 1 ml reaches out of the lesion, as IBSI defines it, into "
+        "hotter uptake beside it (an organ's that was taken off, or another lesion's)."
+    )
 
 
 def with_attention(rows: Sequence[Row], attended: Mapping[int, Sequence[tuple[str, float]]]) -> list[Row]:

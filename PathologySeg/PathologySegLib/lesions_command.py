@@ -30,7 +30,7 @@ from PathologySegLib.doubtful_anatomy import doubt
 from PathologySegLib.doubtful_study import doubtful_overlap, doubtful_suv
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.finders import read_finder
-from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted
+from PathologySegLib.lesion_table import COLUMNS, LesionResult, counted, peaks_above
 from PathologySegLib.lesions import find_lesions
 from PathologySegLib.lesions_notes import Notes
 from PathologySegLib.lesions_on_grid import lesions_on
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     anatomy, source = _anatomy(arguments, parameters, ct, pet, finder, console, notes)
     notes.say(doubtful_suv(ct, pet, anatomy if arguments.anatomy else None))
     result = _found(ct, pet, parameters, anatomy, finder, console)
-    notes.say(*result.notes)
+    notes.say(*result.notes, peaks_above(result.rows))
     if anatomy is not None and not arguments.anatomy:
         notes.say(doubt(resample_labelmap(anatomy, result.labelmap.grid), result.rows))
     stop_if(console.cancelled)

@@ -15,7 +15,9 @@ Mask = npt.NDArray[np.bool_]
 def suv_peak(pet: Volume, box: tuple[slice, ...], inside: Mask) -> float:
     """The peak of a lesion, given as a mask within a box of the PET.
 
-    A voxel is in the ball if its centre is; the ball may reach out of the lesion, and ends where the image does.
+    A voxel is in the ball if its centre is; the ball may reach out of the lesion, and ends where the image does. By
+    IBSI's definition (arXiv 1612.07003, local intensity features) only the ball's middle must lie in the lesion,
+    and its mean is that of all voxels around: beside hotter uptake the peak may lie above the lesion's maximum.
 
     >>> line = Volume(np.array([0, 9, 3, 0], np.float32).reshape(4, 1, 1), Grid((4, 1, 1), np.diag([6.0, 20, 20, 1])))
     >>> suv_peak(line, (slice(1, 3), slice(0, 1), slice(0, 1)), np.ones((2, 1, 1), bool))
