@@ -21,6 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 TOP_ATTENDED = 5
 _ROUNDING = 1e-3
+_NAMED = 5
 
 Row = dict[str, object]
 Attention = Callable[[Labelmap], Mapping[int, Sequence[tuple[str, float]]]]
@@ -93,11 +94,16 @@ def peaks_above(rows: Sequence[Mapping[str, object]]) -> str:
 
     >>> peaks_above([{"lesion": 1, "suv_max": 6.67, "suv_peak": 8.74}, {"lesion": 2, "suv_max": 5, "suv_peak": 5}])[:55]
     'SUVpeak is above SUVmax (lesion 1): the ball of 1 ml re'
+    >>> peaks_above([{"lesion": n, "suv_max": 4, "suv_peak": 5} for n in range(1, 8)])[:60]
+    'SUVpeak is above SUVmax (7 lesions: 1, 2, 3, 4, 5 and 2 more'
     """
     above = [str(row["lesion"]) for row in rows if float(str(row["suv_peak"])) > float(str(row["suv_max"])) + _ROUNDING]
     if not above:
         return ""
-    named = f"lesion{'s' * (len(above) > 1)} {', '.join(above)}"
+    named = f"lesion {above[0]}"
+    if len(above) > 1:
+        few, more = ", ".join(above[:_NAMED]), len(above) - _NAMED
+        named = f"{len(above)} lesions: {few}" + (f" and {more} more" if more > 0 else "")
     return (
         f"SUVpeak is above SUVmax ({named}): the ball of 1 ml reaches out of the lesion, as IBSI defines it, into "
         "hotter uptake beside it (an organ's that was taken off, or another lesion's)."
