@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -118,7 +119,14 @@ def repeatable(asked: bool) -> Iterator[None]:
 def _meeting() -> Any:
     """A store where the processes tell each other something, each time another one: what is left in one misleads."""
     from torch.distributed.distributed_c10d import PrefixStore
+
+    return PrefixStore(f"meeting {next(_MEETINGS)}", _store())
+
+
+@cache
+def _store() -> Any:
+    """The one that all share: torchrun's, or without it the first process's, which lives as long as that does."""
     from torch.distributed.rendezvous import rendezvous
 
     store, _, _ = next(rendezvous("env://"))
-    return PrefixStore(f"meeting {next(_MEETINGS)}", store)
+    return store

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -331,12 +332,23 @@ for number in range(4):
 """
 
 
-def test_processes_meet_again_and_again_whoever_comes_late(tmp_path: Path) -> None:
-    (tmp_path / "meet.py").write_text(MEETINGS)
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", tmp_path / "meet.py", tmp_path]
-    done = subprocess.run(
-        [sys.executable, *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=200, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+@pytest.mark.parametrize("start", ["torchrun", "srun"])
+def test_processes_meet_again_and_again_whoever_comes_late(start: str, tmp_path: Path) -> None:
+    """By torchrun, which keeps the store, or as SLURM starts them, where the first process does."""
+    script = tmp_path / "meet.py"
+    script.write_text(MEETINGS)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    calls = [(["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script, tmp_path], {})]
+    if start == "srun":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        calls = [([script, tmp_path], {**common, "RANK": str(rank)}) for rank in range(2)]
+    begun = [
+        subprocess.Popen([sys.executable, *words], env={**env, **more}, stderr=subprocess.PIPE, text=True)
+        for words, more in calls
+    ]
+    for process in begun:
+        said = process.communicate(timeout=200)[1]
+        assert process.returncode == 0, said[-2000:]
