@@ -6,11 +6,11 @@ import slicer
 from AnatomyGuidedLib import mrml
 from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
 from AnatomyGuidedLib.io import dap_segments, write_labelmap, write_volume
-from AnatomyGuidedLib.labels import ids_by_title
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.requirements import IN_SLICER, IN_SLICER_FOR_MODELS
 from AnatomyGuidedLib.runner import run_in_process, run_worker
+from PathologySegLib.anatomy_names import left_out, structures_called
 from PathologySegLib.finders import lesion_model_names
 from PathologySegLib.lesion_table import COLUMNS
 from PathologySegLib.parameters import EACH, ONE, READINGS, THRESHOLD_READINGS, LesionParameters
@@ -106,11 +106,11 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
             ct = mrml.volume_from_node(ctNode, unit="HU")
             write_volume(ct, folder / "ct.nrrd")
             write_volume(self._pet(petNode), folder / "pet.nrrd")
-            anatomy = self._written(anatomyNode, ct.grid, folder / "anatomy.nrrd")
+            anatomy, note = self._written(anatomyNode, ct.grid, folder / "anatomy.nrrd")
             output = folder / "lesions.seg.nrrd"
             words = parameters.words(folder / "ct.nrrd", folder / "pet.nrrd", output, anatomy=anatomy)
             report = runner(words, progress=progress, cancelled=cancelled)
-            return self._shown(output, report, petNode)
+            return self._shown(output, report, petNode, note)
 
     def _pet(self, petNode):
         """In SUV, also where Slicer loaded activity from DICOM."""
@@ -118,19 +118,24 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         return in_suv(mrml.volume_from_node(petNode, unit="SUV"), files, name=petNode.GetName())
 
     def _written(self, anatomyNode, grid, path):
+        """The words for the anatomy's label map, None without one, and a note on what is not in it."""
         if anatomyNode is None:
-            return None
-        values = ids_by_title(mrml.segment_names(anatomyNode))
+            return None, ""
+        names = mrml.segment_names(anatomyNode)
+        values = structures_called(names, mrml.segment_terminologies(anatomyNode))
         labelmap = mrml.labelmap_from_segmentation_node(anatomyNode, grid, values=values)
+        if not labelmap.values.any():
+            raise AnatomyGuidedError(_("The anatomy has no voxel within the CT; is it of this study?"))
         write_labelmap(labelmap, path, dap_segments(labelmap.values))
-        return path
+        return path, left_out(names, values)
 
-    def _shown(self, path, report, petNode):
+    def _shown(self, path, report, petNode, note):
         scene = petNode.GetScene()
         scene.SaveStateForUndo()
         title = f"{petNode.GetName()} lesions"
         segmentationNode = mrml.add_segmentation_file(scene, path, title)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(petNode)
+        segmentationNode.SetDescription(note)
         mrml.add_table(scene, title, COLUMNS, report["lesions"])
         return segmentationNode
 

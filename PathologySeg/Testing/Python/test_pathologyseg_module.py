@@ -38,6 +38,84 @@ def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     module.close_widget()
 
 
+@pytest.fixture
+def study(host):
+    """A made patient, its CT and PET as nodes, and a function that adds its anatomy with names of one's own."""
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
+    from AnatomyGuidedLib.segments import Segment, dap_segments
+
+    patient = make_patient(PatientOptions(spacing_mm=8.0, lesions=2))
+    nodes = [mrml.add_volume(host.scene, volume, name) for volume, name in ((patient.ct, "CT"), (patient.pet, "PET"))]
+
+    def segmentation(rename=str, *, coded=False):
+        segments = [
+            Segment(one.value, rename(one.name), one.color, one.terminology if coded else "")
+            for one in dap_segments(patient.anatomy.values)
+        ]
+        return mrml.add_segmentation(host.scene, patient.anatomy, segments, "Organs")
+
+    return patient, nodes, segmentation
+
+
+def _bladder_is_lesion(patient, node):
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.labels import id_of
+
+    found = mrml.labelmap_from_segmentation_node(node, patient.pet.grid).values > 0
+    return bool((found & (patient.anatomy.values == id_of("Bladder"))).any())
+
+
+_SUFFIXED = {"Bladder": "urinary_bladder", "Kidney Left": "kidney_left", "Kidney Right": "kidney_right"}
+
+
+@pytest.mark.parametrize(
+    ("rename", "coded"),
+    [
+        (str, False),
+        (str.upper, False),
+        (lambda name: _SUFFIXED.get(name, name.lower().replace(" ", "_")), False),  # TotalSegmentator's
+        (lambda name: f"Organ {len(name)} {name[::-1]}", True),  # only the codes tell
+    ],
+)
+def test_an_anatomy_is_known_by_its_segments_names_or_codes(module, study, rename, coded):
+    from AnatomyGuidedLib.runner import run_in_process
+
+    patient, nodes, segmentation = study
+    organs = segmentation(rename, coded=coded)
+    assert _bladder_is_lesion(patient, module.logic().findLesions(*nodes, runner=run_in_process))
+    node = module.logic().findLesions(*nodes, anatomyNode=organs, runner=run_in_process)
+    assert not _bladder_is_lesion(patient, node)
+
+
+def test_an_anatomy_whose_segments_nobody_knows_is_refused_by_their_names(module, study, host):
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+    from AnatomyGuidedLib.runner import run_in_process
+
+    _patient, nodes, segmentation = study
+    organs = segmentation(lambda name: f"my {name}")
+    before = host.scene.GetNumberOfNodes()
+    with pytest.raises(AnatomyGuidedError, match=r"no segment with a name .* \(it has my .* more\); rename"):
+        module.logic().findLesions(*nodes, anatomyNode=organs, runner=run_in_process)
+    assert host.scene.GetNumberOfNodes() == before
+
+
+def test_an_anatomy_of_another_place_is_refused(module, study, host):
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+    from AnatomyGuidedLib.grid import Grid, Labelmap
+    from AnatomyGuidedLib.runner import run_in_process
+    from AnatomyGuidedLib.segments import dap_segments
+
+    patient, nodes, _segmentation = study
+    affine = patient.anatomy.grid.affine.copy()
+    affine[0, 3] += 5000.0
+    moved = Labelmap(patient.anatomy.values, Grid(patient.anatomy.grid.shape, affine))
+    organs = mrml.add_segmentation(host.scene, moved, dap_segments(moved.values), "Organs")
+    with pytest.raises(AnatomyGuidedError, match="no voxel within the CT"):
+        module.logic().findLesions(*nodes, anatomyNode=organs, runner=run_in_process)
+
+
 def test_the_panels_choices_become_the_libs_parameters(module, host):  # noqa: ARG001 - the host's scene is fresh
     widget = module.widget()
     node = widget._parameterNode
