@@ -15,6 +15,7 @@ from PathologySegLib.finders import lesion_model_names
 from PathologySegLib.lesion_table import COLUMNS
 from PathologySegLib.parameters import EACH, ONE, READINGS, THRESHOLD_READINGS, LesionParameters
 from PathologySegLib.petct.activity import in_suv
+from PathologySegLib.report_summary import summary
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -64,9 +65,10 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
         self.setupJobs(self.onApply, slicer.app.processEvents)
 
     def onApply(self):
+        found = None
         with slicer.util.tryWithErrorDisplay(_("No lesions were read.")), self.working() as (progress, cancelled):
             node = self._parameterNode
-            self.logic.findLesions(
+            found = self.logic.findLesions(
                 node.ctVolume,
                 node.petVolume,
                 lesion_parameters(node),
@@ -74,6 +76,8 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
                 progress=progress,
                 cancelled=cancelled,
             )
+        if found:
+            self.ui.statusLabel.text = found.GetDescription()
 
 
 class PathologySegLogic(ScriptedLoadableModuleLogic):
@@ -93,7 +97,7 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         cancelled=never_cancelled,
         runner=run_worker,
     ):
-        """A new segmentation node with a segment a lesion, and a table node beside it.
+        """A new segmentation node with a segment a lesion, and a table node beside it; both describe sums and notes.
 
         `runner=run_in_process` computes in Slicer's own process. The scene changes only when the result is complete.
         """
@@ -127,7 +131,7 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         if not labelmap.values.any():
             raise AnatomyGuidedError(_("The anatomy has no voxel within the CT; is it of this study?"))
         write_labelmap(labelmap, path, dap_segments(labelmap.values))
-        return path, left_out(names, values)
+        return f"{path}@dap", left_out(names, values)
 
     def _shown(self, path, report, petNode, note):
         scene = petNode.GetScene()
@@ -135,8 +139,9 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         title = f"{petNode.GetName()} lesions"
         segmentationNode = mrml.add_segmentation_file(scene, path, title)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(petNode)
-        segmentationNode.SetDescription(note)
-        mrml.add_table(scene, title, COLUMNS, report["lesions"])
+        tableNode = mrml.add_table(scene, title, COLUMNS, report["lesions"])
+        for node in (segmentationNode, tableNode):
+            node.SetDescription(summary(report, [note]))
         return segmentationNode
 
 

@@ -98,7 +98,7 @@ class LesionParameters:
         """The threshold given, or 4."""
         return _DEFAULT_THRESHOLD_SUV if self.threshold_suv is None else self.threshold_suv
 
-    def words(self, ct: Path, pet: Path, output: Path, *, anatomy: Path | None = None) -> list[str]:
+    def words(self, ct: Path, pet: Path, output: Path, *, anatomy: str | Path | None = None) -> list[str]:
         """The command line that means the same: `anatomyguided` followed by these words."""
         words = ["lesions", str(ct), str(pet), "-o", str(output), "--model", self.reading, "--grid", self.grid]
         words += ["--threshold", str(self.threshold_suv)] if self.threshold_suv is not None else []

@@ -32,9 +32,42 @@ def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     widget._parameterNode.petVolume = mrml.add_volume(host.scene, patient.pet, "PET")
     widget._parameterNode.reading = "suv41"
     widget.ui.applyButton.click()
-    assert widget.ui.statusLabel.text == "Done."
-    table = host.scene.GetFirstNodeByName("PET lesions")
-    assert table is not None
+    rows = mrml.table_rows(host.scene.GetFirstNodeByClass("vtkMRMLTableNode"))
+    volume_ml, glycolysis = (sum(float(row[column]) for row in rows) for column in ("volume_ml", "tlg"))
+    shown = widget.ui.statusLabel.text
+    assert shown.startswith(f"{len(rows)} lesions, {volume_ml:g} ml in all, total lesion glycolysis {glycolysis:.6g}. ")
+    assert "A threshold reading is a baseline" in shown
+    for kind in ("vtkMRMLTableNode", "vtkMRMLSegmentationNode"):
+        assert host.scene.GetFirstNodeByClass(kind).GetDescription() == shown
+    module.close_widget()
+
+
+def test_the_panel_says_what_the_command_line_notes_and_what_it_left_out_of_the_anatomy(module, study):
+    _patient, nodes, segmentation = study
+    widget = module.widget()
+    node = widget._parameterNode
+    node.ctVolume, node.petVolume = nodes
+    node.anatomySegmentation = segmentation(lambda name: name if name in ("Liver", "Spleen") else f"my {name}")
+    widget.ui.applyButton.click()
+    shown = widget.ui.statusLabel.text
+    assert "Not taken as anatomy, since their names are unknown: my " in shown
+    assert "holds no organ with physiological uptake" in shown
+    assert "SCHEME" not in shown
+    module.close_widget()
+
+
+def test_a_failed_run_and_one_without_lesions_say_so(module, study, host):
+    _patient, nodes, _segmentation = study
+    widget = module.widget()
+    node = widget._parameterNode
+    node.ctVolume, node.petVolume = nodes
+    node.thresholdSuv = 50.0
+    widget.ui.applyButton.click()
+    assert widget.ui.statusLabel.text.startswith("0 lesions. ")
+    node.petVolume = None
+    with pytest.raises(Exception, match="choose both volumes"), host.showing_dialogs():
+        widget.onApply()
+    assert widget.ui.statusLabel.text == "Not done; see the message."
     module.close_widget()
 
 
