@@ -13,7 +13,7 @@ from AnatomyGuidedLib.runner import run_in_process, run_worker
 from PathologySegLib.anatomy_names import left_out, structures_called
 from PathologySegLib.finders import lesion_model_names
 from PathologySegLib.lesion_table import COLUMNS
-from PathologySegLib.parameters import EACH, ONE, READINGS, THRESHOLD_READINGS, LesionParameters
+from PathologySegLib.parameters import EACH, ONE, PERCIST, READINGS, THRESHOLD_READINGS, LesionParameters
 from PathologySegLib.petct.activity import in_suv
 from PathologySegLib.report_summary import summary
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -104,6 +104,8 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         if ctNode is None or petNode is None:
             raise AnatomyGuidedError(_("A CT and a PET are needed; choose both volumes first."))
         parameters = parameters or LesionParameters()
+        if parameters.reading == PERCIST and anatomyNode is None:
+            raise NotEvaluable(_("no liver, since no anatomy was given; choose an Anatomy, or another reading."))
         pip_ensure(IN_SLICER_FOR_MODELS if parameters.is_model else IN_SLICER, requester="PathologySeg")
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)
@@ -114,7 +116,8 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
             output = folder / "lesions.seg.nrrd"
             words = parameters.words(folder / "ct.nrrd", folder / "pet.nrrd", output, anatomy=anatomy)
             report = runner(words, progress=progress, cancelled=cancelled)
-            return self._shown(output, report, petNode, note)
+            title = f"{petNode.GetName()} lesions ({parameters.title})"
+            return self._shown(output, report, petNode, title, note)
 
     def _pet(self, petNode):
         """In SUV, also where Slicer loaded activity from DICOM."""
@@ -133,10 +136,10 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         write_labelmap(labelmap, path, dap_segments(labelmap.values))
         return f"{path}@dap", left_out(names, values)
 
-    def _shown(self, path, report, petNode, note):
+    def _shown(self, path, report, petNode, title, note):
         scene = petNode.GetScene()
         scene.SaveStateForUndo()
-        title = f"{petNode.GetName()} lesions"
+        title = scene.GetUniqueNameByString(title)
         segmentationNode = mrml.add_segmentation_file(scene, path, title)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(petNode)
         tableNode = mrml.add_table(scene, title, COLUMNS, report["lesions"])

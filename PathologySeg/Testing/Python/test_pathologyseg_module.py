@@ -56,6 +56,58 @@ def test_the_panel_says_what_the_command_line_notes_and_what_it_left_out_of_the_
     module.close_widget()
 
 
+def test_a_result_is_undone_in_one_step_where_slicers_undo_is_on(module, study, host):
+    """MRML's own default, and so Slicer's, is off: then no scene keeps states, whoever asks it to."""
+    from AnatomyGuidedLib.runner import run_in_process
+
+    _patient, nodes, _segmentation = study
+
+    def results():
+        kinds = ("vtkMRMLSegmentationNode", "vtkMRMLTableNode", "vtkMRMLSegmentationDisplayNode")
+        return [host.scene.GetNumberOfNodesByClass(kind) for kind in kinds]
+
+    module.logic().findLesions(*nodes, runner=run_in_process)
+    assert (host.scene.GetUndoFlag(), host.scene.GetNumberOfUndoLevels()) == (False, 0)
+    host.scene.SetUndoOn()
+    try:
+        for _ in range(2):
+            module.logic().findLesions(*nodes, runner=run_in_process)
+        assert results() == [3, 3, 3]
+        host.scene.Undo()
+        assert results() == [2, 2, 2]
+        host.scene.Undo()
+        assert results() == [1, 1, 1]
+        assert host.scene.GetFirstNodeByName("PET") is nodes[1]
+    finally:
+        host.scene.SetUndoOff()
+        host.scene.ClearUndoStack()
+
+
+def test_results_are_called_after_their_reading_and_no_two_alike(module, study, host):
+    from AnatomyGuidedLib.runner import run_in_process
+    from PathologySegLib.parameters import LesionParameters
+
+    _patient, nodes, _segmentation = study
+    for parameters in (None, LesionParameters("suv41"), LesionParameters("suv4", 2.5), None, None):
+        module.logic().findLesions(*nodes, parameters, runner=run_in_process)
+    named = [
+        [host.scene.GetNthNodeByClass(place, kind).GetName() for place in range(5)]
+        for kind in ("vtkMRMLSegmentationNode", "vtkMRMLTableNode")
+    ]
+    assert named[0] == named[1]
+    assert named[0][:3] == ["PET lesions (suv4)", "PET lesions (suv41)", "PET lesions (suv4 from SUV 2.5)"]
+    assert len(set(named[0])) == 5
+    assert all(name.startswith("PET lesions (suv4)") for name in named[0][3:])
+
+
+def test_percist_asks_the_panels_user_for_an_anatomy(module, study):
+    from AnatomyGuidedLib.errors import NotEvaluable
+    from PathologySegLib.parameters import LesionParameters
+
+    with pytest.raises(NotEvaluable, match=r"^not evaluable: no liver, since .* choose an Anatomy"):
+        module.logic().findLesions(*study[1], LesionParameters("percist"))
+
+
 def test_a_failed_run_and_one_without_lesions_say_so(module, study, host):
     _patient, nodes, _segmentation = study
     widget = module.widget()
@@ -190,6 +242,7 @@ def test_the_logic_runs_a_model_of_a_folder(module, host, tmp_path):
     parameters = LesionParameters(str(tmp_path / "tiny"), segments="one")
     node = module.logic().findLesions(ctNode, petNode, parameters, runner=run_in_process)
     assert node.GetSegmentation().GetNumberOfSegments() == 1
+    assert node.GetName() == "V lesions (tiny)"
     (row,) = mrml.table_rows(host.scene.GetFirstNodeByClass("vtkMRMLTableNode"))
     assert float(row["suv_max"]) == pytest.approx(float(patient.pet.values.max()), abs=1e-3)
 
