@@ -11,9 +11,10 @@ from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.requirements import IN_SLICER, IN_SLICER_FOR_MODELS
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from PathologySegLib.anatomy_names import left_out, structures_called
-from PathologySegLib.finders import lesion_model_names
+from PathologySegLib.finders import readings
 from PathologySegLib.lesion_table import COLUMNS
-from PathologySegLib.parameters import EACH, ONE, PERCIST, READINGS, THRESHOLD_READINGS, LesionParameters
+from PathologySegLib.listed import Listed
+from PathologySegLib.parameters import EACH, ONE, PERCIST, THRESHOLD_READINGS, LesionParameters
 from PathologySegLib.petct.activity import in_suv
 from PathologySegLib.report_summary import summary
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -47,7 +48,7 @@ class PathologySegParameterNode:
     ctVolume: vtkMRMLScalarVolumeNode
     petVolume: vtkMRMLScalarVolumeNode
     anatomySegmentation: vtkMRMLSegmentationNode
-    reading: Annotated[str, Choice([*READINGS, *lesion_model_names()])] = "suv4"
+    reading: Annotated[str, Choice(Listed(readings))] = "suv4"
     thresholdSuv: Annotated[float, WithinRange(0.1, 50.0), Decimals(1)] = 4.0
     modelFolder: Path
     oneSegment: bool = False
@@ -63,6 +64,20 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
         ScriptedLoadableModuleWidget.setup(self)
         self.setupForm(slicer, "UI/PathologySeg.ui", PathologySegLogic())
         self.setupJobs(self.onApply, slicer.app.processEvents)
+        self.ui.readingBox.currentTextChanged.connect(self.showChoices)
+        self.ui.modelFolderEdit.currentPathChanged.connect(self.showChoices)
+
+    def setParameterNode(self, parameterNode):
+        if parameterNode and parameterNode.reading not in readings():
+            parameterNode.reading = LesionParameters().reading  # a scene's model that is not installed here
+        ParameterPanel.setParameterNode(self, parameterNode)
+        if parameterNode:
+            self.showChoices()
+
+    def showChoices(self, *_changed):
+        byFolder = bool(model_folder(self.ui.modelFolderEdit.currentPath))
+        self.ui.readingBox.enabled = not byFolder
+        self.ui.thresholdBox.enabled = not byFolder and self.ui.readingBox.currentText in THRESHOLD_READINGS
 
     def onApply(self):
         found = None
@@ -150,10 +165,14 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
 
 def lesion_parameters(node):
     """The Lib's parameters from the parameter node."""
-    folder = str(node.modelFolder)
-    reading = node.reading if folder in ("", ".") else folder
+    reading = model_folder(node.modelFolder) or node.reading
     threshold = node.thresholdSuv if reading in THRESHOLD_READINGS else None
     return LesionParameters(reading, threshold, segments=ONE if node.oneSegment else EACH)
+
+
+def model_folder(path):
+    """The folder in place of a reading; empty where none was chosen."""
+    return "" if str(path) in ("", ".") else str(path)
 
 
 class PathologySegTest(ScriptedLoadableModuleTest):

@@ -65,6 +65,11 @@ def read_film_finder(source: str) -> FilmFinder:
     return read(folder)
 
 
+def readings() -> tuple[str, ...]:
+    """The classical readings, then the store's models as `lesion_model_names`."""
+    return (*READINGS, *lesion_model_names())
+
+
 def lesion_model_names() -> tuple[str, ...]:
     """The names of the store's models that find lesions or at least take a PET, for a list to choose from."""
     return tuple(model.name for model in readable_models() if model.task == TASK or PET in _inputs(model.folder))
@@ -94,7 +99,7 @@ def _require_ours(source: str) -> None:
             f"{Path(source).name} is no model: it has neither model.json nor nnU-Net's plans.json and dataset.json; "
             "add other kinds with `anatomyguided models add`."
         )
-    known = ", ".join((*READINGS, *lesion_model_names()))
+    known = ", ".join(readings())
     raise ModelNotInstalled(f"There is no model {Path(source).name!r}; known are {known}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,57 @@ def test_the_panels_choices_become_the_libs_parameters(module, host):  # noqa: A
     parameters = module.python.lesion_parameters(node)
     assert (Path(parameters.reading), parameters.threshold_suv) == (node.modelFolder, None)
     assert parameters.is_model
+    module.close_widget()
+
+
+def test_a_model_folder_greys_the_reading_that_it_replaces(module, host):  # noqa: ARG001 - the host's scene is fresh
+    ui = module.widget().ui
+    assert ui.readingBox.enabled
+    assert ui.thresholdBox.enabled
+    ui.readingBox.currentText = "percist"
+    assert ui.readingBox.enabled
+    assert not ui.thresholdBox.enabled
+    ui.readingBox.currentText = "suv41"
+    assert ui.thresholdBox.enabled
+    ui.modelFolderEdit.currentPath = "/models/Dataset900"
+    assert not ui.readingBox.enabled
+    assert not ui.thresholdBox.enabled
+    module.close_widget()
+    ui = module.widget().ui
+    assert not ui.readingBox.enabled
+    ui.modelFolderEdit.currentPath = ""
+    assert ui.readingBox.enabled
+    assert ui.thresholdBox.enabled
+    module.close_widget()
+
+
+def test_a_model_that_came_into_the_store_is_listed_when_the_panel_is_entered_again(
+    module,
+    host,  # noqa: ARG001 - the host's scene is fresh
+    tmp_path,
+    monkeypatch,
+):
+    from AnatomyGuidedLib.models import find_model
+
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path))
+    widget = module.widget()
+
+    def listed():
+        box = widget.ui.readingBox
+        return {box.itemText(place) for place in range(box.count)}
+
+    assert {"suv4", "suv41", "percist", "grasp-demo"} <= listed()
+    assert "my-lesions" not in listed()
+    shutil.copytree(find_model("grasp-demo").folder, tmp_path / "my-lesions")
+    widget.exit()
+    widget.enter()
+    assert "my-lesions" in listed()
+    widget._parameterNode.reading = "my-lesions"
+    widget.exit()
+    shutil.rmtree(tmp_path / "my-lesions")
+    widget.enter()
+    assert "my-lesions" not in listed()
+    assert widget._parameterNode.reading == "suv4"
     module.close_widget()
 
 
