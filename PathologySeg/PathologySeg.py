@@ -4,17 +4,17 @@ from typing import Annotated
 
 import slicer
 from AnatomyGuidedLib import mrml
-from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
+from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable, UsageError
 from AnatomyGuidedLib.io import dap_segments, write_labelmap, write_volume
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.requirements import IN_SLICER, IN_SLICER_FOR_MODELS
 from AnatomyGuidedLib.runner import run_in_process, run_worker
 from PathologySegLib.anatomy_names import left_out, structures_called
-from PathologySegLib.finders import readings
+from PathologySegLib.finders import NO_MODEL, anatomy_models, readings
 from PathologySegLib.lesion_table import COLUMNS
 from PathologySegLib.listed import Listed
-from PathologySegLib.parameters import EACH, ONE, PERCIST, THRESHOLD_READINGS, LesionParameters
+from PathologySegLib.parameters import EACH, ONE, PERCIST, THRESHOLD_READINGS, LesionParameters, ModelChoice
 from PathologySegLib.petct.activity import in_suv
 from PathologySegLib.report_summary import summary
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -48,6 +48,7 @@ class PathologySegParameterNode:
     ctVolume: vtkMRMLScalarVolumeNode
     petVolume: vtkMRMLScalarVolumeNode
     anatomySegmentation: vtkMRMLSegmentationNode
+    anatomyModel: Annotated[str, Choice(Listed(anatomy_models))] = NO_MODEL
     reading: Annotated[str, Choice(Listed(readings))] = "suv4"
     thresholdSuv: Annotated[float, WithinRange(0.1, 50.0), Decimals(1)] = 4.0
     modelFolder: Path
@@ -70,6 +71,8 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
     def setParameterNode(self, parameterNode):
         if parameterNode and parameterNode.reading not in readings():
             parameterNode.reading = LesionParameters().reading  # a scene's model that is not installed here
+        if parameterNode and parameterNode.anatomyModel not in anatomy_models():
+            parameterNode.anatomyModel = NO_MODEL
         ParameterPanel.setParameterNode(self, parameterNode)
         if parameterNode:
             self.showChoices()
@@ -119,9 +122,8 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         if ctNode is None or petNode is None:
             raise AnatomyGuidedError(_("A CT and a PET are needed; choose both volumes first."))
         parameters = parameters or LesionParameters()
-        if parameters.reading == PERCIST and anatomyNode is None:
-            raise NotEvaluable(_("no liver, since no anatomy was given; choose an Anatomy, or another reading."))
-        pip_ensure(IN_SLICER_FOR_MODELS if parameters.is_model else IN_SLICER, requester="PathologySeg")
+        self._requireOneAnatomy(parameters, anatomyNode)
+        pip_ensure(IN_SLICER_FOR_MODELS if parameters.uses_networks else IN_SLICER, requester="PathologySeg")
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)
             ct = mrml.volume_from_node(ctNode, unit="HU")
@@ -133,6 +135,13 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
             report = runner(words, progress=progress, cancelled=cancelled)
             title = f"{petNode.GetName()} lesions ({parameters.title})"
             return self._shown(output, report, petNode, title, note)
+
+    def _requireOneAnatomy(self, parameters, anatomyNode):
+        model = parameters.model.anatomy_model
+        if model and anatomyNode is not None:
+            raise UsageError(_("An Anatomy and an Anatomy model were chosen; choose one of them."))
+        if parameters.reading == PERCIST and not model and anatomyNode is None:
+            raise NotEvaluable(_("no liver, since no anatomy was given; choose an Anatomy or an Anatomy model."))
 
     def _pet(self, petNode):
         """In SUV, also where Slicer loaded activity from DICOM."""
@@ -167,7 +176,8 @@ def lesion_parameters(node):
     """The Lib's parameters from the parameter node."""
     reading = model_folder(node.modelFolder) or node.reading
     threshold = node.thresholdSuv if reading in THRESHOLD_READINGS else None
-    return LesionParameters(reading, threshold, segments=ONE if node.oneSegment else EACH)
+    choice = ModelChoice(anatomy_model=None if node.anatomyModel == NO_MODEL else node.anatomyModel)
+    return LesionParameters(reading, threshold, segments=ONE if node.oneSegment else EACH, model=choice)
 
 
 def model_folder(path):

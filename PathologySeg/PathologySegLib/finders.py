@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, readable_models, store_folder
+from AnatomyGuidedLib.models import (
+    ModelNotInstalled,
+    find_model,
+    is_model_folder,
+    model_names,
+    readable_models,
+    store_folder,
+)
 
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.model_channels import PET, channel_of
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 TASK, ENTRY = "lesions", "lesions"  # what a card's task is, and the entry that only lesion models have
 FILMS = "films"  # the entry that only cards of chest films' models have
 NETWORK = "network"
+NO_MODEL = "none"
 READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder", "apex": "PathologySegLib.apex.finder"}
 
 
@@ -68,6 +76,11 @@ def read_film_finder(source: str) -> FilmFinder:
 def readings() -> tuple[str, ...]:
     """The classical readings, then the store's models as `lesion_model_names`."""
     return (*READINGS, *lesion_model_names())
+
+
+def anatomy_models() -> tuple[str, ...]:
+    """None, then the store's atlas models, for a list to choose from."""
+    return (NO_MODEL, *model_names())
 
 
 def lesion_model_names() -> tuple[str, ...]:

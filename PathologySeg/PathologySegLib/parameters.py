@@ -95,6 +95,11 @@ class LesionParameters:
         return self.reading not in READINGS
 
     @property
+    def uses_networks(self) -> bool:
+        """Whether a model reads, or predicts the anatomy."""
+        return self.is_model or self.model.anatomy_model is not None
+
+    @property
     def title(self) -> str:
         """What a result is called after: the reading or the model, and the threshold that was given.
 

@@ -215,6 +215,31 @@ def test_the_panels_choices_become_the_libs_parameters(module, host):  # noqa: A
     module.close_widget()
 
 
+def test_an_anatomy_model_predicts_what_no_segmentation_gives(module, study, host):
+    pytest.importorskip("torch", reason="torch is not installed")
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+
+    _patient, nodes, segmentation = study
+    widget = module.widget()
+    node = widget._parameterNode
+    node.ctVolume, node.petVolume = nodes
+    node.anatomyModel = "dap-demo"
+    parameters = module.python.lesion_parameters(node)
+    assert parameters.model.anatomy_model == "dap-demo"
+    node.anatomyModel = "none"
+    assert module.python.lesion_parameters(node).model.anatomy_model is None
+    node.anatomyModel = "dap-demo"
+    widget.ui.applyButton.click()
+    rows = mrml.table_rows(host.scene.GetFirstNodeByClass("vtkMRMLTableNode"))
+    assert rows
+    assert all(row["nearest_structure"] for row in rows)  # empty without an anatomy
+    node.anatomySegmentation = segmentation()
+    with pytest.raises(AnatomyGuidedError, match="choose one of them"):
+        module.logic().findLesions(*nodes, parameters, anatomyNode=node.anatomySegmentation)
+    module.close_widget()
+
+
 def test_a_model_folder_greys_the_reading_that_it_replaces(module, host):  # noqa: ARG001 - the host's scene is fresh
     ui = module.widget().ui
     assert ui.readingBox.enabled
