@@ -25,6 +25,8 @@ from slicer.parameterNodeWrapper import Choice, Decimals, WithinRange, parameter
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
 
+_LISTED = "lesions"  # a segmentation's reference to the table of its lesions
+
 
 class PathologySeg(ScriptedLoadableModule):
     def __init__(self, parent):
@@ -95,7 +97,13 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
                 cancelled=cancelled,
             )
         if found:
-            self.ui.statusLabel.text = found.GetDescription()
+            self.show(found)
+
+    def show(self, segmentationNode):
+        self.ui.statusLabel.text = segmentationNode.GetDescription()
+        views = slicer.app.applicationLogic()
+        views.GetSelectionNode().SetActiveTableID(segmentationNode.GetNodeReferenceID(_LISTED))
+        views.PropagateTableSelection()
 
 
 class PathologySegLogic(ScriptedLoadableModuleLogic):
@@ -167,6 +175,7 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         segmentationNode = mrml.add_segmentation_file(scene, path, title)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(petNode)
         tableNode = mrml.add_table(scene, title, COLUMNS, report["lesions"])
+        segmentationNode.SetNodeReferenceID(_LISTED, tableNode.GetID())
         for node in (segmentationNode, tableNode):
             node.SetDescription(summary(report, [note]))
         return segmentationNode

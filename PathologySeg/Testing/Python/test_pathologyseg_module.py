@@ -38,6 +38,8 @@ def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     shown = widget.ui.statusLabel.text
     assert shown.startswith(f"{len(rows)} lesions, {volume_ml:g} ml in all, total lesion glycolysis {glycolysis:.6g}. ")
     assert "A threshold reading is a baseline" in shown
+    selection = module.python.slicer.app.applicationLogic().GetSelectionNode()
+    assert selection.GetActiveTableID() == host.scene.GetFirstNodeByClass("vtkMRMLTableNode").GetID()
     for kind in ("vtkMRMLTableNode", "vtkMRMLSegmentationNode"):
         assert host.scene.GetFirstNodeByClass(kind).GetDescription() == shown
     module.close_widget()
@@ -279,15 +281,19 @@ def test_a_model_that_came_into_the_store_is_listed_when_the_panel_is_entered_ag
     assert {"suv4", "suv41", "percist", "grasp-demo"} <= listed()
     assert "my-lesions" not in listed()
     shutil.copytree(find_model("grasp-demo").folder, tmp_path / "my-lesions")
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "my-atlas")
     widget.exit()
     widget.enter()
     assert "my-lesions" in listed()
-    widget._parameterNode.reading = "my-lesions"
+    node = widget._parameterNode
+    node.reading, node.anatomyModel = "my-lesions", "my-atlas"
     widget.exit()
-    shutil.rmtree(tmp_path / "my-lesions")
+    for name in ("my-lesions", "my-atlas"):
+        shutil.rmtree(tmp_path / name)
     widget.enter()
     assert "my-lesions" not in listed()
-    assert widget._parameterNode.reading == "suv4"
+    node = widget._parameterNode
+    assert (node.reading, node.anatomyModel) == ("suv4", "none")
     module.close_widget()
 
 
