@@ -4,17 +4,19 @@ from typing import Annotated
 
 import slicer
 from AnatomyGuidedLib import mrml
-from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable
+from AnatomyGuidedLib.errors import AnatomyGuidedError, NotEvaluable, UsageError
 from AnatomyGuidedLib.io import dap_segments, write_labelmap, write_volume
-from AnatomyGuidedLib.labels import ids_by_title
 from AnatomyGuidedLib.panel import ParameterPanel
 from AnatomyGuidedLib.progress import never_cancelled, no_progress
 from AnatomyGuidedLib.requirements import IN_SLICER, IN_SLICER_FOR_MODELS
 from AnatomyGuidedLib.runner import run_in_process, run_worker
-from PathologySegLib.finders import lesion_model_names
+from PathologySegLib.anatomy_names import left_out, structures_called
+from PathologySegLib.finders import NO_MODEL, anatomy_models, readings
 from PathologySegLib.lesion_table import COLUMNS
-from PathologySegLib.parameters import EACH, ONE, READINGS, THRESHOLD_READINGS, LesionParameters
+from PathologySegLib.listed import Listed
+from PathologySegLib.parameters import EACH, ONE, PERCIST, THRESHOLD_READINGS, LesionParameters, ModelChoice
 from PathologySegLib.petct.activity import in_suv
+from PathologySegLib.report_summary import summary
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -22,6 +24,8 @@ from slicer.packaging import pip_ensure
 from slicer.parameterNodeWrapper import Choice, Decimals, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
+
+_LISTED = "lesions"  # a segmentation's reference to the table of its lesions
 
 
 class PathologySeg(ScriptedLoadableModule):
@@ -46,7 +50,8 @@ class PathologySegParameterNode:
     ctVolume: vtkMRMLScalarVolumeNode
     petVolume: vtkMRMLScalarVolumeNode
     anatomySegmentation: vtkMRMLSegmentationNode
-    reading: Annotated[str, Choice([*READINGS, *lesion_model_names()])] = "suv4"
+    anatomyModel: Annotated[str, Choice(Listed(anatomy_models))] = NO_MODEL
+    reading: Annotated[str, Choice(Listed(readings))] = "suv4"
     thresholdSuv: Annotated[float, WithinRange(0.1, 50.0), Decimals(1)] = 4.0
     modelFolder: Path
     oneSegment: bool = False
@@ -62,11 +67,28 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
         ScriptedLoadableModuleWidget.setup(self)
         self.setupForm(slicer, "UI/PathologySeg.ui", PathologySegLogic())
         self.setupJobs(self.onApply, slicer.app.processEvents)
+        self.ui.readingBox.currentTextChanged.connect(self.showChoices)
+        self.ui.modelFolderEdit.currentPathChanged.connect(self.showChoices)
+
+    def setParameterNode(self, parameterNode):
+        if parameterNode and parameterNode.reading not in readings():
+            parameterNode.reading = LesionParameters().reading  # a scene's model that is not installed here
+        if parameterNode and parameterNode.anatomyModel not in anatomy_models():
+            parameterNode.anatomyModel = NO_MODEL
+        ParameterPanel.setParameterNode(self, parameterNode)
+        if parameterNode:
+            self.showChoices()
+
+    def showChoices(self, *_changed):
+        byFolder = bool(model_folder(self.ui.modelFolderEdit.currentPath))
+        self.ui.readingBox.enabled = not byFolder
+        self.ui.thresholdBox.enabled = not byFolder and self.ui.readingBox.currentText in THRESHOLD_READINGS
 
     def onApply(self):
+        found = None
         with slicer.util.tryWithErrorDisplay(_("No lesions were read.")), self.working() as (progress, cancelled):
             node = self._parameterNode
-            self.logic.findLesions(
+            found = self.logic.findLesions(
                 node.ctVolume,
                 node.petVolume,
                 lesion_parameters(node),
@@ -74,6 +96,14 @@ class PathologySegWidget(ParameterPanel, ScriptedLoadableModuleWidget, VTKObserv
                 progress=progress,
                 cancelled=cancelled,
             )
+        if found:
+            self.show(found)
+
+    def show(self, segmentationNode):
+        self.ui.statusLabel.text = segmentationNode.GetDescription()
+        views = slicer.app.applicationLogic()
+        views.GetSelectionNode().SetActiveTableID(segmentationNode.GetNodeReferenceID(_LISTED))
+        views.PropagateTableSelection()
 
 
 class PathologySegLogic(ScriptedLoadableModuleLogic):
@@ -93,24 +123,33 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         cancelled=never_cancelled,
         runner=run_worker,
     ):
-        """A new segmentation node with a segment a lesion, and a table node beside it.
+        """A new segmentation node with a segment a lesion, and a table node beside it; both describe sums and notes.
 
         `runner=run_in_process` computes in Slicer's own process. The scene changes only when the result is complete.
         """
         if ctNode is None or petNode is None:
             raise AnatomyGuidedError(_("A CT and a PET are needed; choose both volumes first."))
         parameters = parameters or LesionParameters()
-        pip_ensure(IN_SLICER_FOR_MODELS if parameters.is_model else IN_SLICER, requester="PathologySeg")
+        self._requireOneAnatomy(parameters, anatomyNode)
+        pip_ensure(IN_SLICER_FOR_MODELS if parameters.uses_networks else IN_SLICER, requester="PathologySeg")
         with tempfile.TemporaryDirectory(prefix="anatomyguided-") as name:
             folder = Path(name)
             ct = mrml.volume_from_node(ctNode, unit="HU")
             write_volume(ct, folder / "ct.nrrd")
             write_volume(self._pet(petNode), folder / "pet.nrrd")
-            anatomy = self._written(anatomyNode, ct.grid, folder / "anatomy.nrrd")
+            anatomy, note = self._written(anatomyNode, ct.grid, folder / "anatomy.nrrd")
             output = folder / "lesions.seg.nrrd"
             words = parameters.words(folder / "ct.nrrd", folder / "pet.nrrd", output, anatomy=anatomy)
             report = runner(words, progress=progress, cancelled=cancelled)
-            return self._shown(output, report, petNode)
+            title = f"{petNode.GetName()} lesions ({parameters.title})"
+            return self._shown(output, report, petNode, title, note)
+
+    def _requireOneAnatomy(self, parameters, anatomyNode):
+        model = parameters.model.anatomy_model
+        if model and anatomyNode is not None:
+            raise UsageError(_("An Anatomy and an Anatomy model were chosen; choose one of them."))
+        if parameters.reading == PERCIST and not model and anatomyNode is None:
+            raise NotEvaluable(_("no liver, since no anatomy was given; choose an Anatomy or an Anatomy model."))
 
     def _pet(self, petNode):
         """In SUV, also where Slicer loaded activity from DICOM."""
@@ -118,29 +157,41 @@ class PathologySegLogic(ScriptedLoadableModuleLogic):
         return in_suv(mrml.volume_from_node(petNode, unit="SUV"), files, name=petNode.GetName())
 
     def _written(self, anatomyNode, grid, path):
+        """The words for the anatomy's label map, None without one, and a note on what is not in it."""
         if anatomyNode is None:
-            return None
-        values = ids_by_title(mrml.segment_names(anatomyNode))
+            return None, ""
+        names = mrml.segment_names(anatomyNode)
+        values = structures_called(names, mrml.segment_terminologies(anatomyNode))
         labelmap = mrml.labelmap_from_segmentation_node(anatomyNode, grid, values=values)
+        if not labelmap.values.any():
+            raise AnatomyGuidedError(_("The anatomy has no voxel within the CT; is it of this study?"))
         write_labelmap(labelmap, path, dap_segments(labelmap.values))
-        return path
+        return f"{path}@dap", left_out(names, values)
 
-    def _shown(self, path, report, petNode):
+    def _shown(self, path, report, petNode, title, note):
         scene = petNode.GetScene()
         scene.SaveStateForUndo()
-        title = f"{petNode.GetName()} lesions"
+        title = scene.GetUniqueNameByString(title)
         segmentationNode = mrml.add_segmentation_file(scene, path, title)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(petNode)
-        mrml.add_table(scene, title, COLUMNS, report["lesions"])
+        tableNode = mrml.add_table(scene, title, COLUMNS, report["lesions"])
+        segmentationNode.SetNodeReferenceID(_LISTED, tableNode.GetID())
+        for node in (segmentationNode, tableNode):
+            node.SetDescription(summary(report, [note]))
         return segmentationNode
 
 
 def lesion_parameters(node):
     """The Lib's parameters from the parameter node."""
-    folder = str(node.modelFolder)
-    reading = node.reading if folder in ("", ".") else folder
+    reading = model_folder(node.modelFolder) or node.reading
     threshold = node.thresholdSuv if reading in THRESHOLD_READINGS else None
-    return LesionParameters(reading, threshold, segments=ONE if node.oneSegment else EACH)
+    choice = ModelChoice(anatomy_model=None if node.anatomyModel == NO_MODEL else node.anatomyModel)
+    return LesionParameters(reading, threshold, segments=ONE if node.oneSegment else EACH, model=choice)
+
+
+def model_folder(path):
+    """The folder in place of a reading; empty where none was chosen."""
+    return "" if str(path) in ("", ".") else str(path)
 
 
 class PathologySegTest(ScriptedLoadableModuleTest):

@@ -18,4 +18,4 @@ def test_the_console_tour_makes_every_result(host):
     assert shown["scores"].evaluation.cc_dice.value > 0.5
     assert shown["limis"].resultNode is not None
     names = {node.GetName() for node in host.scene.GetNodesByClass("vtkMRMLSegmentationNode")}
-    assert {"CT DAP Atlas", "PET lesions", "CT LIMIS"} <= names
+    assert {"CT DAP Atlas", "PET lesions (suv4)", "CT LIMIS"} <= names

@@ -91,6 +91,12 @@ def segment_names(node: Any) -> dict[str, str]:
     return {segment_id: segmentation.GetSegment(segment_id).GetName() for segment_id in ids}
 
 
+def segment_terminologies(node: Any) -> dict[str, str]:
+    """The terminology entries of a segmentation node's segments by segment id: what Slicer says that each is."""
+    segmentation = _segmentation(node)
+    return {segment_id: segmentation.GetSegment(segment_id).GetTerminology() for segment_id in segment_names(node)}
+
+
 def segment_values(node: Any) -> dict[str, int]:
     """The label values of a segmentation node's segments by segment id.
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from AnatomyGuidedLib.errors import AnatomyGuidedError, UsageError
-from AnatomyGuidedLib.models import ModelNotInstalled, find_model, is_model_folder, readable_models, store_folder
+from AnatomyGuidedLib.models import (
+    ModelNotInstalled,
+    find_model,
+    is_model_folder,
+    model_names,
+    readable_models,
+    store_folder,
+)
 
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.model_channels import PET, channel_of
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 TASK, ENTRY = "lesions", "lesions"  # what a card's task is, and the entry that only lesion models have
 FILMS = "films"  # the entry that only cards of chest films' models have
 NETWORK = "network"
+NO_MODEL = "none"
 READERS: Mapping[str, str] = {NETWORK: "PathologySegLib.network_finder", "apex": "PathologySegLib.apex.finder"}
 
 
@@ -65,6 +73,16 @@ def read_film_finder(source: str) -> FilmFinder:
     return read(folder)
 
 
+def readings() -> tuple[str, ...]:
+    """The classical readings, then the store's models as `lesion_model_names`."""
+    return (*READINGS, *lesion_model_names())
+
+
+def anatomy_models() -> tuple[str, ...]:
+    """None, then the store's atlas models, for a list to choose from."""
+    return (NO_MODEL, *model_names())
+
+
 def lesion_model_names() -> tuple[str, ...]:
     """The names of the store's models that find lesions or at least take a PET, for a list to choose from."""
     return tuple(model.name for model in readable_models() if model.task == TASK or PET in _inputs(model.folder))
@@ -94,7 +112,7 @@ def _require_ours(source: str) -> None:
             f"{Path(source).name} is no model: it has neither model.json nor nnU-Net's plans.json and dataset.json; "
             "add other kinds with `anatomyguided models add`."
         )
-    known = ", ".join((*READINGS, *lesion_model_names()))
+    known = ", ".join(readings())
     raise ModelNotInstalled(f"There is no model {Path(source).name!r}; known are {known}.")
 
 

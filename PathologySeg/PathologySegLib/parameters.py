@@ -10,7 +10,8 @@ from AnatomyGuidedLib.devices import require_device
 from AnatomyGuidedLib.errors import UsageError
 
 THRESHOLD_READINGS = ("suv4", "suv41")
-READINGS = (*THRESHOLD_READINGS, "percist")
+PERCIST = "percist"
+READINGS = (*THRESHOLD_READINGS, PERCIST)
 GRIDS = ("pet", "ct")
 EACH, ONE = "each", "one"
 SEGMENTS = (EACH, ONE)
@@ -81,7 +82,7 @@ class LesionParameters:
             raise UsageError(f"The segments are {self.segments!r}, but each or one was expected.")
         if self.threshold_suv is None:
             return
-        if self.reading == "percist":
+        if self.reading == PERCIST:
             raise UsageError("percist takes its threshold from the liver; leave --threshold away.")
         if self.is_model:
             raise UsageError(f"A model ({Path(self.reading).name}) takes no threshold; leave --threshold away.")
@@ -94,11 +95,26 @@ class LesionParameters:
         return self.reading not in READINGS
 
     @property
+    def uses_networks(self) -> bool:
+        """Whether a model reads, or predicts the anatomy."""
+        return self.is_model or self.model.anatomy_model is not None
+
+    @property
+    def title(self) -> str:
+        """What a result is called after: the reading or the model, and the threshold that was given.
+
+        >>> LesionParameters("suv4", 2.5).title, LesionParameters("percist").title
+        ('suv4 from SUV 2.5', 'percist')
+        """
+        name = Path(self.reading).name if self.is_model else self.reading
+        return name if self.threshold_suv is None else f"{name} from SUV {self.threshold_suv:g}"
+
+    @property
     def least_suv(self) -> float:
         """The threshold given, or 4."""
         return _DEFAULT_THRESHOLD_SUV if self.threshold_suv is None else self.threshold_suv
 
-    def words(self, ct: Path, pet: Path, output: Path, *, anatomy: Path | None = None) -> list[str]:
+    def words(self, ct: Path, pet: Path, output: Path, *, anatomy: str | Path | None = None) -> list[str]:
         """The command line that means the same: `anatomyguided` followed by these words."""
         words = ["lesions", str(ct), str(pet), "-o", str(output), "--model", self.reading, "--grid", self.grid]
         words += ["--threshold", str(self.threshold_suv)] if self.threshold_suv is not None else []

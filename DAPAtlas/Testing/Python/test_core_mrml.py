@@ -255,6 +255,15 @@ def test_a_segmentation_node_names_and_numbers_its_segments(scene, oblique):
     assert mrml.segment_values(node) == {"Segment_3": 3, "Segment_200": 200, "Segment_17": 17}
 
 
+def test_a_segmentation_node_says_what_slicer_takes_its_segments_for(scene, oblique):
+    node = mrml.add_segmentation(scene, _labelmap(oblique), SEGMENTS, "organs")
+    told = mrml.segment_terminologies(node)
+    assert [*told] == [*mrml.segment_names(node)]
+    given = {f"Segment_{segment.value}": segment.terminology for segment in SEGMENTS if segment.terminology}
+    assert given
+    assert given.items() <= told.items()
+
+
 def test_a_segmentation_file_brings_voxels_names_colours_and_terminology(scene, grid, tmp_path):
     labelmap = _labelmap(grid)
     write_labelmap(labelmap, tmp_path / "organs.seg.nrrd", SEGMENTS)

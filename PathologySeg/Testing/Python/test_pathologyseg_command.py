@@ -48,6 +48,19 @@ def test_lesions_lie_on_the_pets_grid_and_with_grid_ct_on_the_cts(study, run_com
     assert on_ct.grid.ras_from_ijk(center) == pytest.approx(expected, abs=4.0)
 
 
+def test_the_report_holds_every_note_that_was_said_once(study, run_command, tmp_path):
+    ct = read_image(study / "ct.nii.gz")
+    write_labelmap(Labelmap(np.full(ct.grid.shape, id_of("Fat"), np.uint8), ct.grid), study / "fat.nii.gz")
+    words = _words(study, tmp_path, "--anatomy", study / "fat.nii.gz", "--json", tmp_path / "l.json")
+    code, _, said = run_command(*words)
+    assert code == 0, said
+    notes = json.loads((tmp_path / "l.json").read_text())["notes"]
+    assert len(set(notes)) == len(notes)
+    assert {*said.splitlines()} <= {*notes}
+    assert any("names no @SCHEME" in note for note in notes)
+    assert any("no organ with physiological uptake" in note for note in notes)
+
+
 @pytest.mark.parametrize("case", ["STS_001", "STS_004"])
 def test_percist_on_a_real_thigh_is_not_evaluable_and_writes_nothing(realdata, run_command, tmp_path, case):
     ct, pet = (realdata / f"{case}_{kind}_image.nii.gz" for kind in ("CT", "PET"))

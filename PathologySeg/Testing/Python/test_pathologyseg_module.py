@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,175 @@ def test_the_panel_reads_the_chosen_pet_and_lists_the_lesions(module, host):
     widget._parameterNode.petVolume = mrml.add_volume(host.scene, patient.pet, "PET")
     widget._parameterNode.reading = "suv41"
     widget.ui.applyButton.click()
-    assert widget.ui.statusLabel.text == "Done."
-    table = host.scene.GetFirstNodeByName("PET lesions")
-    assert table is not None
+    rows = mrml.table_rows(host.scene.GetFirstNodeByClass("vtkMRMLTableNode"))
+    volume_ml, glycolysis = (sum(float(row[column]) for row in rows) for column in ("volume_ml", "tlg"))
+    shown = widget.ui.statusLabel.text
+    assert shown.startswith(f"{len(rows)} lesions, {volume_ml:g} ml in all, total lesion glycolysis {glycolysis:.6g}. ")
+    assert "A threshold reading is a baseline" in shown
+    selection = module.python.slicer.app.applicationLogic().GetSelectionNode()
+    assert selection.GetActiveTableID() == host.scene.GetFirstNodeByClass("vtkMRMLTableNode").GetID()
+    for kind in ("vtkMRMLTableNode", "vtkMRMLSegmentationNode"):
+        assert host.scene.GetFirstNodeByClass(kind).GetDescription() == shown
     module.close_widget()
+
+
+def test_the_panel_says_what_the_command_line_notes_and_what_it_left_out_of_the_anatomy(module, study):
+    _patient, nodes, segmentation = study
+    widget = module.widget()
+    node = widget._parameterNode
+    node.ctVolume, node.petVolume = nodes
+    node.anatomySegmentation = segmentation(lambda name: name if name in ("Liver", "Spleen") else f"my {name}")
+    widget.ui.applyButton.click()
+    shown = widget.ui.statusLabel.text
+    assert "Not taken as anatomy, since their names are unknown: my " in shown
+    assert "holds no organ with physiological uptake" in shown
+    assert "SCHEME" not in shown
+    module.close_widget()
+
+
+def test_a_result_is_undone_in_one_step_where_slicers_undo_is_on(module, study, host):
+    """MRML's own default, and so Slicer's, is off: then no scene keeps states, whoever asks it to."""
+    from AnatomyGuidedLib.runner import run_in_process
+
+    _patient, nodes, _segmentation = study
+
+    def results():
+        kinds = ("vtkMRMLSegmentationNode", "vtkMRMLTableNode", "vtkMRMLSegmentationDisplayNode")
+        return [host.scene.GetNumberOfNodesByClass(kind) for kind in kinds]
+
+    module.logic().findLesions(*nodes, runner=run_in_process)
+    assert (host.scene.GetUndoFlag(), host.scene.GetNumberOfUndoLevels()) == (False, 0)
+    host.scene.SetUndoOn()
+    try:
+        for _ in range(2):
+            module.logic().findLesions(*nodes, runner=run_in_process)
+        assert results() == [3, 3, 3]
+        host.scene.Undo()
+        assert results() == [2, 2, 2]
+        host.scene.Undo()
+        assert results() == [1, 1, 1]
+        assert host.scene.GetFirstNodeByName("PET") is nodes[1]
+    finally:
+        host.scene.SetUndoOff()
+        host.scene.ClearUndoStack()
+
+
+def test_results_are_called_after_their_reading_and_no_two_alike(module, study, host):
+    from AnatomyGuidedLib.runner import run_in_process
+    from PathologySegLib.parameters import LesionParameters
+
+    _patient, nodes, _segmentation = study
+    for parameters in (None, LesionParameters("suv41"), LesionParameters("suv4", 2.5), None, None):
+        module.logic().findLesions(*nodes, parameters, runner=run_in_process)
+    named = [
+        [host.scene.GetNthNodeByClass(place, kind).GetName() for place in range(5)]
+        for kind in ("vtkMRMLSegmentationNode", "vtkMRMLTableNode")
+    ]
+    assert named[0] == named[1]
+    assert named[0][:3] == ["PET lesions (suv4)", "PET lesions (suv41)", "PET lesions (suv4 from SUV 2.5)"]
+    assert len(set(named[0])) == 5
+    assert all(name.startswith("PET lesions (suv4)") for name in named[0][3:])
+
+
+def test_percist_asks_the_panels_user_for_an_anatomy(module, study):
+    from AnatomyGuidedLib.errors import NotEvaluable
+    from PathologySegLib.parameters import LesionParameters
+
+    with pytest.raises(NotEvaluable, match=r"^not evaluable: no liver, since .* choose an Anatomy"):
+        module.logic().findLesions(*study[1], LesionParameters("percist"))
+
+
+def test_a_failed_run_and_one_without_lesions_say_so(module, study, host):
+    _patient, nodes, _segmentation = study
+    widget = module.widget()
+    node = widget._parameterNode
+    node.ctVolume, node.petVolume = nodes
+    node.thresholdSuv = 50.0
+    widget.ui.applyButton.click()
+    assert widget.ui.statusLabel.text.startswith("0 lesions. ")
+    node.petVolume = None
+    with pytest.raises(Exception, match="choose both volumes"), host.showing_dialogs():
+        widget.onApply()
+    assert widget.ui.statusLabel.text == "Not done; see the message."
+    module.close_widget()
+
+
+@pytest.fixture
+def study(host):
+    """A made patient, its CT and PET as nodes, and a function that adds its anatomy with names of one's own."""
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.phantom import PatientOptions, make_patient
+    from AnatomyGuidedLib.segments import Segment, dap_segments
+
+    patient = make_patient(PatientOptions(spacing_mm=8.0, lesions=2))
+    nodes = [mrml.add_volume(host.scene, volume, name) for volume, name in ((patient.ct, "CT"), (patient.pet, "PET"))]
+
+    def segmentation(rename=str, *, coded=False):
+        segments = [
+            Segment(one.value, rename(one.name), one.color, one.terminology if coded else "")
+            for one in dap_segments(patient.anatomy.values)
+        ]
+        return mrml.add_segmentation(host.scene, patient.anatomy, segments, "Organs")
+
+    return patient, nodes, segmentation
+
+
+def _bladder_is_lesion(patient, node):
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.labels import id_of
+
+    found = mrml.labelmap_from_segmentation_node(node, patient.pet.grid).values > 0
+    return bool((found & (patient.anatomy.values == id_of("Bladder"))).any())
+
+
+_SUFFIXED = {"Bladder": "urinary_bladder", "Kidney Left": "kidney_left", "Kidney Right": "kidney_right"}
+
+
+@pytest.mark.parametrize(
+    ("rename", "coded"),
+    [
+        (str, False),
+        (str.upper, False),
+        (lambda name: _SUFFIXED.get(name, name.lower().replace(" ", "_")), False),  # TotalSegmentator's
+        (lambda name: f"Organ {len(name)} {name[::-1]}", True),  # only the codes tell
+    ],
+)
+def test_an_anatomy_is_known_by_its_segments_names_or_codes(module, study, rename, coded):
+    from AnatomyGuidedLib.runner import run_in_process
+
+    patient, nodes, segmentation = study
+    organs = segmentation(rename, coded=coded)
+    assert _bladder_is_lesion(patient, module.logic().findLesions(*nodes, runner=run_in_process))
+    node = module.logic().findLesions(*nodes, anatomyNode=organs, runner=run_in_process)
+    assert not _bladder_is_lesion(patient, node)
+
+
+def test_an_anatomy_whose_segments_nobody_knows_is_refused_by_their_names(module, study, host):
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+    from AnatomyGuidedLib.runner import run_in_process
+
+    _patient, nodes, segmentation = study
+    organs = segmentation(lambda name: f"my {name}")
+    before = host.scene.GetNumberOfNodes()
+    with pytest.raises(AnatomyGuidedError, match=r"no segment with a name .* \(it has my .* more\); rename"):
+        module.logic().findLesions(*nodes, anatomyNode=organs, runner=run_in_process)
+    assert host.scene.GetNumberOfNodes() == before
+
+
+def test_an_anatomy_of_another_place_is_refused(module, study, host):
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+    from AnatomyGuidedLib.grid import Grid, Labelmap
+    from AnatomyGuidedLib.runner import run_in_process
+    from AnatomyGuidedLib.segments import dap_segments
+
+    patient, nodes, _segmentation = study
+    affine = patient.anatomy.grid.affine.copy()
+    affine[0, 3] += 5000.0
+    moved = Labelmap(patient.anatomy.values, Grid(patient.anatomy.grid.shape, affine))
+    organs = mrml.add_segmentation(host.scene, moved, dap_segments(moved.values), "Organs")
+    with pytest.raises(AnatomyGuidedError, match="no voxel within the CT"):
+        module.logic().findLesions(*nodes, anatomyNode=organs, runner=run_in_process)
 
 
 def test_the_panels_choices_become_the_libs_parameters(module, host):  # noqa: ARG001 - the host's scene is fresh
@@ -48,6 +214,86 @@ def test_the_panels_choices_become_the_libs_parameters(module, host):  # noqa: A
     parameters = module.python.lesion_parameters(node)
     assert (Path(parameters.reading), parameters.threshold_suv) == (node.modelFolder, None)
     assert parameters.is_model
+    module.close_widget()
+
+
+def test_an_anatomy_model_predicts_what_no_segmentation_gives(module, study, host):
+    pytest.importorskip("torch", reason="torch is not installed")
+    from AnatomyGuidedLib import mrml
+    from AnatomyGuidedLib.errors import AnatomyGuidedError
+
+    _patient, nodes, segmentation = study
+    widget = module.widget()
+    node = widget._parameterNode
+    node.ctVolume, node.petVolume = nodes
+    node.anatomyModel = "dap-demo"
+    parameters = module.python.lesion_parameters(node)
+    assert parameters.model.anatomy_model == "dap-demo"
+    node.anatomyModel = "none"
+    assert module.python.lesion_parameters(node).model.anatomy_model is None
+    node.anatomyModel = "dap-demo"
+    widget.ui.applyButton.click()
+    rows = mrml.table_rows(host.scene.GetFirstNodeByClass("vtkMRMLTableNode"))
+    assert rows
+    assert all(row["nearest_structure"] for row in rows)  # empty without an anatomy
+    node.anatomySegmentation = segmentation()
+    with pytest.raises(AnatomyGuidedError, match="choose one of them"):
+        module.logic().findLesions(*nodes, parameters, anatomyNode=node.anatomySegmentation)
+    module.close_widget()
+
+
+def test_a_model_folder_greys_the_reading_that_it_replaces(module, host):  # noqa: ARG001 - the host's scene is fresh
+    ui = module.widget().ui
+    assert ui.readingBox.enabled
+    assert ui.thresholdBox.enabled
+    ui.readingBox.currentText = "percist"
+    assert ui.readingBox.enabled
+    assert not ui.thresholdBox.enabled
+    ui.readingBox.currentText = "suv41"
+    assert ui.thresholdBox.enabled
+    ui.modelFolderEdit.currentPath = "/models/Dataset900"
+    assert not ui.readingBox.enabled
+    assert not ui.thresholdBox.enabled
+    module.close_widget()
+    ui = module.widget().ui
+    assert not ui.readingBox.enabled
+    ui.modelFolderEdit.currentPath = ""
+    assert ui.readingBox.enabled
+    assert ui.thresholdBox.enabled
+    module.close_widget()
+
+
+def test_a_model_that_came_into_the_store_is_listed_when_the_panel_is_entered_again(
+    module,
+    host,  # noqa: ARG001 - the host's scene is fresh
+    tmp_path,
+    monkeypatch,
+):
+    from AnatomyGuidedLib.models import find_model
+
+    monkeypatch.setenv("ANATOMYGUIDED_MODELS", str(tmp_path))
+    widget = module.widget()
+
+    def listed():
+        box = widget.ui.readingBox
+        return {box.itemText(place) for place in range(box.count)}
+
+    assert {"suv4", "suv41", "percist", "grasp-demo"} <= listed()
+    assert "my-lesions" not in listed()
+    shutil.copytree(find_model("grasp-demo").folder, tmp_path / "my-lesions")
+    shutil.copytree(find_model("dap-demo").folder, tmp_path / "my-atlas")
+    widget.exit()
+    widget.enter()
+    assert "my-lesions" in listed()
+    node = widget._parameterNode
+    node.reading, node.anatomyModel = "my-lesions", "my-atlas"
+    widget.exit()
+    for name in ("my-lesions", "my-atlas"):
+        shutil.rmtree(tmp_path / name)
+    widget.enter()
+    assert "my-lesions" not in listed()
+    node = widget._parameterNode
+    assert (node.reading, node.anatomyModel) == ("suv4", "none")
     module.close_widget()
 
 
@@ -79,6 +325,7 @@ def test_the_logic_runs_a_model_of_a_folder(module, host, tmp_path):
     parameters = LesionParameters(str(tmp_path / "tiny"), segments="one")
     node = module.logic().findLesions(ctNode, petNode, parameters, runner=run_in_process)
     assert node.GetSegmentation().GetNumberOfSegments() == 1
+    assert node.GetName() == "V lesions (tiny)"
     (row,) = mrml.table_rows(host.scene.GetFirstNodeByClass("vtkMRMLTableNode"))
     assert float(row["suv_max"]) == pytest.approx(float(patient.pet.values.max()), abs=1e-3)
 
