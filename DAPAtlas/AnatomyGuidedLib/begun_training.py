@@ -48,6 +48,15 @@ def require_same(before: Mapping[str, object], now: Mapping[str, object], folder
             )
 
 
+def cut_short_notes(name: str, steps: float, of: int) -> tuple[str, ...]:
+    """For the card and every report of a model whose training the user stopped; none where all steps are done.
+
+    >>> cut_short_notes("mine", 76, 400)
+    ('mine is unfinished: its training was stopped after 76 of 400 steps.',)
+    """
+    return (f"{name} is unfinished: its training was stopped after {steps:.0f} of {of} steps.",) if steps < of else ()
+
+
 def _is_begun(folder: Path) -> bool:
     return folder.is_dir() and any(path.name != RECIPE for path in folder.iterdir())
 

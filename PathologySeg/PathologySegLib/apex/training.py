@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from AnatomyGuidedLib.begun_training import begin
+from AnatomyGuidedLib.begun_training import begin, cut_short_notes
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
@@ -204,7 +204,9 @@ def _write(
 ) -> None:
     from PathologySegLib.apex.model_folder import write_apex
 
-    write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores, notes=notes)
+    of = recipe.training.steps + (recipe.anatomy_training.steps if recipe.chosen_arm.pretrained else 0)
+    cut_short = cut_short_notes(order.folder.name, result.steps, of)
+    write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores, notes=(*notes, *cut_short))
 
 
 def _words(scores: Mapping[str, float]) -> str:
