@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from AnatomyGuidedLib.errors import Cancelled, UsageError
 from AnatomyGuidedLib.files import Outputs
 from AnatomyGuidedLib.recipes import RECIPES, recipe_names
 from AnatomyGuidedLib.study_options import read_settings
+
+RECIPE = "recipe.json"  # what a training was begun with, in its folder
 
 TRAININGS: Mapping[str, tuple[str, str]] = {
     "expert": ("DAPAtlasLib.training.expert", "an nnU-Net ensemble on any labelled CTs, and its labels for other CTs"),
@@ -85,6 +88,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         arguments.resume,
         arguments.device,
     )
+    _note_beginning(order, console)
     module, _ = TRAININGS[arguments.training]
     try:
         return cast(Trainer, importlib.import_module(module)).run(order, console)
@@ -103,6 +107,18 @@ def recipe_file(name: str) -> Path:
             return found
     known = ", ".join(recipe_names())
     raise UsageError(f"There is no settings file {Path(name).name!r} and no recipe of that name; known: {known}.")
+
+
+def holds_training(folder: Path) -> bool:
+    """Whether the folder has more than a recipe, from which nothing was made or learned yet."""
+    return folder.is_dir() and any(path.name != RECIPE for path in folder.iterdir())
+
+
+def _note_beginning(order: TrainingOrder, console: Console) -> None:
+    """Nothing; where there is nothing to go on with, that is said: a job that may be called again asks for --resume."""
+    is_first = os.environ.get("RANK", "0") == "0"  # of torchrun's processes
+    if order.resume and is_first and not holds_training(order.folder):
+        console.note(f"{order.folder.name} holds no training to go on with; one begins there.")
 
 
 def require_fresh(folder: Path, *, resume: bool) -> None:
