@@ -22,6 +22,7 @@ from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, CasesFailed, UsageError
 from AnatomyGuidedLib.files import Outputs, write_json
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled
+from AnatomyGuidedLib.progress_lines import ProgressLines
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "atlas": ("DAPAtlasLib.atlas_command", "name every voxel of a CT with the DAP Atlas labels"),
@@ -201,13 +202,18 @@ def _top_parser() -> _Parser:
 
 
 def _console(style: str) -> Console:
-    return Console(progress={"text": _text_progress, "json": _json_progress, "none": lambda *_: None}[style])
+    text = _text_progress if sys.stderr.isatty() else ProgressLines(_logged)
+    return Console(progress={"text": text, "json": _json_progress, "none": lambda *_: None}[style])
 
 
 def _text_progress(fraction: float, text: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{fraction:4.0%} {text}" + ("\n" if fraction >= 1 else ""))
-        sys.stderr.flush()
+    sys.stderr.write(f"\r\033[K{fraction:4.0%} {text}" + ("\n" if fraction >= 1 else ""))
+    sys.stderr.flush()
+
+
+def _logged(line: str) -> None:
+    sys.stderr.write(line)
+    sys.stderr.flush()
 
 
 def _json_progress(fraction: float, text: str) -> None:
