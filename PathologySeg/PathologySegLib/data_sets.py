@@ -102,7 +102,7 @@ class PetCtCase:
         return Images(ct, pet, Labelmap((lesions.values > 0).astype(np.uint8), lesions.grid), anatomy)
 
 
-def cases_of(source: Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ...]:
+def cases_of(source: str | Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ...]:
     """The cases of a CSV table, or of a folder in one of the layouts, by name.
 
     Unless it `needs_patient`, each case of a table without that column is of a patient of its own.
@@ -110,6 +110,7 @@ def cases_of(source: Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ..
     Raises:
         AnatomyGuidedError: There is none, a name comes twice, or a file is missing; the message names it.
     """
+    source = Path(source)
     cases = _from_table(source, needs_patient) if source.is_file() else _from_folder(source)
     names = [case.name for case in cases]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -99,7 +99,7 @@ def test_a_table_names_files_patients_anatomy_and_facts(tmp_path):
         "b,P1,case_0001/ct.nii.gz,case_0001/pet.nii.gz,case_0001/lesions.nii.gz,case_0001/anatomy.nii.gz@dap,LUNG\n"
         "a,P1,case_0000/ct.nii.gz,case_0000/pet.nii.gz,case_0000/lesions.nii.gz,,MELANOMA\n"
     )
-    first, second = cases_of(tmp_path / "in" / "cases.csv")
+    first, second = cases_of(str(tmp_path / "in" / "cases.csv"))
     assert (first.name, first.patient, first.anatomy, first.facts) == ("a", "P1", None, {"diagnosis": "MELANOMA"})
     assert second.read()[0].anatomy.values[0, 0, 0] == id_of("Liver")
     assert len(second.files()) == 4
