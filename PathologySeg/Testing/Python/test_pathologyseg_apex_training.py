@@ -229,6 +229,15 @@ def test_a_stored_model_says_what_it_said(tmp_path: Path) -> None:
         read_apex(tmp_path / "m")
 
 
+def test_the_card_names_the_atlas_model_without_its_folder(tmp_path: Path) -> None:
+    """Passed on, the model finds the other computer's model of that name; the training goes on with its own folder."""
+    made = recipe(arm="anatomy-input", atlas="/home/eve/models/my-atlas")
+    write_apex(tmp_path / "m", made, build_segmenter(made, Classes(99)), steps=3, results={})
+    assert "eve" not in (tmp_path / "m" / "model.json").read_text()
+    assert read_apex(tmp_path / "m").recipe.atlas == "my-atlas"
+    assert json.loads((tmp_path / "m" / "recipe.json").read_text())["atlas"] == "/home/eve/models/my-atlas"
+
+
 def test_arms_that_do_not_run_here_say_why() -> None:
     for name, reason in NOT_RUN.items():
         with pytest.raises(UsageError, match=reason.split()[1]):
