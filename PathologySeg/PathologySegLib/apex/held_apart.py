@@ -57,4 +57,4 @@ def same_names_note(learned: Set[object], held_out: Set[object]) -> str:
 
 
 def _content(image: npt.NDArray[Any]) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(image)).digest()
+    return hashlib.sha256(np.ascontiguousarray(image).data).digest()
