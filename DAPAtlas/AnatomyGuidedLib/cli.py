@@ -21,6 +21,7 @@ from typing import NoReturn, Protocol, TextIO, cast
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, CasesFailed, UsageError
 from AnatomyGuidedLib.files import Outputs, write_json
+from AnatomyGuidedLib.output_names import output_file
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled
 from AnatomyGuidedLib.progress_lines import ProgressLines
 
@@ -180,7 +181,7 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the machine-readable result here")
+    parser.add_argument("--json", type=output_file(), metavar="FILE", help="write the machine-readable result here")
     parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)  # as --json, for a runner
     parser.add_argument("--progress", choices=("text", "json", "none"), default="text", help=argparse.SUPPRESS)
     command.configure(parser)
