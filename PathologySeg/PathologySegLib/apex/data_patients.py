@@ -19,6 +19,7 @@ from PathologySegLib.apex.slice_grid import model_grid, study_slices
 from PathologySegLib.apex.slices import PatientSlices
 from PathologySegLib.data_sets import PetCtCase, cases_of
 from PathologySegLib.learning.fingerprints import file_stamps
+from PathologySegLib.lesions_on_grid import mask_on
 
 Predict = Callable[[Volume], Labelmap]
 _ARRAYS, _STAMPS = ("images", "anatomy", "lesions"), "stamps.json"
@@ -78,7 +79,8 @@ def _prepare(case: PetCtCase, shape: PhantomCohort, folder: Path, predict: Predi
     study, lesions = case.read()
     if study.anatomy is None and predict and lesions.values.any():
         study = replace(study, anatomy=predict(study.ct))
-    patient = study_slices(case.name, study, model_grid(study.ct, shape.frame, shape.spacing_mm), lesions)
+    grid = model_grid(study.ct, shape.frame, shape.spacing_mm)
+    patient = study_slices(case.name, study, grid, mask_on(lesions, grid))
     with staged_folder(folder) as staged:
         for name in _ARRAYS:
             np.save(staged / f"{name}.npy", getattr(patient, name))

@@ -126,6 +126,21 @@ def test_a_mask_that_is_corrected_in_place_is_learned_from(tmp_path: Path, run_c
     assert (tmp_path / "p" / "case_0001" / "images.npy").stat().st_mtime_ns == kept
 
 
+def test_lesions_that_are_smaller_than_the_slices_pixels_are_learned_from(tmp_path: Path, run_command: Run) -> None:
+    """One voxel of 10 mm, wherever it lies between pixels of 25 mm."""
+    assert run_command("phantom", tmp_path / "cases" / "a", "--spacing", "10")[0] == 0
+    mask = tmp_path / "cases" / "a" / "lesions.nii.gz"
+    drawn = read_labelmap(mask)
+    middle = np.argwhere(drawn.values).mean(0).astype(int)
+    for shift in np.ndindex(3, 3, 3):
+        values = np.zeros_like(drawn.values)
+        values[tuple(middle + shift)] = 1
+        write_labelmap(Labelmap(values, drawn.grid), mask)
+        coarse = PhantomCohort(2, 1, 25.0, (24, 16))
+        (patient,) = data_patients(tmp_path / "cases", coarse, tmp_path / "p", None)
+        assert patient.lesions.sum() == 1
+
+
 def test_what_an_earlier_version_prepared_is_not_prepared_again(tmp_path: Path, run_command: Run) -> None:
     assert run_command("phantom", tmp_path / "cases" / "a", "--spacing", "10")[0] == 0
     data_patients(tmp_path / "cases", SMALL, tmp_path / "p", None)
