@@ -88,8 +88,10 @@ def uptake_s(injected: Injection, scan: datetime, half_life_s: float) -> float:
     require_few_half_lives(elapsed_s, half_life_s, "from injection to scan")
     longest_s = MOST_HALF_LIVES * half_life_s if injected.dated else _LONGEST_UPTAKE_S
     if not 0 <= elapsed_s <= longest_s:
+        is_just_after = -_SAME_S < elapsed_s < 0
+        lies = f"{-elapsed_s:.0f} s after" if is_just_after else f"{elapsed_s / 60:.0f} min before"
         raise AnatomyGuidedError(
-            f"The PET's injection lies {elapsed_s / 60:.0f} min before its scan, but 0 to {longest_s / 60:.0f} min "
+            f"The PET's injection lies {lies} its scan, but 0 to {longest_s / 60:.0f} min "
             "were expected: SUV cannot be computed; correct the times."
         )
     return elapsed_s

@@ -453,6 +453,11 @@ def test_an_injection_after_the_scan_by_more_than_half_a_day_is_refused() -> Non
     assert "lies -600 min before" in refusal(lambda: factor(RadiopharmaceuticalStartTime="210000"))
 
 
+def test_an_injection_some_seconds_after_the_scans_start_is_refused_as_that() -> None:
+    """As in the sum of a dynamic series."""
+    assert "lies 5 s after its scan" in refusal(lambda: factor(RadiopharmaceuticalStartTime="110005"))
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_none_or_two_radiopharmaceuticals_are_refused(count: int) -> None:
     slices = series()
