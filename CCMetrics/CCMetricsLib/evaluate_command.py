@@ -10,6 +10,7 @@ from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import Outputs, full_suffix, write_csv
 from AnatomyGuidedLib.io import read_anatomy, read_labelmap, split_scheme
+from AnatomyGuidedLib.output_names import output_file
 from AnatomyGuidedLib.progress import part_of
 
 from CCMetricsLib.cohort_command import EXAMPLES as COHORT_EXAMPLES
@@ -40,7 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "reference", nargs="?", type=Path, metavar="REFERENCE", help="label map; every value above 0 is lesion"
     )
     parser.add_argument("prediction", nargs="?", type=Path, metavar="PREDICTION", help="label map on the same grid")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a lesion of the reference here")
+    parser.add_argument(
+        "--csv", type=output_file(".csv"), metavar="FILE", help="write one row a lesion of the reference here"
+    )
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page with scores, plot and the worst lesions"
     )

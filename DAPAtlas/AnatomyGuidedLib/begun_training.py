@@ -10,9 +10,9 @@ from typing import Any
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import write_json
 from AnatomyGuidedLib.study_options import read_settings, with_settings
-from AnatomyGuidedLib.train_command import require_fresh
+from AnatomyGuidedLib.train_command import RECIPE, holds_training, require_fresh
 
-RECIPE = "recipe.json"
+__all__ = ["RECIPE", "begin", "cut_short_notes", "require_same"]
 
 
 def begin(folder: Path, recipe: Any, *, resume: bool, free: Sequence[str] = ()) -> None:
@@ -24,7 +24,7 @@ def begin(folder: Path, recipe: Any, *, resume: bool, free: Sequence[str] = ()) 
     Raises:
         UsageError: The folder holds a training and resuming was not asked for, or it was begun with other settings.
     """
-    if _is_begun(folder):
+    if holds_training(folder):
         require_fresh(folder, resume=resume)
         if (folder / RECIPE).is_file():
             before, now = (_told(one, free) for one in (_before(folder, recipe), recipe))
@@ -48,8 +48,13 @@ def require_same(before: Mapping[str, object], now: Mapping[str, object], folder
             )
 
 
-def _is_begun(folder: Path) -> bool:
-    return folder.is_dir() and any(path.name != RECIPE for path in folder.iterdir())
+def cut_short_notes(name: str, steps: float, of: int) -> tuple[str, ...]:
+    """For the card and every report of a model whose training the user stopped; none where all steps are done.
+
+    >>> cut_short_notes("mine", 76, 400)
+    ('mine is unfinished: its training was stopped after 76 of 400 steps.',)
+    """
+    return (f"{name} is unfinished: its training was stopped after {steps:.0f} of {of} steps.",) if steps < of else ()
 
 
 def _before(folder: Path, recipe: Any) -> Any:

@@ -21,7 +21,9 @@ from typing import NoReturn, Protocol, TextIO, cast
 from AnatomyGuidedLib import __version__
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, CasesFailed, UsageError
 from AnatomyGuidedLib.files import Outputs, write_json
+from AnatomyGuidedLib.output_names import output_file
 from AnatomyGuidedLib.progress import CancelCheck, Progress, never_cancelled
+from AnatomyGuidedLib.progress_lines import ProgressLines
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "atlas": ("DAPAtlasLib.atlas_command", "name every voxel of a CT with the DAP Atlas labels"),
@@ -179,7 +181,7 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, Command]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the machine-readable result here")
+    parser.add_argument("--json", type=output_file(), metavar="FILE", help="write the machine-readable result here")
     parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)  # as --json, for a runner
     parser.add_argument("--progress", choices=("text", "json", "none"), default="text", help=argparse.SUPPRESS)
     command.configure(parser)
@@ -201,13 +203,18 @@ def _top_parser() -> _Parser:
 
 
 def _console(style: str) -> Console:
-    return Console(progress={"text": _text_progress, "json": _json_progress, "none": lambda *_: None}[style])
+    text = _text_progress if sys.stderr.isatty() else ProgressLines(_logged)
+    return Console(progress={"text": text, "json": _json_progress, "none": lambda *_: None}[style])
 
 
 def _text_progress(fraction: float, text: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{fraction:4.0%} {text}" + ("\n" if fraction >= 1 else ""))
-        sys.stderr.flush()
+    sys.stderr.write(f"\r\033[K{fraction:4.0%} {text}" + ("\n" if fraction >= 1 else ""))
+    sys.stderr.flush()
+
+
+def _logged(line: str) -> None:
+    sys.stderr.write(line)
+    sys.stderr.flush()
 
 
 def _json_progress(fraction: float, text: str) -> None:

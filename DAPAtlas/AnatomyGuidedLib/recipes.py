@@ -14,6 +14,15 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in RECIPES.glob("*.json")))
 
 
+def recipes_of(training: str) -> tuple[str, ...]:
+    """Those of a training.
+
+    >>> recipes_of("box2mask"), recipes_of("expert")
+    (('box2mask-demo',), ())
+    """
+    return tuple(name for name in recipe_names() if training_of(name) == training)
+
+
 def training_of(name: str) -> str:
     """What `anatomyguided train` is given for a recipe of this name, or "" where there is none.
 

@@ -41,7 +41,13 @@ def read_settings(path: Path) -> dict[str, object]:
     try:
         text = path.read_text(encoding="utf-8")
         settings = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except (ValueError, OSError) as error:  # both parsers' errors, and bytes that are no text, are ValueErrors
+    except FileNotFoundError as error:
+        raise UsageError(f"{path.name} does not exist; check the path.") from error
+    except OSError as error:
+        raise UsageError(
+            f"{path.name} cannot be read as settings ({error.strerror}); give a .json or .toml."
+        ) from error
+    except ValueError as error:  # both parsers' errors, and bytes that are no text, are ValueErrors
         raise UsageError(f"{path.name} cannot be read as settings in JSON or TOML: {error}.") from error
     if not isinstance(settings, dict):
         raise UsageError(f"{path.name} must hold settings by name, but holds a {type(settings).__name__}.")

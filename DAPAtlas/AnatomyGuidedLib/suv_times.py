@@ -17,6 +17,7 @@ from AnatomyGuidedLib.suv_series import MOST_HALF_LIVES, missing, require_few_ha
 Header = Any
 
 _LONGEST_UPTAKE_S = 12 * 3600.0
+_LONGEST_UNDATED_S = 24 * 3600.0  # of half-lives: zirconium-89 and iodine-124 are scanned days later
 _DAY = timedelta(days=1)
 _SAME_S = 60.0  # headers round times to minutes
 
@@ -72,8 +73,14 @@ def uptake_s(injected: Injection, scan: datetime, half_life_s: float) -> float:
     """Seconds from the injection to the scan; a time without a date that lies after the scan was the day before.
 
     Raises:
-        AnatomyGuidedError: They are negative, more than 6 half-lives, or without a date more than 12 hours.
+        AnatomyGuidedError: They are negative, more than 6 half-lives, or without a date more than 12 hours; or there is
+            no date, and the tracer lives so long that the scan may have been on another day.
     """
+    if not injected.dated and half_life_s > _LONGEST_UNDATED_S:
+        raise AnatomyGuidedError(
+            f"The PET's injection is told by its time alone, but its tracer (half-life {half_life_s / 3600:.0f} h) may "
+            "be scanned days later: SUV cannot be computed; give the date, in RadiopharmaceuticalStartDateTime."
+        )
     elapsed_s = (scan - injected.moment).total_seconds()
     if elapsed_s < 0 and not injected.dated:
         overnight_s = elapsed_s + _DAY.total_seconds()
@@ -81,8 +88,10 @@ def uptake_s(injected: Injection, scan: datetime, half_life_s: float) -> float:
     require_few_half_lives(elapsed_s, half_life_s, "from injection to scan")
     longest_s = MOST_HALF_LIVES * half_life_s if injected.dated else _LONGEST_UPTAKE_S
     if not 0 <= elapsed_s <= longest_s:
+        is_just_after = -_SAME_S < elapsed_s < 0
+        lies = f"{-elapsed_s:.0f} s after" if is_just_after else f"{elapsed_s / 60:.0f} min before"
         raise AnatomyGuidedError(
-            f"The PET's injection lies {elapsed_s / 60:.0f} min before its scan, but 0 to {longest_s / 60:.0f} min "
+            f"The PET's injection lies {lies} its scan, but 0 to {longest_s / 60:.0f} min "
             "were expected: SUV cannot be computed; correct the times."
         )
     return elapsed_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import require_device
 from AnatomyGuidedLib.errors import Cancelled, UsageError
 from AnatomyGuidedLib.files import Outputs
-from AnatomyGuidedLib.recipes import RECIPES, recipe_names
+from AnatomyGuidedLib.recipes import RECIPES, recipe_names, recipes_of, training_of
 from AnatomyGuidedLib.study_options import read_settings
+
+RECIPE = "recipe.json"  # what a training was begun with, in its folder
 
 TRAININGS: Mapping[str, tuple[str, str]] = {
     "expert": ("DAPAtlasLib.training.expert", "an nnU-Net ensemble on any labelled CTs, and its labels for other CTs"),
@@ -51,11 +54,11 @@ class Trainer(Protocol):
 def configure(parser: argparse.ArgumentParser) -> None:
     """Nothing; the parser knows this command's options."""
     listing = "\n".join(f"  {name:10} {summary}" for name, (_, summary) in TRAININGS.items())
-    recipes = ", ".join(recipe_names())
+    recipes = "\n".join(f"  {name:10} {', '.join(own)}" for name in TRAININGS if (own := recipes_of(name)))
     parser.epilog = (
         f"trainings:\n{listing}\n\nexamples:\n  anatomyguided train atlas --config dap-demo -o my-model\n"
         "  anatomyguided train atlas --config dap-demo -o my-model --resume\n\n"
-        f"Recipes by name: {recipes}. docs/training.md describes the settings."
+        f"recipes by name, each of one training:\n{recipes}\n\ndocs/training.md describes the settings."
     )
     parser.add_argument("training", choices=tuple(TRAININGS), metavar="WHAT", help="one of the trainings below")
     parser.add_argument("--config", required=True, metavar="FILE", help="settings (.json or .toml), or a recipe's name")
@@ -75,6 +78,7 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
     """
     config = recipe_file(arguments.config)
     require_device(arguments.device)
+    _require_own_recipe(config, arguments.training)
     if arguments.output.exists() and not arguments.output.is_dir():
         raise UsageError(f"{arguments.output.name} is a file, but a folder for the model was expected.")
     order = TrainingOrder(
@@ -85,11 +89,26 @@ def run(arguments: argparse.Namespace, console: Console, outputs: Outputs) -> Ma
         arguments.resume,
         arguments.device,
     )
+    _note_beginning(order, console)
     module, _ = TRAININGS[arguments.training]
     try:
         return cast(Trainer, importlib.import_module(module)).run(order, console)
     except (Cancelled, KeyboardInterrupt) as stop:
         raise Cancelled("Stopped; --resume goes on from the last step.") from stop
+
+
+def _require_own_recipe(config: Path, training: str) -> None:
+    """Nothing, unless the settings are a recipe by its name, of another training than is asked for.
+
+    Raises:
+        UsageError: They are.
+    """
+    if config.parent == RECIPES and training_of(config.stem) != training:
+        own = ", ".join(recipes_of(training))
+        raise UsageError(
+            f"{config.stem} is a recipe of train {training_of(config.stem)}; for train {training} "
+            + (f"there are {own}." if own else "there is none: give a settings file; see docs/training.md.")
+        )
 
 
 def recipe_file(name: str) -> Path:
@@ -103,6 +122,18 @@ def recipe_file(name: str) -> Path:
             return found
     known = ", ".join(recipe_names())
     raise UsageError(f"There is no settings file {Path(name).name!r} and no recipe of that name; known: {known}.")
+
+
+def holds_training(folder: Path) -> bool:
+    """Whether the folder has more than a recipe, from which nothing was made or learned yet."""
+    return folder.is_dir() and any(path.name != RECIPE for path in folder.iterdir())
+
+
+def _note_beginning(order: TrainingOrder, console: Console) -> None:
+    """Nothing; where there is nothing to go on with, that is said: a job that may be called again asks for --resume."""
+    is_first = os.environ.get("RANK", "0") == "0"  # of torchrun's processes
+    if order.resume and is_first and not holds_training(order.folder):
+        console.note(f"{order.folder.name} holds no training to go on with; one begins there.")
 
 
 def require_fresh(folder: Path, *, resume: bool) -> None:

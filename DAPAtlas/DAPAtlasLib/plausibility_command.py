@@ -11,6 +11,7 @@ from AnatomyGuidedLib.files import Outputs, write_csv, write_json
 from AnatomyGuidedLib.grid import Labelmap, Volume, require_same_grid
 from AnatomyGuidedLib.io import names_scheme, read_anatomy, read_ct, split_scheme
 from AnatomyGuidedLib.labels import label_by_id, scheme
+from AnatomyGuidedLib.output_names import output_file
 from AnatomyGuidedLib.progress import part_of
 
 from DAPAtlasLib.parameters import SEXES, AtlasParameters
@@ -36,7 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sex", choices=SEXES, help="the patient's sex; without it ranges are those of both")
     parser.add_argument("--age", type=float, metavar="YEARS", help="volumes are judged from 18 years on")
     parser.add_argument("--html", metavar="P.html", type=Path, help="a page: what to look at first, with pictures")
-    parser.add_argument("--csv", metavar="T.csv", type=Path, help="a row a structure: verdict, evidence, position")
+    parser.add_argument(
+        "--csv", metavar="T.csv", type=output_file(".csv"), help="a row a structure: verdict, evidence, position"
+    )
     parser.add_argument("--report", metavar="R.json", type=Path, help="every check of every structure")
 
 

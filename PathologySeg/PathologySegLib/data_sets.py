@@ -24,9 +24,9 @@ import numpy as np
 from AnatomyGuidedLib.errors import AnatomyGuidedError
 from AnatomyGuidedLib.grid import Grid, GridMismatch, Labelmap, Volume, require_overlap, require_same_grid
 from AnatomyGuidedLib.io import read_anatomy, read_ct, read_labelmap, read_pet, split_scheme
-from AnatomyGuidedLib.resample import resample_labelmap
 from AnatomyGuidedLib.tables import read_rows, read_table
 
+from PathologySegLib.lesions_on_grid import mask_on
 from PathologySegLib.petct.inputs import ONTO_PET, PetCt, on_one_grid
 from PathologySegLib.petct.pair import require_one_study
 
@@ -70,7 +70,7 @@ class PetCtCase:
         return own if self.anatomy is None else (*own, split_scheme(self.anatomy)[0])
 
     def read(self, *, onto: str = ONTO_PET) -> tuple[PetCt, Labelmap]:
-        """The study and its lesions (0 and 1) on the PET's grid, or the CT's.
+        """The study and its lesions (0 and 1) on the PET's grid, or the CT's; one between its voxels stays a lesion.
 
         Raises:
             AnatomyGuidedError: A file cannot be read, or is not what it should be; the message names the case.
@@ -80,7 +80,7 @@ class PetCtCase:
             study = on_one_grid(found.ct, found.pet, found.anatomy, onto=onto)
         except AnatomyGuidedError as error:
             raise AnatomyGuidedError(f"The case {self.name}: {error}") from error
-        return study, resample_labelmap(found.lesions, study.grid)
+        return study, mask_on(found.lesions, study.grid)
 
     def images(self) -> Images:
         """The images as they are, each on its own grid, after all checks.
@@ -102,7 +102,7 @@ class PetCtCase:
         return Images(ct, pet, Labelmap((lesions.values > 0).astype(np.uint8), lesions.grid), anatomy)
 
 
-def cases_of(source: Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ...]:
+def cases_of(source: str | Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ...]:
     """The cases of a CSV table, or of a folder in one of the layouts, by name.
 
     Unless it `needs_patient`, each case of a table without that column is of a patient of its own.
@@ -110,6 +110,7 @@ def cases_of(source: Path, *, needs_patient: bool = True) -> tuple[PetCtCase, ..
     Raises:
         AnatomyGuidedError: There is none, a name comes twice, or a file is missing; the message names it.
     """
+    source = Path(source)
     cases = _from_table(source, needs_patient) if source.is_file() else _from_folder(source)
     names = [case.name for case in cases]
     twice = sorted({name for name in names if names.count(name) > 1})

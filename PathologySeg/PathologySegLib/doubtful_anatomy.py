@@ -25,7 +25,7 @@ def doubt(anatomy: Labelmap, rows: Sequence[Mapping[str, object]]) -> str:
         rows: Lesions, with `structure` and `nearest_structure`.
     """
     told = {str(row[name]) for row in rows for name in _NAMES} - {""}
-    if not told:
+    if not told or not anatomy.values.any():
         return ""
     shown, failed = _assessed(anatomy)
     if len(failed) >= _MANY * shown:

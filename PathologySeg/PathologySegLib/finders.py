@@ -48,6 +48,7 @@ def read_finder(source: str, choice: ModelChoice) -> LesionFinder:
     if FILMS in _card(folder):
         raise UsageError(f"The model {folder.name} reads a chest film alone; give one film, or another model.")
     entry = _entry(folder)
+    _require_pet(folder)
     return _read(str(entry.get("reader", NETWORK)), folder, entry, choice)
 
 
@@ -86,6 +87,23 @@ def anatomy_models() -> tuple[str, ...]:
 def lesion_model_names() -> tuple[str, ...]:
     """The names of the store's models that find lesions or at least take a PET, for a list to choose from."""
     return tuple(model.name for model in readable_models() if model.task == TASK or PET in _inputs(model.folder))
+
+
+def _require_pet(folder: Path) -> None:
+    """Nothing, unless the card says what each channel is, and none is the PET: such a model is one of something else.
+
+    Raises:
+        UsageError: It does.
+    """
+    card = _card(folder)
+    names = [str(entry.get("name", "")) for entry in card.get("inputs", []) if isinstance(entry, dict)]
+    known = [channel_of(name) for name in names]
+    if known and "" not in known and PET not in known and len(set(known)) == len(known):  # CT twice is a question
+        others = ", ".join(lesion_model_names())
+        raise UsageError(
+            f"The model {folder.name} takes {' and '.join(names)} but no PET: it gives {card.get('task')}. "
+            f"Lesions are found by {others}."
+        )
 
 
 def _inputs(folder: Path) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from AnatomyGuidedLib.components import connected_components
 from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.resample import resample_labelmap
 
@@ -29,3 +30,15 @@ def lesions_on(lesions: Labelmap, grid: Grid) -> Labelmap:
     is_free = values[where] == 0
     values[tuple(axis[is_free] for axis in where)] = numbers[is_free]
     return Labelmap(values, grid)
+
+
+def mask_on(lesions: Labelmap, grid: Grid) -> Labelmap:
+    """The lesions as 1, each connected component by itself brought onto the grid, so that small ones stay.
+
+    >>> mask = Labelmap(np.array([0, 0, 0, 1, 0, 1], np.uint8).reshape(1, 1, 6), Grid((1, 1, 6), np.eye(4)))
+    >>> mask_on(mask, Grid((1, 1, 2), np.diag([1.0, 1.0, 3.0, 1.0]))).values.tolist()
+    [[[0, 1]]]
+    """
+    numbers = connected_components(lesions.values > 0).astype(np.uint32)
+    found = lesions_on(Labelmap(numbers, lesions.grid), grid)
+    return Labelmap((found.values > 0).astype(np.uint8), grid)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from AnatomyGuidedLib.errors import UsageError
 from AnatomyGuidedLib.files import full_suffix
+from AnatomyGuidedLib.output_names import output_file
 
 from PathologySegLib.attention_output import SEGMENTS as SEGMENTS_FILE
 from PathologySegLib.attention_output import TABLE
@@ -65,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"predicts the anatomy from the CT ({DEFAULT_ATLAS} where a model needs it and none is given)",
     )
     parser.add_argument("--grid", choices=GRIDS, default="pet", help="whose grid the result lies on (default: pet)")
-    parser.add_argument("--csv", metavar="lesions.csv", type=Path, help="one row a lesion")
+    parser.add_argument("--csv", metavar="lesions.csv", type=output_file(".csv"), help="one row a lesion")
     parser.add_argument(
         "--segments", choices=SEGMENTS, default=EACH, help="a segment for each lesion (default) or one for all"
     )

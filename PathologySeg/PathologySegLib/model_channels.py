@@ -45,7 +45,8 @@ def resolved_channels(model: str, names: Sequence[str], asked: Sequence[str] = (
         UsageError: A name says neither, two channels are the same, none is the PET, or their number differs.
     """
     if asked and len(asked) != len(names):
-        raise UsageError(f"The model {model} takes {len(names)} channels, but {len(asked)} were named.")
+        channels = "1 channel" if len(names) == 1 else f"{len(names)} channels"
+        raise UsageError(f"The model {model} takes {channels}, but --channels names {len(asked)}.")
     found = tuple(channel_of(name) for name in asked or names)
     images = [name for name in found if name != EMPTY]
     if "" in found or len(set(images)) != len(images) or PET not in found:

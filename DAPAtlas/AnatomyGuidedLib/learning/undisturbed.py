@@ -36,6 +36,7 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         for own, handler in before.items():
-            signal.signal(own, handler)
+            if signal.getsignal(own) is later:  # the handler itself may have chosen another, such as to ignore a third
+                signal.signal(own, handler)
     if waiting:
         before[waiting[0]](waiting[0], None)

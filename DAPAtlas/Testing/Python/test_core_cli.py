@@ -190,6 +190,29 @@ def test_json_and_output_of_one_name_are_refused(run_command: Run, tmp_path: Pat
     assert everything_in(tmp_path) == {"ct.nii.gz"}
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["lesions", "ct.nii.gz", "pet.nii.gz", "-o", "l.nii.gz", "--csv", "tables/"],
+            "--csv: tables is a folder's name",
+        ),
+        (["lesions", "ct.nii.gz", "pet.nii.gz", "-o", "l.nii.gz", "--csv", "l.xyz"], "--csv: l.xyz must end in .csv"),
+        (["evaluate", "a.nii.gz", "b.nii.gz", "--csv", "l.nii.gz"], "--csv: l.nii.gz must end in .csv"),
+        (["plausibility", "a.nii.gz", "--csv", "l"], "--csv: l must end in .csv"),
+        (["phantom", "p", "--json", "reports/"], "--json: reports is a folder's name, but a file's was expected"),
+    ],
+)
+def test_a_table_ends_in_csv_and_no_file_is_called_as_a_folder(
+    words: list[str], said: str, run_command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run_command(*words)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert everything_in(tmp_path) == set()
+
+
 def test_an_output_below_a_file_is_one_sentence(run_command: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, out, err = run_command("phantom", tmp_path / "file" / "p", "--spacing", 10)

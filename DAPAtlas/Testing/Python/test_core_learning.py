@@ -240,6 +240,27 @@ def test_a_second_stop_acts_at_once() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_what_the_second_stop_chose_for_a_third_holds() -> None:
+    """As the command line's own: once it tidies up, no further SIGTERM disturbs it."""
+
+    def stop(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise Cancelled
+
+    def stopped_twice() -> None:
+        with undisturbed():
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(Cancelled):
+            stopped_twice()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_what_torch_has_no_repeatable_algorithm_for_is_warned_of_and_done() -> None:
     with repeatable(True), pytest.warns(UserWarning, match="put_"):
         found = torch.zeros(3).put_(torch.tensor([1]), torch.tensor([2.0]))

@@ -73,8 +73,13 @@ def test_a_broken_settings_file_is_a_wrong_call(tmp_path, name, content, message
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         read_settings(tmp_path / name)
-    with pytest.raises(UsageError, match=r"absent\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"^absent\.json does not exist; check the path\.$"):
         read_settings(tmp_path / "absent.json")
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(
+        UsageError, match=r"^folder\.json cannot be read as settings \(Is a directory\); give a \.json or"
+    ):
+        read_settings(tmp_path / "folder.json")
 
 
 def call(monkeypatch, tmp_path, study, **arguments):

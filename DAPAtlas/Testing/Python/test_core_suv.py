@@ -160,6 +160,14 @@ def test_a_long_lived_tracer_may_be_scanned_days_later_where_the_date_is_told() 
     assert found == pytest.approx(70_000 / (37e6 * 2 ** -(120 / 78.4)), rel=1e-9)
 
 
+@pytest.mark.parametrize(("half_life_s", "told"), [(282240, "78 h"), (360806, "100 h")])
+def test_a_tracer_that_lives_for_days_needs_the_injections_date(half_life_s: float, told: str) -> None:
+    """Zirconium-89 and iodine-124: after five days taken for one hour, SUV would be 2.9 and 2.3 times too low."""
+    message = refusal(lambda: factor(RadionuclideHalfLife=half_life_s, RadionuclideTotalDose=37e6))
+    assert f"by its time alone, but its tracer (half-life {told}) may be scanned days later" in message
+    assert "RadiopharmaceuticalStartDateTime" in message
+
+
 @pytest.mark.parametrize(
     ("tags", "hours"),
     [
@@ -443,6 +451,11 @@ def test_a_residue_of_ge_without_a_time_is_refused() -> None:
 def test_an_injection_after_the_scan_by_more_than_half_a_day_is_refused() -> None:
     """From 9 in the evening to 11 in the morning it would be 14 hours: no FDG is scanned so late."""
     assert "lies -600 min before" in refusal(lambda: factor(RadiopharmaceuticalStartTime="210000"))
+
+
+def test_an_injection_some_seconds_after_the_scans_start_is_refused_as_that() -> None:
+    """As in the sum of a dynamic series."""
+    assert "lies 5 s after its scan" in refusal(lambda: factor(RadiopharmaceuticalStartTime="110005"))
 
 
 @pytest.mark.parametrize("count", [0, 2])

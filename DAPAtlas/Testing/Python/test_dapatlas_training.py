@@ -114,6 +114,21 @@ def test_a_recipe_may_name_one_of_monais_networks(tmp_path: Path, run_command: R
 
 
 @pytest.mark.usefixtures("_torch")
+@pytest.mark.parametrize("holds", ["no folder", "nothing", "a recipe alone"])
+def test_going_on_where_nothing_was_learned_begins_and_says_so(tmp_path: Path, run_command: Run, holds: str) -> None:
+    """A job that may be called again always asks to go on; in a mistyped folder the sentence shows it."""
+    words = ["train", "atlas", "--config", recipe(tmp_path, steps=1), "-o", tmp_path / "mistyped", "--resume"]
+    if holds != "no folder":
+        (tmp_path / "mistyped").mkdir()
+    if holds == "a recipe alone":
+        (tmp_path / "mistyped" / "recipe.json").write_bytes((tmp_path / "recipe.json").read_bytes())
+    code, _, said = run_command(*words)
+    assert (code, said) == (0, "mistyped holds no training to go on with; one begins there.\n")
+    code, _, said = run_command(*words)
+    assert (code, said) == (0, "")
+
+
+@pytest.mark.usefixtures("_torch")
 def test_a_folder_with_a_training_needs_resume(tmp_path: Path, run_command: Run) -> None:
     words = ["train", "atlas", "--config", recipe(tmp_path), "-o", tmp_path / "model"]
     assert run_command(*words)[0] == 0

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from AnatomyGuidedLib.learning.journal import Journal
+from AnatomyGuidedLib.learning.undisturbed import undisturbed
 from AnatomyGuidedLib.progress import CancelCheck, Progress, stop_if
 from torch import Tensor, nn
 
@@ -35,6 +36,7 @@ class Adaptation:
             self.learned.values(), lr=configuration.learning_rate, weight_decay=recipe.weight_decay
         )
         self.step, self.seconds = 0, 0.0
+        self._is_torn = False  # in the middle of a step
 
     def run(self, draw: Draw, folder: Path, *, progress: Progress, cancelled: CancelCheck) -> None:
         """Nothing; all steps are done, and the folder holds the state and the log.
@@ -49,7 +51,8 @@ class Adaptation:
         try:
             while self.step < self.recipe.steps:
                 stop_if(cancelled)
-                losses.append(self.learn(draw))
+                with undisturbed():  # half a step is none that could be gone on from
+                    losses.append(self.learn(draw))
                 self.seconds = before + time.monotonic() - started
                 if self.step % _LOG_EVERY == 0 or self.step == self.recipe.steps:
                     loss = round(float(np.mean(losses)), 5)
@@ -60,7 +63,8 @@ class Adaptation:
                     self.save(folder)
                     saved = time.monotonic()
         finally:
-            self.save(folder)
+            if not self._is_torn:  # else the last saved state is the one to go on from
+                self.save(folder)
             journal.close()
 
     def learn(self, draw: Draw) -> float:
@@ -69,6 +73,7 @@ class Adaptation:
         Images go through one by one: transformers' loss numbers the labels of a batch wrongly from the third image on,
         because it skips only as many as that image has itself, not those of all images before.
         """
+        self._is_torn = True
         rng = np.random.default_rng([self.recipe.seed, self.step])
         torch.manual_seed(int(rng.integers(1 << 31)))
         self.dino.network.train()
@@ -81,6 +86,7 @@ class Adaptation:
         nn.utils.clip_grad_norm_(self.learned.values(), self.recipe.largest_gradient)
         self.optimizer.step()
         self.step += 1
+        self._is_torn = False
         return total
 
     def loss(self, shown: Example, rng: np.random.Generator) -> Tensor:

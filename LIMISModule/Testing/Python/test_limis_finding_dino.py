@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +110,31 @@ def test_the_merged_model_finds_what_the_unmerged_one_finds(folder):
     assert (before.pred_boxes - without.pred_boxes).abs().max() > 1e-3  # the changes do something
     assert torch.allclose(before.pred_boxes, after.pred_boxes, atol=1e-5)
     assert torch.allclose(before.logits.sigmoid(), after.logits.sigmoid(), atol=1e-5)
+
+
+@pytest.mark.parametrize("stop", ["Ctrl-C", "no memory"])
+def test_a_step_that_is_torn_is_not_done_twice(folder, tmp_path, monkeypatch, stop):
+    """The stop comes after the weights of the second step moved and before it is counted; a state of one is there."""
+    told = {"progress": lambda *_: None, "cancelled": lambda: False}
+    whole, torn = adaptation(folder, 3), adaptation(folder, 3)
+    torn.recipe = replace(torn.recipe, save_every_s=1e-9)
+    whole.run(shown, tmp_path / "whole", **told)
+    real, calls = torn.optimizer.step, iter(range(1, 100))
+
+    def stopped():
+        real()
+        if next(calls) == 2:
+            if stop == "no memory":
+                raise MemoryError
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(torn.optimizer, "step", stopped)
+    with pytest.raises((KeyboardInterrupt, MemoryError)):
+        torn.run(shown, tmp_path / "parts", **told)
+    resumed = adaptation(folder, 3)
+    resumed.run(shown, tmp_path / "parts", **told)
+    for name, value in whole.learned.items():
+        assert torch.equal(value, resumed.learned[name]), name
 
 
 def test_a_resumed_training_ends_in_the_same_weights(folder, tmp_path):

@@ -50,7 +50,8 @@ def write_apex(
 ) -> None:
     """Nothing; the folder holds the card, the recipe, and the weights in half precision.
 
-    The notes stand in the card, and in every report of the model.
+    The notes stand in the card, and in every report of the model. The card names the atlas model, not its folder: a
+    model is passed on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(segmenter.network.state_dict(), folder / WEIGHTS, half=True)
@@ -63,7 +64,7 @@ def write_apex(
         "licence": "Apache-2.0",
         "training": f"{steps} steps on {_learned_from(recipe)} ({RECIPE})",
         **kind,
-        "network": {name: settings[name] for name in _OF_NETWORK},
+        "network": {**{name: settings[name] for name in _OF_NETWORK}, "atlas": Path(recipe.atlas).name},
         "results": dict(results),
         "notes": [f"{folder.name} was trained on {_learned_from(recipe)}; it is not for clinical use.", *notes],
         "weights": [WEIGHTS],

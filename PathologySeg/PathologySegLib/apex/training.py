@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from AnatomyGuidedLib.begun_training import begin
+from AnatomyGuidedLib.begun_training import begin, cut_short_notes
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
@@ -26,6 +26,7 @@ from PathologySegLib.apex.phantom_cohort import held_out_patients, learning_pati
 from PathologySegLib.apex.phantom_films import held_out_films, learning_films
 from PathologySegLib.apex.recipe import XRAY, ApexRecipe
 from PathologySegLib.apex.slices import PatientSlices
+from PathologySegLib.learning.fingerprints import model_checksums
 from PathologySegLib.model_lesions import predicted_anatomy
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def run(order: TrainingOrder, console: Console) -> Mapping[str, object]:
                 console.note(note)
         cases = domain.cases(part_of(console.progress, 0.0, 0.08), console.cancelled)
         held_out = domain.held_out(part_of(console.progress, 0.08, 0.1), console.cancelled)
-    require_apart(domain.images(cases), domain.images(held_out))
+        if is_first:
+            require_apart(domain.images(cases), domain.images(held_out), cancelled=console.cancelled)
     alike = same_names_note(*({domain.whose(one) for one in side} for side in (cases, held_out))) if recipe.data else ""
     if alike and is_first:
         console.note(alike)
@@ -154,6 +156,7 @@ def _data(
         recipe.cohort,
         order.folder / PREPARED / setting,
         predict if arm.needs_anatomy else None,
+        models=model_checksums([recipe.atlas]) if arm.needs_anatomy else {},
         progress=progress,
         cancelled=cancelled,
     )
@@ -204,7 +207,9 @@ def _write(
 ) -> None:
     from PathologySegLib.apex.model_folder import write_apex
 
-    write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores, notes=notes)
+    of = recipe.training.steps + (recipe.anatomy_training.steps if recipe.chosen_arm.pretrained else 0)
+    cut_short = cut_short_notes(order.folder.name, result.steps, of)
+    write_apex(order.folder, recipe, result.segmenter, steps=result.steps, results=scores, notes=(*notes, *cut_short))
 
 
 def _words(scores: Mapping[str, float]) -> str:

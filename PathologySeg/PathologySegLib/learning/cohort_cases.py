@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from AnatomyGuidedLib.components import connected_components
 from AnatomyGuidedLib.grid import Grid, Labelmap
 from AnatomyGuidedLib.resample import resample_labelmap, resample_volume
 
@@ -16,7 +15,7 @@ from PathologySegLib.data_sets import PetCtCase, cases_of
 from PathologySegLib.learning.cases import Case, read_case, write_case
 from PathologySegLib.learning.fingerprints import file_stamps, model_checksums
 from PathologySegLib.learning.phantom_cases import AtlasPredictor
-from PathologySegLib.lesions_on_grid import lesions_on
+from PathologySegLib.lesions_on_grid import mask_on
 from PathologySegLib.petct.inputs import SPLINE_ORDER, not_below_zero
 
 
@@ -58,8 +57,7 @@ class CohortCases:
         hu = resample_volume(images.ct, grid, order=SPLINE_ORDER, outside=-1024.0).values
         suv = resample_volume(not_below_zero(images.pet), grid, order=SPLINE_ORDER, outside=0.0).values
         ids = self._predict(hu, self._spacing_mm) if images.anatomy is None else _on(images.anatomy, grid)
-        numbers = connected_components(images.lesions.values > 0).astype(np.uint32)
-        lesions = lesions_on(Labelmap(numbers, images.lesions.grid), grid).values > 0
+        lesions = mask_on(images.lesions, grid).values > 0
         return Case(case.name, self._spacing_mm, hu, suv, lesions, {"predicted": ids.astype(np.uint8)})
 
     def _digest(self, case: PetCtCase) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from AnatomyGuidedLib.begun_training import RECIPE, begin, require_same
+from AnatomyGuidedLib.begun_training import RECIPE, begin, cut_short_notes, require_same
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
@@ -215,10 +215,13 @@ def _write_stopped(folder: Path, recipe: GraspRecipe, trial: Trial, settings: Ti
 
     found = stopped(trial, settings, device)
     if found:
-        _write(folder, recipe, *found)
+        network, steps, of = found
+        _write(folder, recipe, network, steps, cut_short_notes(folder.name, steps, of))
 
 
-def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) -> None:
+def _write(
+    folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float, cut_short: tuple[str, ...] = ()
+) -> None:
     """Nothing; the folder has the backbone, and its fusion where that is kept; the encoder is named by its checksum."""
     from AnatomyGuidedLib.inference.windows import Window
     from AnatomyGuidedLib.networks.build import build_network
@@ -240,7 +243,7 @@ def _write(folder: Path, recipe: GraspRecipe, network: nn.Module, steps: float) 
         labels=_labels(recipe.arm.objective),
         atlas="" if form == NONE else recipe.atlas,
         half=True,
-        notes=_notes(folder.name, recipe),
+        notes=_notes(folder.name, recipe) + cut_short,
         licence="Apache-2.0",
         training=f"{steps:.0f} steps on {source} ({RECIPE})",
         fused=_frozen(network, recipe),

@@ -250,17 +250,20 @@ def trained(
     return built.network, run.seconds
 
 
-def stopped(trial: Trial, settings: TierSettings, device: str) -> tuple[Any, int] | None:
-    """The network as far as a stopped training came, with the running mean of its weights, and its steps; or none."""
+def stopped(trial: Trial, settings: TierSettings, device: str) -> tuple[Any, int, int] | None:
+    """The network as far as a stopped training came, its weights' running mean, its steps, and how many it was to do.
+
+    None where there is no stopped training, or none of its steps was done.
+    """
     path = trial.folder / STATE
     if not path.is_file():
         return None
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     if not state["step"]:
         return None
-    built, _ = _built(trial, settings, device)
+    built, training = _built(trial, settings, device)
     built.network.to(device).load_state_dict(state["averaged"])
-    return built.network, int(state["step"])
+    return built.network, int(state["step"]), training.steps
 
 
 def _built(trial: Trial, settings: TierSettings, device: str) -> tuple[Built, TrainingSettings]:

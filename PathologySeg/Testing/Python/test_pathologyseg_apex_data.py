@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from AnatomyGuidedLib.errors import AnatomyGuidedError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_labelmap
 from PathologySegLib.apex import training
 from PathologySegLib.apex.anatomy_classes import anatomy_classes
 from PathologySegLib.apex.data_patients import data_patients
 from PathologySegLib.apex.finder import read_finder
+from PathologySegLib.apex.held_apart import require_apart
 from PathologySegLib.apex.phantom_cohort import PhantomCohort, held_out_patients, learning_patients, made_patient
 from PathologySegLib.apex.slice_grid import model_grid, study_slices
 from PathologySegLib.apex.slice_source import SliceSource
@@ -105,8 +106,49 @@ def test_a_data_set_is_prepared_once_and_read_from_disk(tmp_path: Path, run_comm
     again = data_patients(tmp_path / "cases", SMALL, tmp_path / "p", predict)
     assert len(asked) == 1
     np.testing.assert_array_equal(again[1].lesions, patients[1].lesions)
+    data_patients(tmp_path / "cases", SMALL, tmp_path / "p", predict, models={"mine": "trained anew"})
+    assert len(asked) == 2  # by other weights
     with pytest.raises(AnatomyGuidedError):
         data_patients(tmp_path / "absent", SMALL, tmp_path / "q", predict)
+
+
+def test_a_mask_that_is_corrected_in_place_is_learned_from(tmp_path: Path, run_command: Run) -> None:
+    assert run_command("phantom", tmp_path / "cases", "--spacing", "10", "--cases", "2")[0] == 0
+    first, other = data_patients(tmp_path / "cases", SMALL, tmp_path / "p", None)
+    kept = (tmp_path / "p" / "case_0001" / "images.npy").stat().st_mtime_ns
+    assert first.lesions.any()
+    mask = tmp_path / "cases" / "case_0000" / "lesions.nii.gz"
+    drawn = read_labelmap(mask)
+    write_labelmap(Labelmap(np.zeros_like(drawn.values), drawn.grid), mask)
+    again, same = data_patients(tmp_path / "cases", SMALL, tmp_path / "p", None)
+    assert not again.lesions.any()
+    np.testing.assert_array_equal(same.lesions, other.lesions)
+    assert (tmp_path / "p" / "case_0001" / "images.npy").stat().st_mtime_ns == kept
+
+
+def test_lesions_that_are_smaller_than_the_slices_pixels_are_learned_from(tmp_path: Path, run_command: Run) -> None:
+    """One voxel of 10 mm, wherever it lies between pixels of 25 mm."""
+    assert run_command("phantom", tmp_path / "cases" / "a", "--spacing", "10")[0] == 0
+    mask = tmp_path / "cases" / "a" / "lesions.nii.gz"
+    drawn = read_labelmap(mask)
+    middle = np.argwhere(drawn.values).mean(0).astype(int)
+    for shift in np.ndindex(3, 3, 3):
+        values = np.zeros_like(drawn.values)
+        values[tuple(middle + shift)] = 1
+        write_labelmap(Labelmap(values, drawn.grid), mask)
+        coarse = PhantomCohort(2, 1, 25.0, (24, 16))
+        (patient,) = data_patients(tmp_path / "cases", coarse, tmp_path / "p", None)
+        assert patient.lesions.sum() == 1
+
+
+def test_what_an_earlier_version_prepared_is_not_prepared_again(tmp_path: Path, run_command: Run) -> None:
+    assert run_command("phantom", tmp_path / "cases" / "a", "--spacing", "10")[0] == 0
+    data_patients(tmp_path / "cases", SMALL, tmp_path / "p", None)
+    (prepared,) = (tmp_path / "p").iterdir()
+    (prepared / "stamps.json").unlink()
+    made = (prepared / "images.npy").stat().st_mtime_ns
+    data_patients(tmp_path / "cases", SMALL, tmp_path / "p", None)
+    assert (prepared / "images.npy").stat().st_mtime_ns == made
 
 
 def test_train_apex_learns_from_a_data_set_and_tries_the_held_out_one(tmp_path: Path, run_command: Run) -> None:
@@ -127,6 +169,26 @@ def test_train_apex_learns_from_a_data_set_and_tries_the_held_out_one(tmp_path: 
     assert "test of 1 patients" in out
     card = json.loads((tmp_path / "m" / "model.json").read_text())
     assert card["training"].startswith("1 steps on the data set cases")
+
+
+class Unread:
+    """An image on disk that nobody may read."""
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise AssertionError("read")
+
+
+def test_images_to_learn_from_are_read_only_where_a_held_out_one_may_be_the_same() -> None:
+    held_out = np.arange(6.0).reshape(2, 3)
+    require_apart([("a", Unread(2, 3))], [])
+    require_apart([("a", Unread(4, 3)), ("b", held_out + 1)], [("c", held_out)])
+    with pytest.raises(UsageError, match=r"^c of test_data is the same image as b of data"):
+        require_apart([("a", Unread(4, 3)), ("b", held_out.copy())], [("c", held_out)])
+    with pytest.raises(Cancelled):
+        require_apart([("a", Unread(2, 3))], [("c", held_out)], cancelled=lambda: True)
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "ward/7", "con"])

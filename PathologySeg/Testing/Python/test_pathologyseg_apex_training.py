@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
+from AnatomyGuidedLib.progress import no_progress
 from AnatomyGuidedLib.study_options import with_settings
+from AnatomyGuidedLib.train_command import TrainingOrder
 from PathologySegLib.apex.ladder import ARMS, NOT_RUN
 from PathologySegLib.apex.recipe import ApexRecipe
 
@@ -26,6 +30,7 @@ from PathologySegLib.apex.learning import learn_from  # noqa: E402
 from PathologySegLib.apex.model_folder import read_apex, write_apex  # noqa: E402
 from PathologySegLib.apex.segmenter import Classes  # noqa: E402
 from PathologySegLib.apex.segmenters import build_segmenter  # noqa: E402
+from PathologySegLib.apex.training import run as train  # noqa: E402
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -104,6 +109,25 @@ def test_stopping_leaves_what_was_learned_and_resuming_ends_as_without_a_stop(tm
     done = learn_from(recipe(), Blobs(), Classes(2), tmp_path / "parts")
     for name, value in whole.segmenter.network.state_dict().items():
         torch.testing.assert_close(done.segmenter.network.state_dict()[name], value, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(("arm", "stop", "told"), [("unet", 2, "2 of 3"), ("pretrain", 5, "5 of 6")])
+def test_a_model_whose_training_was_stopped_says_so_until_it_is_done(
+    tmp_path: Path, arm: str, stop: int, told: str
+) -> None:
+    """A pretrained arm has its steps of learning anatomy before the others."""
+    logs = tmp_path / "mine" / "training"
+
+    def cancelled() -> bool:
+        return sum(len(log.read_text().splitlines()) for log in logs.glob("**/log.jsonl")) == stop
+
+    order = TrainingOrder({**SETTINGS, "arm": arm}, tmp_path, tmp_path / "mine")
+    with pytest.raises(Cancelled):
+        train(order, Console(no_progress, cancelled))
+    note = f"mine is unfinished: its training was stopped after {told} steps."
+    assert note in read_apex(tmp_path / "mine").notes  # which every report has
+    train(replace(order, resume=True), Console(no_progress))
+    assert not any("unfinished" in note for note in read_apex(tmp_path / "mine").notes)
 
 
 def test_a_training_stopped_before_its_first_step_says_so(tmp_path: Path) -> None:
@@ -203,6 +227,15 @@ def test_a_stored_model_says_what_it_said(tmp_path: Path) -> None:
     (tmp_path / "m" / "model.json").write_text("{}")
     with pytest.raises(AnatomyGuidedError, match="cannot be read"):
         read_apex(tmp_path / "m")
+
+
+def test_the_card_names_the_atlas_model_without_its_folder(tmp_path: Path) -> None:
+    """Passed on, the model finds the other computer's model of that name; the training goes on with its own folder."""
+    made = recipe(arm="anatomy-input", atlas="/home/eve/models/my-atlas")
+    write_apex(tmp_path / "m", made, build_segmenter(made, Classes(99)), steps=3, results={})
+    assert "eve" not in (tmp_path / "m" / "model.json").read_text()
+    assert read_apex(tmp_path / "m").recipe.atlas == "my-atlas"
+    assert json.loads((tmp_path / "m" / "recipe.json").read_text())["atlas"] == "/home/eve/models/my-atlas"
 
 
 def test_arms_that_do_not_run_here_say_why() -> None:

@@ -92,6 +92,17 @@ def test_every_layout_gives_its_cases_by_name_with_their_lesions_as_one(tmp_path
         assert study.pet.values[3, 3, 3] == 8.0
 
 
+def test_a_lesion_of_the_ct_that_is_smaller_than_the_pets_voxels_stays_one(tmp_path):
+    """Single voxels of the CT, in every place between the PET's, whose voxels have twice the sides."""
+    hecktor_2025(tmp_path)
+    for place in np.ndindex(2, 2, 2):
+        drawn = np.zeros(CT_GRID.shape, np.uint8)
+        drawn[tuple(np.array(place) + 6)] = 1
+        write_labelmap(Labelmap(drawn, CT_GRID), tmp_path / "CHUP-009" / "CHUP-009.nii.gz")
+        _, lesions = cases_of(tmp_path)[0].read()
+        assert lesions.values.sum() == 1
+
+
 def test_a_table_names_files_patients_anatomy_and_facts(tmp_path):
     phantom_like(tmp_path / "in")
     (tmp_path / "in" / "cases.csv").write_text(
@@ -99,7 +110,7 @@ def test_a_table_names_files_patients_anatomy_and_facts(tmp_path):
         "b,P1,case_0001/ct.nii.gz,case_0001/pet.nii.gz,case_0001/lesions.nii.gz,case_0001/anatomy.nii.gz@dap,LUNG\n"
         "a,P1,case_0000/ct.nii.gz,case_0000/pet.nii.gz,case_0000/lesions.nii.gz,,MELANOMA\n"
     )
-    first, second = cases_of(tmp_path / "in" / "cases.csv")
+    first, second = cases_of(str(tmp_path / "in" / "cases.csv"))
     assert (first.name, first.patient, first.anatomy, first.facts) == ("a", "P1", None, {"diagnosis": "MELANOMA"})
     assert second.read()[0].anatomy.values[0, 0, 0] == id_of("Liver")
     assert len(second.files()) == 4

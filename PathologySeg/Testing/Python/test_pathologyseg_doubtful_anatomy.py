@@ -34,6 +34,7 @@ def test_a_structure_that_is_none_of_a_bodys_is_named_where_the_table_names_it(a
     assert found.split("where it shows ")[1].startswith("Liver: look at")
     assert doubt(Labelmap(values, anatomy.grid), rows("Spleen")) == ""
     assert doubt(Labelmap(values, anatomy.grid), []) == ""
+    assert doubt(Labelmap(np.zeros_like(values), anatomy.grid), rows("Liver")) == ""  # shows nothing to doubt
 
 
 def test_a_doubtful_rib_is_named_as_the_table_names_it(anatomy: Labelmap) -> None:

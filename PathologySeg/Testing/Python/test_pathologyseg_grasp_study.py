@@ -626,11 +626,15 @@ def test_a_stopped_training_leaves_a_model_of_what_it_learned(tmp_path: Path, st
         grasp.run(order, Console(no_progress, cancelled))
     card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
     assert card["training"].startswith("1 steps on made patients only")
+    cut_short = "model is unfinished: its training was stopped after 1 of 2 steps."
+    assert cut_short in card["notes"]
+    assert cut_short in read_finder(str(tmp_path / "model"), ModelChoice()).predictor.notes  # which every report has
     assert card["fused"]["anatomy_model"] == "dap-demo"
     stopped = load_file(tmp_path / "model" / "weights.safetensors")
     grasp.run(replace(order, resume=True), Console(no_progress))
     card = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))
     assert card["training"].startswith("2 steps")
+    assert not any("unfinished" in note for note in card["notes"])
     done = load_file(tmp_path / "model" / "weights.safetensors")
     assert any((done[name] != value).any() for name, value in stopped.items())
 

@@ -291,9 +291,13 @@ def test_channels_in_another_order_are_fed_in_that_order(study, run_command, tmp
     ("model", "code", "words"),
     [
         ("nothing", 2, "There is no model 'nothing'; known are suv4, suv41, percist"),
-        ("dap-demo", 2, "one the pet"),
+        (
+            "dap-demo",
+            2,
+            "takes CT but no PET: it gives the 142 structures of the DAP Atlas from a CT. Lesions are found by ",
+        ),
         ("empty-folder", 2, "is no model: it has neither model.json nor"),
-        ("lang2box-demo", 1, "is for limis: boxes of eleven abdominal organs"),
+        ("lang2box-demo", 2, "takes CT but no PET: it gives boxes of eleven abdominal organs"),
     ],
 )
 def test_what_is_no_lesion_model_is_refused(study, run_command, tmp_path, model, code, words):
@@ -348,7 +352,7 @@ def test_a_card_that_asks_for_what_is_unknown_is_refused(study, run_command, tmp
         (lambda: resolved_channels("m", ["noNorm", "PET"]), "each must be one of ct, pet"),
         (lambda: resolved_channels("m", ["CT"]), "one the pet"),
         (lambda: resolved_channels("m", ["PET", "PET"]), "each must be one of"),
-        (lambda: resolved_channels("m", ["a"], asked=["ct", "pet"]), "takes 1 channels, but 2 were named"),
+        (lambda: resolved_channels("m", ["a"], asked=["ct", "pet"]), "takes 1 channel, but --channels names 2"),
         (lambda: require_order("m", ["PET"], [Normalisation("ct", -800, 900)]), "in another order"),
         (lambda: require_order("m", ["CT"], [Normalisation("ct", 0, 30)]), "in another order"),
         (lambda: lesion_values("m", Labels((0, 1, 2), {1: "liver", 2: "spleen"})), "none is called a lesion"),
