@@ -23,6 +23,7 @@ NO_ANATOMY_NOTE = (
     "No anatomy was given, so that healthy uptake (brain, heart, kidneys, bladder, bowel) counts as lesions, as far as "
     "the PET shows it, and the sum is no tumour volume; give an anatomy (--anatomy, or --anatomy-model)."
 )
+_ADVICE = "; suv41 grows over one where noise reaches the threshold, suv4 and percist do not grow"
 
 
 def find_lesions(
@@ -58,7 +59,7 @@ def find_lesions(
     progress(0.8, "Measuring the lesions")
     labelmap, rows = measured(found, pet, anatomy)
     progress(1.0, counted(len(rows), "lesion"))
-    notes = (NO_ANATOMY_NOTE,) if anatomy is None else whole_organs(labelmap, rows, anatomy)
+    notes = (NO_ANATOMY_NOTE,) if anatomy is None else whole_organs(labelmap, rows, anatomy, advice=_ADVICE)
     return LesionResult(labelmap, tuple(rows), reading, (BASELINE_NOTE, *notes))
 
 

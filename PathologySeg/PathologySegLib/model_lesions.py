@@ -11,6 +11,7 @@ from AnatomyGuidedLib.resample import resample_labelmap
 from PathologySegLib.finder import LesionFinder
 from PathologySegLib.lesion_table import LesionResult, counted, measured, with_attention
 from PathologySegLib.petct.inputs import not_below_zero, on_one_grid
+from PathologySegLib.whole_organs import whole_organs
 
 DEFAULT_ATLAS = "dap-demo"
 
@@ -57,9 +58,10 @@ def find_lesions_by_model(
     attended = found.attention(labelmap) if found.attention else None
     if attended is not None:
         rows = with_attention(rows, attended)
+    organs = () if places is None else whole_organs(labelmap, rows, places)
     reading = {"name": finder.name, **finder.facts}
     progress(1.0, counted(len(rows), "lesion"))
-    return LesionResult(labelmap, tuple(rows), reading, found.notes, attended)
+    return LesionResult(labelmap, tuple(rows), reading, (*found.notes, *organs), attended)
 
 
 def predicted_anatomy(

@@ -8,12 +8,14 @@ import numpy as np
 from AnatomyGuidedLib.grid import Labelmap
 from AnatomyGuidedLib.labels import id_of
 
-_LARGE_ML = 100.0  # a metastasis may fill a vertebra; of made patients, no true lesion filled a third of an organ
-_MOST = 0.5
+_LARGE_ML = 100.0  # a metastasis may fill a vertebra; of made patients, no true lesion filled more than 27 % of one
+_MOST = 0.4
 
 
-def whole_organs(lesions: Labelmap, rows: Sequence[Mapping[str, object]], anatomy: Labelmap) -> tuple[str, ...]:
-    """A sentence on the lesions of 100 ml or more that hold half or more of the structure that they lie in, or none.
+def whole_organs(
+    lesions: Labelmap, rows: Sequence[Mapping[str, object]], anatomy: Labelmap, *, advice: str = ""
+) -> tuple[str, ...]:
+    """A sentence on lesions of 100 ml or more that hold two fifths or more of the structure that they lie in, or none.
 
     Where a voxel's noise makes a hot spot of a healthy organ, 41 % of it lies below the organ's mean, and the spot
     grows over the whole organ.
@@ -29,14 +31,15 @@ def whole_organs(lesions: Labelmap, rows: Sequence[Mapping[str, object]], anatom
         lesions: Numbered as the rows.
         rows: With `lesion`, `volume_ml` and `structure`.
         anatomy: DAP ids on the lesions' grid.
+        advice: What else to do, after "before you count it".
     """
     held = _held(lesions, rows, anatomy)
     found = [f"Lesion {number} holds {100 * share:.0f} % of {name}" for number, share, name in held]
     if not found:
         return ()
     return (
-        f"{'; '.join(found)}: healthy uptake of a whole organ looks so (suv41 grows over it where noise reaches the "
-        "threshold), a tumour seldom. Look at the images before you count it; suv4 and percist do not grow.",
+        f"{'; '.join(found)}: healthy uptake of a whole organ or a warm muscle looks so, a tumour seldom. Look at the "
+        f"images before you count it{advice}.",
     )
 
 

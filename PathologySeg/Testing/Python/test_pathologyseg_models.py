@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
-from AnatomyGuidedLib.grid import Labelmap, Volume
+from AnatomyGuidedLib.grid import Grid, Labelmap, Volume
 from AnatomyGuidedLib.io import read_labelmap, write_labelmap, write_volume
 from AnatomyGuidedLib.labels import id_of
 from AnatomyGuidedLib.models import find_model
@@ -485,3 +485,27 @@ def test_anatomy_is_never_interpolated_and_images_are():
     assert prepared.image[1].min() >= 0
     given = set(np.unique(np.float32(together.pet.values) / np.float32(10)))
     assert not set(np.unique(prepared.image[1])) <= given
+
+
+def test_a_model_that_takes_a_whole_muscle_for_a_lesion_is_noted():
+    """A finder that marks a muscle of 800 ml, and a lesion beside it."""
+    where = Grid((20, 20, 20), np.diag([10.0, 10.0, 10.0, 1.0]))
+    muscle = np.zeros(where.shape, bool)
+    muscle[2:12, 2:12, 2:10] = True
+
+    class Marks:
+        name, onto, needs_anatomy, tells_attention, facts = "marks", "pet", False, False, {}
+
+        def found(self, *_, **__):
+            mask = muscle.copy()
+            mask[15:17, 15:17, 15:17] = True
+            return Found(mask, ("kept",))
+
+    suv = Volume(np.where(muscle, 2.0, 1.0).astype(np.float32), where, "SUV")
+    ct = Volume(np.full(where.shape, 40, np.float32), where, "HU")
+    anatomy = Labelmap((muscle * id_of("Gluteus Medius Left")).astype(np.uint8), where)
+    notes = find_lesions_by_model(ct, suv, Marks(), anatomy=anatomy).notes
+    assert notes[0] == "kept"
+    assert notes[1].startswith("Lesion 1 holds 100 % of Gluteus Medius Left: healthy uptake")
+    assert "suv41" not in notes[1]
+    assert find_lesions_by_model(ct, suv, Marks()).notes == ("kept",)
