@@ -17,6 +17,8 @@ def doubt(anatomy: Labelmap, rows: Sequence[Mapping[str, object]]) -> str:
     A model sees the organs that it learned wherever it is shown, a brain in an image of a thigh, too. Where many of the
     structures fail, none is believed; else those are named that the table of lesions names.
 
+    >>> import numpy as np
+    >>> from AnatomyGuidedLib.grid import Grid
     >>> doubt(Labelmap(np.ones((4, 4, 4), np.uint8), Grid((4, 4, 4), np.eye(4))), [])
     ''
 
