@@ -124,7 +124,7 @@ def count(name: str) -> None:
     """A training step of a thesis-size recipe on tensors without values."""
     recipe = with_settings(GraspRecipe(), read_settings(recipe_file(name)))
     with FakeTensorMode():
-        baseline, grasp = both(recipe.backbone)
+        baseline, grasp = both(recipe.backbone, recipe.fusion.levels)
         image = torch.empty(recipe.training.batch, CHANNELS, *recipe.sampling.shape)
         del grasp.steps  # a number in its place: of a tensor without values nobody can tell whether it is 0
         grasp.steps = 0
