@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from AnatomyGuidedLib.errors import UsageError
-from AnatomyGuidedLib.files import write_json
+from AnatomyGuidedLib.files import write_json_whole
 from AnatomyGuidedLib.study_options import read_settings, with_settings
 from AnatomyGuidedLib.train_command import RECIPE, holds_training, require_fresh
 
@@ -30,8 +30,7 @@ def begin(folder: Path, recipe: Any, *, resume: bool, free: Sequence[str] = ()) 
             before, now = (_told(one, free) for one in (_before(folder, recipe), recipe))
             require_same(before, now, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / f"{RECIPE}.part", asdict(recipe))
-    (folder / f"{RECIPE}.part").replace(folder / RECIPE)
+    write_json_whole(folder / RECIPE, asdict(recipe))
 
 
 def require_same(before: Mapping[str, object], now: Mapping[str, object], folder: Path) -> None:

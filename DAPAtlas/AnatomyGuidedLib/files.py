@@ -191,6 +191,13 @@ def write_json(path: Path, data: object) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def write_json_whole(path: Path, data: object) -> None:
+    """As `write_json`, but a process that is ended in the middle leaves the file as it was before."""
+    part = path.with_name(f"{path.name}.part")
+    write_json(part, data)
+    part.replace(path)
+
+
 def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
     """Nothing; the file holds a header and one line a row, empty where a row has no value."""
     with path.open("w", encoding="utf-8", newline="") as stream:

@@ -30,7 +30,7 @@ def doubt(anatomy: Labelmap, rows: Sequence[Mapping[str, object]]) -> str:
     if not told or not anatomy.values.any():
         return ""
     shown, failed = _assessed(anatomy)
-    if len(failed) >= _MANY * shown:
+    if failed and len(failed) >= _MANY * shown:
         return (
             f"The predicted anatomy is not to be believed: {len(failed)} of the {shown} structures that it shows are "
             "implausible (by volume, side, place or order), as where an image shows what the model never saw. So are "

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from AnatomyGuidedLib.learning.journal import LOG, Journal
 from AnatomyGuidedLib.learning.losses import deeply_supervised
+from AnatomyGuidedLib.learning.saved_state import read_state
 from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.together import connected, own_share, repeatable
 from AnatomyGuidedLib.learning.undisturbed import undisturbed
@@ -165,7 +166,7 @@ class Training:
     def _resume(self, folder: Path) -> None:
         if not (folder / STATE).is_file():
             return
-        state = torch.load(folder / STATE, map_location=self.device, weights_only=True)
+        state = read_state(folder / STATE, device=self.device)
         self.network.load_state_dict(state["network"])
         self.averaged = state["averaged"]
         self.optimizer.load_state_dict(state["optimizer"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from AnatomyGuidedLib.errors import Cancelled, UsageError
+from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled, UsageError
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -158,6 +158,18 @@ def test_the_position_is_measured_from_the_middle_of_the_body() -> None:
     assert right[6, 0, 0].item() == pytest.approx(0.0, abs=0.02)
     assert front[0, 3, 0].item() == pytest.approx(0.0, abs=0.02)
     assert (right[7, 0, 0] - right[6, 0, 0]).item() == pytest.approx(1 / 32)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half", "a list"])
+def test_a_damaged_state_is_refused_in_a_sentence(content: bytes | str, tmp_path: Path) -> None:
+    settings = TrainingSettings(steps=2, warm_up_steps=1)
+    Training(small(), settings).run(Blobs(), tmp_path)
+    if isinstance(content, bytes):
+        (tmp_path / "state.pt").write_bytes(content)
+    else:
+        torch.save([1, 2], tmp_path / "state.pt")
+    with pytest.raises(AnatomyGuidedError, match=r"state\.pt in .* is damaged or no state of a training; remove it"):
+        Training(small(), settings).run(Blobs(), tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from AnatomyGuidedLib.learning.journal import Journal
+from AnatomyGuidedLib.learning.saved_state import read_state
 from AnatomyGuidedLib.learning.undisturbed import undisturbed
 from AnatomyGuidedLib.progress import CancelCheck, Progress, stop_if
 from torch import Tensor, nn
@@ -116,7 +117,7 @@ class Adaptation:
     def _resume(self, folder: Path) -> None:
         if not (folder / _STATE).is_file():
             return
-        state = torch.load(folder / _STATE, map_location="cpu", weights_only=True)
+        state = read_state(folder / _STATE)
         with torch.no_grad():
             for name, value in state["learned"].items():
                 self.learned[name].copy_(value)

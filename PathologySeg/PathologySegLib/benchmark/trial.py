@@ -17,6 +17,7 @@ from AnatomyGuidedLib.inference.decoding import Largest
 from AnatomyGuidedLib.inference.predict import Task, predict
 from AnatomyGuidedLib.inference.windows import MONAI, Window
 from AnatomyGuidedLib.io import write_labelmap
+from AnatomyGuidedLib.learning.saved_state import read_state
 from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.trainer import STATE, Training
 from AnatomyGuidedLib.networks.build import divisors_of
@@ -109,7 +110,7 @@ def _trained(
     weights = fold.folder / WEIGHTS
     network = network_of(arm, patch, seed=fold.number)
     if weights.is_file():
-        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        network.load_state_dict(read_state(weights))
         return network.to(fold.device)
     source = FoldPatches(fold.learned, fingerprint, patch, per_image=arm.patches_per_image, seed=fold.number)
     settings = training_of(arm, arm.epochs * source.steps_in_epoch(arm.batch), fold.number)

@@ -18,8 +18,8 @@ _FILES, _BLOCKS, _BLOCK = 16, 64, 1 << 15  # 2 MiB at most of an image, some fil
 def file_stamps(case: PetCtCase) -> list[str]:
     """What tells a case's files from others, wherever they lie: bytes and a checksum of each, and the labels' scheme.
 
-    Label maps are read whole. Of large images and series some blocks are, the last among them, in which a compressed
-    file has the checksum of its whole content.
+    Label maps are read whole. Of large images and series some blocks are read, the last of an image among them, in
+    which a compressed file has the checksum of its whole content.
     """
     images = [_stamp(image, whole=False) for image in (case.ct, case.pet)]
     lesions = _stamp(case.lesions, whole=True)

@@ -11,7 +11,7 @@ from AnatomyGuidedLib.begun_training import RECIPE, begin, cut_short_notes, requ
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.devices import chosen_device
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv, write_json_whole
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH, Labels
 from AnatomyGuidedLib.progress import part_of, stop_if
 from AnatomyGuidedLib.study_options import with_settings
@@ -142,10 +142,20 @@ def _require_same_cases(recipe: GraspRecipe, order: TrainingOrder, cases: Sequen
         now |= {f"the files of case {case.name}": file_stamps(case) for case in given}
     now |= {f"the weights of {name}": own for name, own in model_checksums([recipe.atlas, recipe.encoder]).items()}
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = _told_before(path)
         unsaid = {name: value for name, value in now.items() if not name.startswith("case ")}  # by earlier versions
         require_same({**unsaid, **before}, now, order.folder)
-    write_json(path, now)
+    write_json_whole(path, now)
+
+
+def _told_before(path: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise AnatomyGuidedError(
+            f"{path.name} in {path.parent.name} is damaged, so that nobody can tell whether the training was begun "
+            "with these cases; bring back a copy, or choose another folder."
+        ) from error
 
 
 def _trial(recipe: GraspRecipe, folder: Path) -> Trial:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from AnatomyGuidedLib.cli import Console
 from AnatomyGuidedLib.errors import AnatomyGuidedError, Cancelled
-from AnatomyGuidedLib.files import write_csv, write_json
+from AnatomyGuidedLib.files import write_csv, write_json_whole
 from AnatomyGuidedLib.plots import require_matplotlib
 from AnatomyGuidedLib.predictors.predictor import NEEDS_TORCH
 from AnatomyGuidedLib.progress import Progress, part_of
@@ -114,7 +114,7 @@ def _is_of(place: Path, models: Mapping[str, str]) -> bool:
     if any(noted.get(name, own) != own for name, own in models.items()):
         return False
     place.mkdir(parents=True, exist_ok=True)
-    write_json(path, {**noted, **models})
+    write_json_whole(path, {**noted, **models})
     return True
 
 

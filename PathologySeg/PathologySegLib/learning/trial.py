@@ -17,6 +17,7 @@ from AnatomyGuidedLib.inference.decoding import Largest
 from AnatomyGuidedLib.inference.predict import Task, predict
 from AnatomyGuidedLib.inference.windows import Window
 from AnatomyGuidedLib.learning.journal import rows_of
+from AnatomyGuidedLib.learning.saved_state import read_state
 from AnatomyGuidedLib.learning.settings import TrainingSettings
 from AnatomyGuidedLib.learning.trainer import LOG, STATE, Training
 from AnatomyGuidedLib.networks.build import build_network, divisors_of
@@ -237,7 +238,7 @@ def trained(
     built, training = _built(trial, settings, device)
     weights = (trial.trained_in or trial.folder) / WEIGHTS
     if weights.is_file():
-        stored = torch.load(weights, map_location=device, weights_only=True)
+        stored = read_state(weights, device=device)
         built.network.to(device).load_state_dict(stored["network"])
         return built.network, float(stored["seconds"])
     samples = [sample_of(number, cases, trial.arm, settings) for number in learned]
@@ -258,7 +259,7 @@ def stopped(trial: Trial, settings: TierSettings, device: str) -> tuple[Any, int
     path = trial.folder / STATE
     if not path.is_file():
         return None
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    state = read_state(path, device=device)
     if not state["step"]:
         return None
     built, training = _built(trial, settings, device)

@@ -57,3 +57,8 @@ def test_where_many_structures_fail_none_is_believed(anatomy: Labelmap) -> None:
     assert found.startswith("The predicted anatomy is not to be believed: ")
     told, shown = (int(word) for word in found.split() if word.isdigit())
     assert 0.2 * shown <= told <= shown <= 142
+
+
+def test_an_anatomy_without_a_structure_that_can_fail_is_not_doubted(anatomy: Labelmap) -> None:
+    nothing = Labelmap(np.full(anatomy.grid.shape, id_of("Unknown Tissue"), np.uint8), anatomy.grid)
+    assert doubt(nothing, rows("Unknown Tissue")) == ""

@@ -533,6 +533,9 @@ def test_a_training_does_not_go_on_with_other_settings_or_cases(
     code, said = resumed()
     assert (code, "begun with the files of case a " in said) == (2, True), said
     assert str(tmp_path) not in said
+    (model / "cases" / "names.json").write_text("{", encoding="utf-8")
+    code, said = resumed()
+    assert (code, "names.json in cases is damaged" in said) == (1, True), said
 
 
 def test_a_series_and_a_scheme_tell_a_case_from_another(tmp_path: Path) -> None:
